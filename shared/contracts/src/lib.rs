@@ -1,0 +1,30 @@
+//! The contract of Sinaesta Realtime: every message that crosses a process boundary, as a Rust type.
+//!
+//! Pure: no I/O, no clock. Only the types in here name a subject, an event or a payload; nothing else
+//! spells or parses one. The TypeScript types and the AsyncAPI document are generated from them.
+//!
+//! # Adding an event
+//!
+//! 1. Write its payload struct in the module of its domain and derive `Serialize, Deserialize, TS, JsonSchema`.
+//! 2. Implement [`ClientEvent`] (a client sends it), [`ServerEvent`] (a client receives it), [`Command`],
+//!    [`Query`], [`Event`] or [`Signal`] for it: each is one constant or two.
+//! 3. If clients see it, name it in [`catalog`].
+//! 4. `cargo xtask codegen` writes the generated documents; a test compares them.
+
+pub mod catalog;
+pub mod chat;
+pub mod error;
+pub mod ids;
+pub mod message;
+pub mod presence;
+pub mod session;
+pub mod subject;
+pub mod timestamp;
+pub mod user;
+
+pub use error::{ErrorBody, code};
+pub use ids::{GatewayId, MessageId, RoomId, RoomKind, UserId};
+pub use message::{ClientEvent, Command, Envelope, Event, Query, ServerEvent, Signal};
+pub use subject::{Audience, PARTITIONS, Partition, Service, Subject};
+pub use timestamp::Timestamp;
+pub use user::{Actor, Role};

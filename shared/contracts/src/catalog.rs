@@ -1,1 +1,201 @@
-//! Every event that clients see.
+//! Every event that clients see, as data: the generated documents are written from it.
+//!
+//! An entry is made from the types' traits, so it can't name an event, a payload or an acknowledgement
+//! that the code does not use.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use ts_rs::{Config, TS, TypeVisitor};
+
+use crate::chat::{
+    JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, MessageRead, ReceiveMessage, RoomJoined, RoomLeft,
+    SendMessage, SetTyping, TypingIndicator, UserJoinedRoom, UserLeftRoom,
+};
+use crate::presence::{SetStatus, UserStatusChange};
+use crate::session::{
+    AuthRefresh, AuthRefreshed, ErrorEvent, Heartbeat, HeartbeatAck, ResyncRequired, ServerClosing, TokenExpiring,
+};
+use crate::{ClientEvent, Command, ErrorBody, Query, ServerEvent};
+
+/// What clients send, in the order in which the documents list it.
+pub fn client_events() -> Vec<ClientEntry> {
+    vec![
+        ClientEntry::command::<JoinRoom>().then::<RoomJoined>(Hears::Sender).then::<UserJoinedRoom>(Hears::Others),
+        ClientEntry::command::<LeaveRoom>().then::<RoomLeft>(Hears::Sender).then::<UserLeftRoom>(Hears::Others),
+        ClientEntry::command::<SendMessage>().then::<ReceiveMessage>(Hears::Room),
+        ClientEntry::query::<SetTyping>().then::<TypingIndicator>(Hears::Others),
+        ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Room),
+        ClientEntry::query::<MessageHistory>(),
+        ClientEntry::command::<SetStatus>().then::<UserStatusChange>(Hears::Acquaintances),
+        ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),
+        ClientEntry::answered_by_gateway::<AuthRefresh, AuthRefreshed>(),
+    ]
+}
+
+/// What clients receive, in the order in which the documents list it.
+pub fn server_events() -> Vec<ServerEntry> {
+    vec![
+        ServerEntry::of::<RoomJoined>(),
+        ServerEntry::of::<RoomLeft>(),
+        ServerEntry::of::<UserJoinedRoom>(),
+        ServerEntry::of::<UserLeftRoom>(),
+        ServerEntry::of::<ReceiveMessage>(),
+        ServerEntry::of::<TypingIndicator>(),
+        ServerEntry::of::<MessageRead>(),
+        ServerEntry::of::<UserStatusChange>(),
+        ServerEntry::of::<HeartbeatAck>(),
+        ServerEntry::of::<TokenExpiring>(),
+        ServerEntry::of::<ErrorEvent>(),
+        ServerEntry::of::<ResyncRequired>(),
+        ServerEntry::of::<ServerClosing>(),
+    ]
+}
+
+/// What every refused event is answered with.
+pub fn failure() -> Shape {
+    Shape::of::<ErrorBody>()
+}
+
+/// Whose sockets hear of what an event leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hears {
+    /// The socket that sent it.
+    Sender,
+    /// Everyone in the room, the sender too.
+    Room,
+    /// Everyone in the room but the sender.
+    Others,
+    /// Everyone who shares a room with the sender.
+    Acquaintances,
+}
+
+impl Hears {
+    /// The name in the documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Room => "room",
+            Self::Others => "others-in-room",
+            Self::Acquaintances => "users-sharing-a-room",
+        }
+    }
+}
+
+/// An event that clients send.
+#[derive(Debug, Clone)]
+pub struct ClientEntry {
+    pub name: &'static str,
+    pub payload: Shape,
+    /// What stands beside `ok: true` in the acknowledgement; `None` for nothing.
+    pub reply: Option<Shape>,
+    /// The server events it leads to, and who hears each.
+    pub leads_to: Vec<(&'static str, Hears)>,
+}
+
+impl ClientEntry {
+    fn command<T>() -> Self
+    where
+        T: ClientEvent + Command<Reply: TS + JsonSchema + 'static> + TS + JsonSchema,
+    {
+        Self::answered_by_gateway::<T, <T as Command>::Reply>()
+    }
+
+    fn query<T>() -> Self
+    where
+        T: ClientEvent + Query<Reply: TS + JsonSchema + 'static> + TS + JsonSchema,
+    {
+        Self::answered_by_gateway::<T, <T as Query>::Reply>()
+    }
+
+    fn answered_by_gateway<T: ClientEvent + TS + JsonSchema, R: TS + JsonSchema + 'static>() -> Self {
+        let nothing = size_of::<R>() == 0;
+        Self { name: T::NAME, payload: Shape::of::<T>(), reply: (!nothing).then(Shape::of::<R>), leads_to: Vec::new() }
+    }
+
+    fn then<T: ServerEvent>(mut self, hears: Hears) -> Self {
+        self.leads_to.push((T::NAME, hears));
+        self
+    }
+}
+
+/// An event that clients receive.
+#[derive(Debug, Clone)]
+pub struct ServerEntry {
+    pub name: &'static str,
+    pub payload: Shape,
+}
+
+impl ServerEntry {
+    fn of<T: ServerEvent + TS + JsonSchema + 'static>() -> Self {
+        Self { name: T::NAME, payload: Shape::of::<T>() }
+    }
+}
+
+/// A type as the generators see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Its name in TypeScript.
+    pub typescript: fn(&Config) -> String,
+    /// Adds its TypeScript declaration, and those of all it is made of.
+    pub declare: fn(&mut Declarations),
+    /// Its name among the schemas.
+    pub schema_name: fn() -> std::borrow::Cow<'static, str>,
+    /// Its schema, or a reference to it.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Shape {
+    fn of<T: TS + JsonSchema + 'static>() -> Self {
+        Self {
+            typescript: T::name,
+            declare: |declarations| declarations.visit::<T>(),
+            schema_name: T::schema_name,
+            schema: |generator| generator.subschema_for::<T>(),
+        }
+    }
+}
+
+/// TypeScript declarations by name, so that they come out in the same order every time.
+#[derive(Default)]
+pub struct Declarations {
+    config: Config,
+    by_name: BTreeMap<String, Declaration>,
+}
+
+/// One TypeScript declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    /// A comment block, or nothing.
+    pub docs: String,
+    /// `type Name = …;`
+    pub text: String,
+}
+
+impl Declarations {
+    /// How types are written.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What was declared, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Declaration)> {
+        self.by_name.iter().map(|(name, declaration)| (name.as_str(), declaration))
+    }
+}
+
+impl TypeVisitor for Declarations {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        // Only types that are declared somewhere have a path; the others are TypeScript's own.
+        if T::output_path().is_none() {
+            return;
+        }
+        let name = T::ident(&self.config);
+        if self.by_name.contains_key(&name) {
+            return;
+        }
+        let declaration = Declaration { docs: T::docs().unwrap_or_default(), text: T::decl(&self.config) };
+        self.by_name.insert(name, declaration);
+        T::visit_dependencies(self);
+    }
+}

@@ -68,11 +68,11 @@ impl From<ClientMessageType> for MessageType {
     }
 }
 
-/// Text of a bounded length: 1 to `MAX` characters.
+/// Text of one character at the least, and no more than each use of it says (`MAX`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[ts(type = "string")]
-#[schemars(with = "String")]
+#[schemars(with = "String", inline, extend("minLength" = 1, "maxLength" = MAX))]
 pub struct BoundedText<const MAX: usize>(String);
 
 impl<const MAX: usize> BoundedText<MAX> {
@@ -397,11 +397,11 @@ pub struct MessageHistory {
     pub limit: Option<HistoryLimit>,
 }
 
-/// 1 to [`MAX_HISTORY_PAGE`].
+/// How many messages a page has: 1 to 100.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(try_from = "u32", into = "u32")]
 #[ts(type = "number")]
-#[schemars(with = "u32")]
+#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_HISTORY_PAGE))]
 pub struct HistoryLimit(u32);
 
 impl TryFrom<u32> for HistoryLimit {

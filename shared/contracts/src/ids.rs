@@ -61,7 +61,7 @@ pub enum InvalidRoomId {
 /// A room's id: 1 to 128 characters of `A-Z a-z 0-9 : _ -`; its prefix decides its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("minLength" = 1, "maxLength" = Self::MAX_LEN, "pattern" = "^[A-Za-z0-9:_-]+$"))]
 #[ts(type = "string")]
 pub struct RoomId(String);
 

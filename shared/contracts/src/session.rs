@@ -8,6 +8,7 @@ use crate::{ClientEvent, ErrorBody, GatewayId, RoomId, ServerEvent, Signal, Time
 
 /// Is the server there? Answered by [`HeartbeatAck`].
 #[derive(Debug, Default, Serialize, Deserialize, TS, JsonSchema)]
+#[ts(type = "Record<string, never>")]
 pub struct Heartbeat {}
 
 impl ClientEvent for Heartbeat {

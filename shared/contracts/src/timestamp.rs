@@ -12,7 +12,7 @@ use ts_rs::TS;
 /// A point in time, written as `2026-01-02T03:04:05.678Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, TS, JsonSchema)]
 #[ts(type = "string")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("format" = "date-time"))]
 pub struct Timestamp(pub OffsetDateTime);
 
 impl fmt::Display for Timestamp {

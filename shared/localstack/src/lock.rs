@@ -1,7 +1,10 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::{Error, Result};
+
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Exclusive use of a data folder, given back when dropped or when the program ends.
 #[derive(Debug)]
@@ -18,10 +21,20 @@ impl FolderLock {
             .truncate(false)
             .open(&path)
             .map_err(Error::file("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(Error::FolderInUse { path: folder.into() }),
-            Err(TryLockError::Error(source)) => Err(Error::file("lock", &path)(source)),
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                // A child that another thread is just starting holds every open file, and so a
+                // lock already given back, for the moment until it becomes another program.
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::FolderInUse { path: folder.into() });
+                }
+                Err(TryLockError::Error(source)) => return Err(Error::file("lock", &path)(source)),
+            }
         }
     }
 }

@@ -1,0 +1,30 @@
+use std::ffi::{OsStr, OsString};
+
+use tokio::process::Command;
+
+use crate::workspace::Workspace;
+
+/// The cargo that runs us, or the one on `PATH`.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `cargo <args>` in the workspace.
+pub(crate) fn command<I>(workspace: &Workspace, args: I) -> Command
+where
+    I: IntoIterator,
+    I::Item: AsRef<OsStr>,
+{
+    let mut command = Command::new(program());
+    command.args(args).current_dir(&workspace.root);
+    // What cargo sets for us describes this package, not those being built; build scripts would
+    // run again because of it.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" || name == "CARGO_MANIFEST_PATH"
+        }) {
+            command.env_remove(name);
+        }
+    }
+    command
+}

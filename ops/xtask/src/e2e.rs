@@ -1,0 +1,84 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use sinaesta_localstack::Node;
+use tokio::process::Command;
+
+use crate::workspace::Workspace;
+use crate::{cargo, run, say};
+
+/// The official Socket.IO client against freshly built services, each test file with a stack of
+/// its own.
+pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let folder = workspace.root.join("tests/client");
+    let files = test_files(&folder)?;
+    run::run(cargo::command(workspace, ["build", "--workspace", "--bins"])).await?;
+    let tools = workspace.tools();
+    let node = tools.node(&say::doing).await?;
+    // Before the tests, so that none of them waits for a download.
+    tools.nats_server(&say::doing).await?;
+    tools.postgres(&say::doing).await?;
+    install(&node, &folder).await?;
+
+    let bin_dir = workspace.bin_dir(false);
+    let mut test = Command::new(&node.node);
+    test.arg("--test")
+        .args(files)
+        .current_dir(&folder)
+        .env("PATH", path_with(node.folder())?)
+        .env("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone"))
+        .env("SINAESTA_BIN_DIR", bin_dir)
+        .env("SINAESTA_TOOLS_DIR", tools.cache());
+    run::run(test).await
+}
+
+/// `npm ci`, unless what it would install is there already.
+async fn install(node: &Node, folder: &Path) -> anyhow::Result<()> {
+    let newest = |path: PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let wanted = newest(folder.join("package-lock.json"));
+    let installed = newest(folder.join("node_modules/.package-lock.json"));
+    if wanted.is_some() && installed >= wanted {
+        return Ok(());
+    }
+    let words = node.npm();
+    let (program, script) = words.split_first().context("npm has no name")?;
+    let mut npm = Command::new(program);
+    npm.args(script).args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).env("PATH", path_with(node.folder())?);
+    run::run(npm).await.context("the test client's packages could not be installed")
+}
+
+fn path_with(first: &Path) -> anyhow::Result<OsString> {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(first.to_path_buf()).chain(std::env::split_paths(&rest));
+    std::env::join_paths(folders).context("PATH cannot be extended")
+}
+
+/// Every `*.test.mjs`, by name. None at all is a failure: tests that vanish must not pass.
+fn test_files(folder: &Path) -> anyhow::Result<Vec<OsString>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name()))
+        .filter(|name| name.to_str().is_some_and(|name| name.ends_with(".test.mjs")))
+        .collect();
+    if files.is_empty() {
+        bail!("{} has no *.test.mjs", folder.display());
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_test_files_are_run_and_none_is_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(test_files(folder.path()).is_err());
+        for name in ["b.test.mjs", "a.test.mjs", "helper.mjs"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(test_files(folder.path()).unwrap(), ["a.test.mjs", "b.test.mjs"]);
+    }
+}

@@ -1,0 +1,103 @@
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use sinaesta_localstack::{Postgres, PostgresOptions};
+use tempfile::TempDir;
+
+use crate::step::{Step, Summary};
+use crate::workspace::Workspace;
+use crate::{cargo, codegen, e2e, prepare, run, say};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Run only these steps, split by commas.
+    #[arg(long, value_delimiter = ',', value_name = "STEPS")]
+    only: Vec<Step>,
+}
+
+/// Runs the steps in order, stops at the first that fails, and ends with a table.
+pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    workspace.require_space()?;
+    let steps = Step::in_order(&options.only);
+    let mut summary = Summary::default();
+    let mut result = Ok(());
+    for step in steps {
+        let name = step.name();
+        if result.is_err() {
+            summary.not_run(&name);
+        } else {
+            result = summary.add(&name, run_step(step, &workspace)).await;
+        }
+    }
+    println!("\n{}", summary.table());
+    result
+}
+
+async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
+    match step {
+        Step::Fmt => run::run(cargo::command(workspace, ["fmt", "--all", "--check"])).await,
+        Step::Codegen => codegen::generate(workspace, true).await,
+        Step::Clippy => {
+            let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+            run::run(cargo::command(workspace, args)).await
+        }
+        Step::Prepare => prepare::check(workspace).await,
+        Step::Unit => unit(workspace).await,
+        Step::E2e => e2e::run(workspace).await,
+    }
+}
+
+/// `cargo test` with a Postgres of its own and the program to start a NATS from.
+async fn unit(workspace: &Workspace) -> anyhow::Result<()> {
+    let nats = workspace.tools().nats_server(&say::doing).await?;
+    let database = ScratchPostgres::start(workspace).await?;
+    let mut test = cargo::command(workspace, ["test", "--workspace"]);
+    test.env("SINAESTA_TEST_DATABASE_URL", database.postgres.url("postgres"))
+        .env("SINAESTA_TEST_NATS_SERVER", nats)
+        .env("SINAESTA_TOOLS_DIR", workspace.tools().cache());
+    let result = run::run(test).await;
+    database.stop().await;
+    result
+}
+
+/// A Postgres whose data is thrown away afterwards.
+pub(crate) struct ScratchPostgres {
+    // Before the folder: ended before its data goes.
+    pub(crate) postgres: Postgres,
+    data_dir: PathBuf,
+    folder: TempDir,
+}
+
+impl ScratchPostgres {
+    pub(crate) async fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+        let waiting = say::Waiting::for_("starting a scratch Postgres");
+        let programs = workspace.tools().postgres(&|line| waiting.now(line)).await?;
+        let folder = open_temp_dir()?;
+        let mut options = PostgresOptions::new(programs, folder.path().join("postgres"));
+        // Nothing here has to survive the machine.
+        options.settings = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"].map(str::to_owned).to_vec();
+        options.max_connections = 400;
+        let postgres = Postgres::start(options).await?;
+        let data_dir = postgres.data_dir().to_path_buf();
+        Ok(Self { postgres, data_dir, folder })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.postgres.stop().await;
+        // Elsewhere than in the folder when Postgres's user could not reach that.
+        let _ = std::fs::remove_dir_all(&self.data_dir);
+        let _ = self.folder.close();
+    }
+}
+
+/// A temporary folder that other users may pass through.
+fn open_temp_dir() -> anyhow::Result<TempDir> {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::Builder::new().prefix("sinaesta-").tempdir();
+    let folder = folder.context("no temporary folder could be made")?;
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    Ok(folder)
+}

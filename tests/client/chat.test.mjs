@@ -1,0 +1,474 @@
+/** Chat and presence, as the contract's table has them, on every transport. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+import { all, connected, emitAck, join, newRoom, next, ok, refusal, say, settled, startStack, until } from './harness.mjs';
+
+const stack = await startStack();
+const { check } = stack;
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** Two people in a new open room. */
+async function pair(roomId = newRoom()) {
+  const [ann, ben] = [stack.user({ name: 'Ann' }), stack.user({ name: 'Ben' })];
+  const a = await stack.connect({ token: ann.token });
+  const b = await stack.connect({ token: ben.token });
+  await join(a, roomId);
+  await join(b, roomId);
+  return { roomId, ann, ben, a, b };
+}
+
+for (const [how, transports] of /** @type {const} */ ([
+  ['WebSocket alone', ['websocket']],
+  ['long polling alone', ['polling']],
+  ['the default upgrade', undefined],
+])) {
+  check(`a student and a mentor talk over ${how}`, async () => {
+    const options = transports ? { transports: [...transports] } : {};
+    const [student, mentor] = [stack.user({ name: 'Sari' }), stack.user({ role: 'MENTOR', name: 'Dr. Budi' })];
+    const s = await stack.connect({ ...options, token: student.token });
+    const m = await stack.connect({ ...options, token: mentor.token });
+    const roomId = newRoom('mentor:');
+    const seen = await join(s, roomId);
+    assert.deepEqual(seen.messages, []);
+    await join(m, roomId);
+    if (!transports) {
+      for (const client of [s, m]) {
+        await until(() => client.socket.io.engine.transport.name === 'websocket', { what: 'the upgrade to WebSocket' });
+      }
+    }
+
+    // As the documented client does it: no acknowledgement asked for.
+    s.socket.emit('send-message', { roomId, message: 'I need help with this topic' });
+    const [mine, theirs] = [await next(s, 'receive-message'), await next(m, 'receive-message')];
+    assert.deepEqual(mine, theirs);
+    assert.equal(theirs.sender_name, 'Sari');
+    assert.equal(theirs.message, 'I need help with this topic');
+
+    m.socket.emit('typing-indicator', { roomId, isTyping: true });
+    assert.deepEqual(await next(s, 'typing-indicator'),
+      { roomId, userId: mentor.id, userName: 'Dr. Budi', isTyping: true });
+    m.socket.emit('mark-message-read', { messageId: theirs.id });
+    const read = await next(s, 'message-read');
+    assert.deepEqual(read, { messageId: theirs.id, roomId, readBy: mentor.id, readUpToSeq: 1 });
+    m.socket.emit('send-message', { roomId, message: 'Where are you stuck?' });
+    assert.equal((await next(s, 'receive-message')).sender_id, mentor.id);
+    s.socket.emit('leave-room', { roomId });
+    assert.equal((await next(m, 'user-left-room')).userId, student.id);
+    assert.deepEqual(all(s, 'error').concat(all(m, 'error')), []);
+    assert.equal(s.socket.io.engine.transport.name, transports ? transports[0] : 'websocket');
+  });
+}
+
+check('joining shows the room: members, typing, positions and the last fifty messages, oldest first', async () => {
+  const { roomId, ann, ben, a, b } = await pair();
+  await Promise.all(Array.from({ length: 55 }, (_, n) => say(a, roomId, `message ${n}`)));
+  await ok(b, 'mark-message-read', { messageId: all(a, 'receive-message', (m) => m.seq === 20)[0].id });
+  await ok(a, 'typing-indicator', { roomId, isTyping: true });
+  await next(b, 'typing-indicator');
+
+  const room = await join(b, roomId);
+  assert.deepEqual(Object.keys(room).sort(),
+    ['hasMore', 'lastReadSeq', 'lastSeq', 'members', 'messages', 'roomId', 'typing']);
+  assert.deepEqual(room.messages.map((m) => m.seq), Array.from({ length: 50 }, (_, n) => n + 6));
+  assert.deepEqual([room.hasMore, room.lastSeq, room.lastReadSeq], [true, 55, 20]);
+  assert.deepEqual(room.typing, [{ userId: ann.id, userName: 'Ann' }]);
+  assert.deepEqual(room.members.toSorted((x, y) => x.userName.localeCompare(y.userName)), [
+    { userId: ann.id, userName: 'Ann', status: 'online' },
+    { userId: ben.id, userName: 'Ben', status: 'online' },
+  ]);
+});
+
+check('joining with sinceSeq brings what was missed, up to five hundred at a time', async () => {
+  const { roomId, a, b } = await pair();
+  const total = 520;
+  await Promise.all(Array.from({ length: total }, (_, n) => say(a, roomId, `message ${n}`)));
+
+  const few = await join(b, roomId, { sinceSeq: 515 });
+  assert.deepEqual([few.messages.map((m) => m.seq), few.hasMore], [[516, 517, 518, 519, 520], false]);
+  const none = await join(b, roomId, { sinceSeq: total });
+  assert.deepEqual([none.messages, none.hasMore, none.lastSeq], [[], false, total]);
+  const first = await join(b, roomId, { sinceSeq: 0 });
+  assert.deepEqual(first.messages.map((m) => m.seq), Array.from({ length: 500 }, (_, n) => n + 1));
+  assert.equal(first.hasMore, true);
+  const rest = await join(b, roomId, { sinceSeq: 500 });
+  assert.deepEqual([rest.messages.length, rest.hasMore], [20, false]);
+});
+
+check('the others hear of somebody who enters, once, and not of their second tab or their return', async () => {
+  const { roomId, ben, a, b } = await pair();
+  const theirs = (payload) => payload.userId === ben.id;
+  assert.deepEqual(await next(a, 'user-joined-room', theirs), { roomId, userId: ben.id, userName: 'Ben' });
+  const tab = await stack.connect({ token: ben.token });
+  await join(tab, roomId);
+  b.close();
+  const again = await stack.connect({ token: ben.token });
+  await join(again, roomId);
+  await say(again, roomId, 'back');
+  await next(a, 'receive-message');
+  assert.equal(all(a, 'user-joined-room', theirs).length, 1);
+  assert.deepEqual(all(b, 'user-joined-room', theirs), [], 'nobody hears of themselves');
+});
+
+check('who leaves gets room-left, hears no more of the room, and the others are told', async () => {
+  const { roomId, ben, a, b } = await pair();
+  assert.deepEqual(await ok(b, 'leave-room', { roomId }), { ok: true, roomId });
+  assert.deepEqual(await next(b, 'room-left'), { roomId });
+  assert.deepEqual(await next(a, 'user-left-room'), { roomId, userId: ben.id, userName: 'Ben' });
+  await say(a, roomId, 'anybody here?');
+  await next(a, 'receive-message');
+  await settled(b);
+  assert.deepEqual(all(b, 'receive-message'), []);
+  assert.deepEqual(all(b, 'user-left-room'), []);
+
+  const { members } = await join(a, roomId);
+  assert.deepEqual(members.map((member) => member.userName), ['Ann']);
+  await join(b, roomId);
+  await next(a, 'user-joined-room', (payload) => payload.userId === ben.id);
+});
+
+check('a message has every field, in snake case, and is the same to all', async () => {
+  const { roomId, ann, a, b } = await pair();
+  const message = await say(a, roomId, 'hello', { clientMessageId: 'mine-1' });
+  assert.match(message.id, UUID_V7);
+  assert.match(message.created_at, TIMESTAMP);
+  assert.ok(Math.abs(Date.parse(message.created_at) - Date.now()) < 60_000);
+  const { id, created_at, ...rest } = message;
+  assert.deepEqual(rest, {
+    room_id: roomId,
+    seq: 1,
+    sender_id: ann.id,
+    sender_name: 'Ann',
+    sender_avatar: null,
+    message: 'hello',
+    message_type: 'text',
+    file_url: null,
+    file_name: null,
+    file_size: null,
+    is_read: false,
+    client_message_id: 'mine-1',
+    reply_to: null,
+  });
+  assert.deepEqual(await next(a, 'receive-message'), message);
+  assert.deepEqual(await next(b, 'receive-message'), message);
+  const { messages } = await ok(b, 'message-history', { roomId });
+  assert.deepEqual(messages, [message]);
+});
+
+check('a sender shows with the avatar of their token', async () => {
+  const avatar = 'https://files.sinaesta.id/ann.png';
+  const client = await stack.connect({ token: stack.user({ claims: { avatar } }).token });
+  const roomId = newRoom();
+  await join(client, roomId);
+  assert.equal((await say(client, roomId, 'hello')).sender_avatar, avatar);
+});
+
+check('files, images and replies keep their fields', async () => {
+  const { roomId, a, b } = await pair();
+  const question = await say(a, roomId, 'Which lead?');
+  const file = {
+    message: 'ecg.pdf',
+    messageType: 'file',
+    fileUrl: 'https://files.sinaesta.id/a/ecg.pdf?v=1&x=2',
+    fileName: 'ecg “final” <2>.pdf',
+    fileSize: 4_294_967_295,
+    replyTo: question.id,
+  };
+  await ok(b, 'send-message', { roomId, ...file });
+  const got = await next(a, 'receive-message', (m) => m.seq === 2);
+  assert.equal(got.message_type, 'file');
+  assert.equal(got.file_url, file.fileUrl);
+  assert.equal(got.file_name, file.fileName);
+  assert.equal(got.file_size, file.fileSize);
+  assert.equal(got.reply_to, question.id);
+  const image = await say(b, roomId, 'x-ray', {
+    messageType: 'image', fileUrl: 'https://files.sinaesta.id/a/x.png', fileName: 'x.png', fileSize: 0,
+  });
+  assert.deepEqual([image.message_type, image.file_size], ['image', 0]);
+});
+
+check('a reply to a message of another room is refused', async () => {
+  const { roomId, a } = await pair();
+  const elsewhere = newRoom();
+  await join(a, elsewhere);
+  const other = await say(a, elsewhere, 'elsewhere');
+  await refusal(a, 'send-message', { roomId, message: 'x', replyTo: other.id }, 'chat/reply-not-found');
+  await refusal(a, 'send-message', { roomId, message: 'x', replyTo: randomUUID() }, 'chat/reply-not-found');
+});
+
+check('a repeated clientMessageId is one message: stored once, delivered once, acknowledged again', async () => {
+  const { roomId, a, b } = await pair();
+  const clientMessageId = randomUUID();
+  const replies = await Promise.all(Array.from({ length: 5 }, () => say(a, roomId, 'once', { clientMessageId })));
+  const later = await say(a, roomId, 'once', { clientMessageId });
+  for (const reply of [...replies, later]) assert.equal(reply.id, later.id);
+  const theirs = await say(b, roomId, 'another sender', { clientMessageId });
+  assert.notEqual(theirs.id, later.id);
+  await next(b, 'receive-message', (m) => m.id === theirs.id);
+  await next(a, 'receive-message', (m) => m.id === theirs.id);
+  for (const client of [a, b]) {
+    await settled(client);
+    assert.deepEqual(all(client, 'receive-message').map((m) => m.seq), [1, 2]);
+  }
+  const { messages } = await ok(a, 'message-history', { roomId });
+  assert.deepEqual(messages.map((m) => m.id), [later.id, theirs.id]);
+});
+
+check('messages of many senders are numbered 1, 2, 3 … and everybody gets them in that order', async () => {
+  const { roomId, a, b } = await pair();
+  const sent = await Promise.all(Array.from({ length: 200 }, (_, n) => say(n % 2 ? a : b, roomId, `message ${n}`)));
+  const expected = Array.from({ length: 200 }, (_, n) => n + 1);
+  assert.deepEqual(sent.map((m) => m.seq).sort((x, y) => x - y), expected);
+  for (const client of [a, b]) {
+    await next(client, 'receive-message', (m) => m.seq === 200);
+    assert.deepEqual(all(client, 'receive-message').map((m) => m.seq), expected);
+  }
+});
+
+check('what one socket sends without waiting is stored in the order it was sent', async () => {
+  const { roomId, a, b } = await pair();
+  for (let n = 0; n < 100; n += 1) a.socket.emit('send-message', { roomId, message: `${n}` });
+  await next(b, 'receive-message', (m) => m.seq === 100);
+  assert.deepEqual(all(b, 'receive-message').map((m) => m.message), Array.from({ length: 100 }, (_, n) => `${n}`));
+});
+
+check('plain text comes back unchanged to the character', async () => {
+  const { roomId, a } = await pair();
+  const texts = [
+    'BP < 90 & HR > 120',
+    'K+ <3.5 mmol/l',
+    'x && y || z; 3 > 2',
+    '"quoted" \'single\' `code`',
+    'R&D & co',
+    'dua baris\nsatu\ttab',
+    '👩‍⚕️ Ω ≥ 5 µg — “ok” \u202Eabc',
+    '1 < 2 > 0 & 5 <= 6',
+  ];
+  for (const text of texts) assert.equal((await say(a, roomId, text)).message, text);
+});
+
+check('allowed HTML stays and the rest is stripped', async () => {
+  const { roomId, a } = await pair();
+  const exact = /** @type {const} */ ([
+    ['<b>b</b> <i>i</i> <em>em</em> <strong>s</strong>', '<b>b</b> <i>i</i> <em>em</em> <strong>s</strong>'],
+    ['<p>one<br>two</p>', '<p>one<br>two</p>'],
+    ['<script>alert(1)</script>hello', null],
+    ['<img src=x onerror=alert(1)>hi', 'hi'],
+    ['<b onclick="alert(1)">bold</b>', '<b>bold</b>'],
+    ['<div><u>text</u> kept</div>', 'text kept'],
+    ['<iframe src="https://evil.example"></iframe>after', null],
+    ['<svg/onload=alert(1)>after', null],
+    ['<b>5 < 6 & 7', '<b>5 &lt; 6 &amp; 7</b>'],
+  ]);
+  for (const [sent, stored] of exact) {
+    const { message } = await say(a, roomId, sent);
+    if (stored !== null) assert.equal(message, stored, `from ${sent}`);
+    assert.doesNotMatch(message, /<script|onerror|onclick|onload|<img|<iframe|<svg/i, `from ${sent}`);
+    assert.match(message, /hello|hi|bold|text|after|one|b|5/);
+  }
+});
+
+check('links keep href and target, get rel, and can not carry a script', async () => {
+  const { roomId, a } = await pair();
+  const { message } = await say(a, roomId, '<a href="https://who.int/x?a=1" target="_blank" onclick="evil()" class="c">WHO</a>');
+  assert.match(message, /^<a [^>]+>WHO<\/a>$/);
+  for (const part of ['href="https://who.int/x?a=1"', 'target="_blank"', 'rel="noopener noreferrer"']) {
+    assert.ok(message.includes(part), `${part} in ${message}`);
+  }
+  assert.doesNotMatch(message, /onclick|class/);
+  const mail = (await say(a, roomId, '<a href="mailto:a@example.org">mail</a>')).message;
+  assert.ok(mail.includes('href="mailto:a@example.org"') && mail.includes('rel="noopener noreferrer"'), mail);
+  for (const href of ['javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\tscript:alert(1)', 'data:text/html,x', 'vbscript:x']) {
+    const bad = (await say(a, roomId, `<a href="${href}">x</a>`)).message;
+    assert.doesNotMatch(bad, /href/, `from ${href}: ${bad}`);
+    assert.ok(bad.includes('x'), bad);
+  }
+});
+
+check('a message that is empty after sanitising is refused', async () => {
+  const { roomId, a } = await pair();
+  for (const message of ['<img src=x>', '<div></div>', '<!-- nothing -->']) {
+    await refusal(a, 'send-message', { roomId, message }, 'chat/empty-message');
+  }
+  const { messages } = await ok(a, 'message-history', { roomId });
+  assert.deepEqual(messages, []);
+});
+
+check('a message has up to 8,000 characters, whatever their size, counted after sanitising', async () => {
+  const { roomId, a } = await pair();
+  for (const message of ['x'.repeat(8_000), '🫀'.repeat(8_000), `<img src="${'y'.repeat(4_000)}">${'x'.repeat(8_000)}`]) {
+    assert.equal([...(await say(a, roomId, message)).message].length, 8_000);
+  }
+  await refusal(a, 'send-message', { roomId, message: 'x'.repeat(8_001) }, 'chat/message-too-long');
+  await refusal(a, 'send-message', { roomId, message: '🫀'.repeat(8_001) }, 'chat/message-too-long');
+  assert.equal((await say(a, roomId, 'x')).seq, 4);
+});
+
+check('typing shows to the others only, and stops when they say so', async () => {
+  const { roomId, ann, a, b } = await pair();
+  for (const isTyping of [true, false]) {
+    assert.equal((await ok(a, 'typing-indicator', { roomId, isTyping })).ok, true);
+    assert.deepEqual(await next(b, 'typing-indicator'), { roomId, userId: ann.id, userName: 'Ann', isTyping });
+  }
+  await settled(a);
+  assert.deepEqual(all(a, 'typing-indicator'), []);
+  const { typing } = await join(b, roomId);
+  assert.deepEqual(typing, []);
+});
+
+check('typing lapses by itself after six seconds', async () => {
+  const { roomId, a, b } = await pair();
+  const began = Date.now();
+  await ok(a, 'typing-indicator', { roomId, isTyping: true });
+  await next(b, 'typing-indicator', (payload) => payload.isTyping);
+  await next(b, 'typing-indicator', (payload) => !payload.isTyping, 12_000);
+  const after = Date.now() - began;
+  assert.ok(after >= 5_500 && after < 9_000, `lapsed after ${after} ms`);
+});
+
+check('who disconnects stops typing for the others at once', async () => {
+  const { roomId, ann, a, b } = await pair();
+  await ok(a, 'typing-indicator', { roomId, isTyping: true });
+  await next(b, 'typing-indicator', (payload) => payload.isTyping);
+  const began = Date.now();
+  a.close();
+  const stopped = await next(b, 'typing-indicator', (payload) => !payload.isTyping);
+  assert.deepEqual(stopped, { roomId, userId: ann.id, userName: 'Ann', isTyping: false });
+  assert.ok(Date.now() - began < 2_500, `it took ${Date.now() - began} ms`);
+});
+
+check('marking a message read marks everything up to it, and tells the room', async () => {
+  const { roomId, ben, a, b } = await pair();
+  const sent = [];
+  for (const text of ['one', 'two', 'three']) sent.push(await say(a, roomId, text));
+  const [, two, three] = sent;
+  assert.ok(two && three);
+  const expected = { messageId: two.id, roomId, readBy: ben.id, readUpToSeq: 2 };
+  assert.deepEqual(await ok(b, 'mark-message-read', { messageId: two.id }), { ok: true, ...expected });
+  assert.deepEqual(await next(a, 'message-read'), expected);
+  const { messages } = await ok(a, 'message-history', { roomId });
+  assert.deepEqual(messages.map((m) => m.is_read), [true, true, false]);
+  assert.equal((await join(b, roomId)).lastReadSeq, 2);
+
+  // Reading does not go backwards.
+  await ok(b, 'mark-message-read', { messageId: three.id });
+  await ok(b, 'mark-message-read', { messageId: two.id });
+  assert.equal((await join(b, roomId)).lastReadSeq, 3);
+});
+
+check('nobody marks their own messages read', async () => {
+  const { roomId, a } = await pair();
+  const mine = await say(a, roomId, 'mine');
+  await refusal(a, 'mark-message-read', { messageId: mine.id }, 'chat/own-message');
+  await refusal(a, 'mark-message-read', { messageId: randomUUID() }, 'chat/message-not-found');
+  const { messages } = await ok(a, 'message-history', { roomId });
+  assert.deepEqual(messages.map((m) => m.is_read), [false]);
+});
+
+check('history comes in pages, oldest first in each', async () => {
+  const { roomId, a } = await pair();
+  await Promise.all(Array.from({ length: 120 }, (_, n) => say(a, roomId, `message ${n}`)));
+  const page = async (more = {}) => {
+    const reply = await ok(a, 'message-history', { roomId, ...more });
+    return { seqs: reply.messages.map((m) => m.seq), hasMore: reply.hasMore };
+  };
+  const range = (from, to) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+  assert.deepEqual(await page(), { seqs: range(71, 120), hasMore: true });
+  assert.deepEqual(await page({ limit: 100 }), { seqs: range(21, 120), hasMore: true });
+  assert.deepEqual(await page({ limit: 100, beforeSeq: 21 }), { seqs: range(1, 20), hasMore: false });
+  assert.deepEqual(await page({ limit: 20, beforeSeq: 21 }), { seqs: range(1, 20), hasMore: false });
+  assert.deepEqual(await page({ limit: 1 }), { seqs: [120], hasMore: true });
+  assert.deepEqual(await page({ beforeSeq: 1 }), { seqs: [], hasMore: false });
+});
+
+check('a chosen status shows to those who share a room, and to nobody else', async () => {
+  const { ann, a, b } = await pair();
+  const stranger = await stack.connect({ token: stack.user().token });
+  await join(stranger, newRoom());
+  for (const status of ['away', 'busy', 'dnd', 'online']) {
+    assert.deepEqual(await ok(a, 'set-status', { status }), { ok: true, status });
+    const change = await next(b, 'user-status-change', (payload) => payload.userId === ann.id && payload.status === status);
+    assert.match(change.lastSeen, TIMESTAMP);
+    assert.deepEqual({ ...change, lastSeen: null }, { userId: ann.id, userName: 'Ann', status, lastSeen: null });
+  }
+  await settled(stranger);
+  assert.deepEqual(all(stranger, 'user-status-change', (payload) => payload.userId === ann.id), []);
+});
+
+check('members show with their status', async () => {
+  const { roomId, ann, a, b } = await pair();
+  await ok(a, 'set-status', { status: 'dnd' });
+  const { members } = await join(b, roomId);
+  assert.equal(members.find((member) => member.userId === ann.id).status, 'dnd');
+});
+
+check('coming and going shows to those who share a room; a quick return makes no noise', async () => {
+  const { roomId, ann, ben, a, b } = await pair();
+  const [cat, dan] = [stack.user({ name: 'Cat' }), stack.user({ name: 'Dan' })];
+  const stranger = await stack.connect({ token: dan.token });
+  await join(stranger, newRoom());
+  const c = await stack.connect({ token: cat.token });
+  await join(c, roomId);
+  await settled(a);
+  const before = all(a, 'user-status-change', (payload) => payload.userId === ben.id).length;
+
+  // Ben is back within the grace period; Cat, who went later, stays away.
+  b.close();
+  const again = await stack.connect({ token: ben.token });
+  await join(again, roomId);
+  const left = Date.now();
+  c.close();
+  const offline = await next(a, 'user-status-change', (payload) => payload.userId === cat.id && payload.status === 'offline', 15_000);
+  assert.ok(Date.now() - left >= 4_500, `offline after ${Date.now() - left} ms`);
+  assert.deepEqual([offline.userName, TIMESTAMP.test(offline.lastSeen)], ['Cat', true]);
+  assert.equal(all(a, 'user-status-change', (payload) => payload.userId === ben.id).length, before, 'Ben made noise');
+  const { members } = await join(a, roomId);
+  assert.deepEqual(Object.fromEntries(members.map((member) => [member.userId, member.status])),
+    { [ann.id]: 'online', [ben.id]: 'online', [cat.id]: 'offline' });
+
+  const back = await stack.connect({ token: cat.token });
+  const online = await next(a, 'user-status-change', (payload) => payload.userId === cat.id && payload.status === 'online');
+  assert.equal(online.userName, 'Cat');
+  await settled(back);
+  await settled(stranger);
+  assert.deepEqual(all(stranger, 'user-status-change', (payload) => payload.userId !== dan.id), []);
+});
+
+check('somebody with two tabs stays online when one closes', async () => {
+  const { roomId, ben, a, b } = await pair();
+  const cat = stack.user({ name: 'Cat' });
+  const tab = await stack.connect({ token: ben.token });
+  const c = await stack.connect({ token: cat.token });
+  await join(tab, roomId);
+  await join(c, roomId);
+  b.close();
+  await settled(tab);
+  c.close();
+  await next(a, 'user-status-change', (payload) => payload.userId === cat.id && payload.status === 'offline', 15_000);
+  assert.deepEqual(all(a, 'user-status-change', (payload) => payload.userId === ben.id && payload.status === 'offline'), []);
+});
+
+check('a heartbeat is answered with the server time, by event and by acknowledgement', async () => {
+  const client = await stack.connect({ token: stack.user().token });
+  client.socket.emit('heartbeat');
+  const { serverTime } = await next(client, 'heartbeat-ack');
+  assert.match(serverTime, TIMESTAMP);
+  assert.ok(Math.abs(Date.parse(serverTime) - Date.now()) < 5_000);
+  assert.match((await emitAck(client, 'heartbeat', {})).serverTime, TIMESTAMP);
+});
+
+check('a reconnecting client resumes where it was', async () => {
+  const { roomId, a, b } = await pair();
+  await say(a, roomId, 'one');
+  const { seq } = await next(b, 'receive-message');
+  b.socket.disconnect();
+  await say(a, roomId, 'two');
+  await say(a, roomId, 'three');
+  await connected(b);
+  const { messages } = await join(b, roomId, { sinceSeq: seq });
+  assert.deepEqual(messages.map((m) => m.message), ['two', 'three']);
+  await say(a, roomId, 'four');
+  assert.equal((await next(b, 'receive-message')).message, 'four');
+});

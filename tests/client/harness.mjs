@@ -1,0 +1,586 @@
+/**
+ * Starts the parts as the separate processes they are in production, and talks to them as a client does.
+ *
+ * A test waits for a condition with a deadline, never for a time: see {@link until} and {@link next}.
+ * That something did not happen is shown by an event that could only come after it, see {@link settled}.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import test, { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import pg from 'pg';
+import { io } from 'socket.io-client';
+
+const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const BINARIES = process.env.SINAESTA_BIN_DIR ?? path.join(REPOSITORY, 'target/debug');
+
+/** High enough that no test meets a limit it does not ask for. */
+const NO_LIMITS = {
+  SINAESTA__LIMITS__MESSAGES_PER_MINUTE: '1000000',
+  SINAESTA__LIMITS__USER_MESSAGES_PER_MINUTE: '1000000',
+  SINAESTA__LIMITS__EVENTS_PER_MINUTE: '1000000',
+};
+
+/** Every process we started and that has not ended. */
+const running = new Set();
+
+for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]])) {
+  process.once(signal, () => process.exit(code));
+}
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/**
+ * Polls a condition until it gives something truthy.
+ *
+ * @template T
+ * @param {() => T | Promise<T>} condition
+ * @param {{ timeout?: number, what?: string | (() => string), every?: number }} [options]
+ * @returns {Promise<NonNullable<T>>}
+ */
+export async function until(condition, { timeout = 10_000, what = 'the condition', every = 20 } = {}) {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) {
+      throw new Error(`after ${timeout} ms still waiting for ${typeof what === 'function' ? what() : what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, every));
+  }
+}
+
+/** @returns {Promise<number>} a port of the loopback that nobody listens on */
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', () => resolve(null)));
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * One HTTP request, with headers that `fetch` would not let us set.
+ *
+ * @param {string} url
+ * @param {{ method?: string, headers?: Record<string, string>, body?: string | Buffer }} [options]
+ * @returns {Promise<{ status: number, headers: http.IncomingHttpHeaders, text: string }>}
+ */
+export function request(url, { method = 'GET', headers = {}, body } = {}) {
+  return new Promise((resolve, reject) => {
+    const sent = http.request(url, { method, headers, agent: false, timeout: 10_000 }, (response) => {
+      const chunks = /** @type {Buffer[]} */ ([]);
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() }));
+    });
+    sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url}`)));
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+/** @param {number} pid */
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+}
+
+/**
+ * A program in a process of its own, which can be killed and started again.
+ *
+ * @param {{ name: string, program: string, args?: string[], env?: Record<string, string>, logFile: string,
+ *           ready: () => Promise<boolean>, deadline: number }} options
+ */
+function launcher({ name, program, args = [], env = {}, logFile, ready, deadline }) {
+  /** @type {import('node:child_process').ChildProcess | null} */
+  let child = null;
+  /** @type {Promise<{ code: number | null, signal: string | null }>} */
+  let ended = Promise.resolve({ code: null, signal: null });
+
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('SINAESTA')));
+  const alive = () => child !== null && child.exitCode === null && child.signalCode === null;
+
+  async function start() {
+    assert.ok(!alive(), `${name} runs already`);
+    const file = path.join(BINARIES, program);
+    assert.ok(existsSync(file), `${file} does not exist: build it, or set SINAESTA_BIN_DIR`);
+    const log = openSync(logFile, 'a');
+    const own = spawn(file, args, { env: { ...inherited, ...env }, stdio: ['ignore', log, log] });
+    closeSync(log);
+    child = own;
+    running.add(own);
+    ended = new Promise((resolve) => {
+      own.once('exit', (code, signal) => {
+        running.delete(own);
+        resolve({ code, signal });
+      });
+    });
+    await until(async () => {
+      if (!alive()) throw new Error(`${name} ended while starting:\n${tail()}`);
+      return ready().catch(() => false);
+    }, { timeout: deadline, what: () => `${name} to be ready:\n${tail()}` });
+  }
+
+  /** Ends it with `SIGKILL`: it can't do anything about it. */
+  async function kill() {
+    child?.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Asks it to end; kills it when it does not in time. @returns how it ended, and how long that took */
+  async function stop(limit = 15_000) {
+    const began = Date.now();
+    if (alive()) child?.kill('SIGTERM');
+    const timer = setTimeout(() => child?.kill('SIGKILL'), limit);
+    const how = await ended;
+    clearTimeout(timer);
+    return { ...how, ms: Date.now() - began };
+  }
+
+  /** Its log's end, as far as it was written after `from`. */
+  function tail(lines = 40, from = 0) {
+    if (!existsSync(logFile)) return '';
+    return readFileSync(logFile).subarray(from).toString().trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  return {
+    name,
+    start,
+    kill,
+    stop,
+    tail,
+    alive,
+    logSize: () => (existsSync(logFile) ? statSync(logFile).size : 0),
+    get pid() {
+      return child?.pid;
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof launcher> & { port: number, url: string }} Service */
+/** @typedef {{ id: string, name: string, role: string, email: string, token: string }} User */
+
+/**
+ * Starts NATS, Postgres and the services asked for; stops all of it when the file's tests are over.
+ *
+ * @param {{ gateways?: Record<string, string>[], chats?: Record<string, string>[], env?: Record<string, string> }} [options]
+ *   one object of environment settings for each gateway and each chat replica, and those for all of them
+ */
+export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {}) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sinaesta-e2e-'));
+  // Postgres does not run as root: whoever it runs as has to get at its data.
+  await chmod(folder, 0o755);
+  const data = path.join(folder, 'data');
+  await mkdir(path.join(folder, 'logs'));
+
+  /** @type {ReturnType<typeof launcher>[]} */
+  const parts = [];
+  /** @param {Omit<Parameters<typeof launcher>[0], 'logFile'>} options */
+  const part = (options) => {
+    const made = launcher({ ...options, logFile: path.join(folder, 'logs', `${options.name}.log`) });
+    parts.push(made);
+    return made;
+  };
+
+  /** What is written of the running NATS and Postgres right now. */
+  const infra = () => JSON.parse(readFileSync(path.join(data, 'stack.json'), 'utf8'));
+
+  const infraPart = part({
+    name: 'infra',
+    program: 'sinaesta-standalone',
+    args: ['infra', '--data', data],
+    deadline: 180_000,
+    ready: async () => Boolean(infra().nats?.url && infra().postgres?.url),
+  });
+
+  /** @type {Service[]} */
+  const services = [];
+
+  /**
+   * @param {'gateway' | 'chat'} kind
+   * @param {Record<string, string>} [own] settings of this process alone
+   * @param {{ start?: boolean }} [options]
+   * @returns {Promise<Service>}
+   */
+  async function addService(kind, own = {}, { start = true } = {}) {
+    const port = await freePort();
+    const count = services.filter((service) => service.name.startsWith(kind)).length + 1;
+    const made = part({
+      name: `${kind}-${count}`,
+      program: `sinaesta-${kind}`,
+      deadline: 60_000,
+      env: {
+        SINAESTA__NATS__URL: infra().nats.url,
+        SINAESTA__DATABASE__URL: infra().postgres.url,
+        SINAESTA__AUTH__JWT_SECRET: infra().jwtSecret,
+        [kind === 'gateway' ? 'SINAESTA__GATEWAY__PORT' : 'SINAESTA__CHAT__HTTP_PORT']: String(port),
+        ...NO_LIMITS,
+        ...env,
+        ...own,
+      },
+      ready: async () => (await request(`http://127.0.0.1:${port}/readyz`)).status === 200,
+    });
+    // Object.assign would read the pid's getter once and for all.
+    const service = /** @type {Service} */ (
+      Object.defineProperties(made, { port: { value: port }, url: { value: `http://127.0.0.1:${port}` } })
+    );
+    services.push(service);
+    if (start) await service.start();
+    return service;
+  }
+
+  async function stop() {
+    for (const client of clients) client.close();
+    clients.clear();
+    const known = existsSync(path.join(data, 'stack.json')) ? infra() : {};
+    await Promise.all(services.map((service) => service.stop()));
+    await infraPart.stop(20_000);
+    const left = [known.nats?.pid, known.postgres?.pid].filter((pid) => pid && isAlive(pid));
+    await until(() => left.every((pid) => !isAlive(pid)), { timeout: 5_000, what: `processes ${left} to end` }).catch(
+      (error) => {
+        for (const pid of left) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+        throw error;
+      },
+    ).finally(() => rm(folder, { recursive: true, force: true }));
+  }
+
+  /** @type {Set<Client>} */
+  const clients = new Set();
+
+  /**
+   * @param {ClientOptions} [options]
+   * @returns {Client} not connected yet
+   */
+  function open(options = {}) {
+    const gateway = services.find((service) => service.name === 'gateway-1');
+    const client = openClient({ port: gateway?.port, ...options });
+    clients.add(client);
+    return client;
+  }
+
+  /** @param {ClientOptions} [options] @returns {Promise<Client>} connected */
+  async function connect(options = {}) {
+    const client = open(options);
+    await connected(client);
+    return client;
+  }
+
+  /**
+   * Somebody nobody has seen before.
+   *
+   * @param {{ role?: string, name?: string, id?: string, claims?: Record<string, unknown> }} [options]
+   * @returns {User}
+   */
+  function user({ role = 'STUDENT', name, id = randomUUID(), claims = {} } = {}) {
+    const full = name ?? `${role.toLowerCase()} ${id.slice(0, 4)}`;
+    const email = `${id}@example.org`;
+    const token = mint(infra().jwtSecret, { userId: id, name: full, email, role, ...claims });
+    return { id, name: full, role, email, token };
+  }
+
+  /** @param {string} text @param {unknown[]} [values] @returns {Promise<any[]>} the rows */
+  async function sql(text, values = []) {
+    const client = new pg.Client({ connectionString: infra().postgres.url });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /**
+   * A test of this stack: closes the clients it opened, and shows the end of the logs when it fails.
+   *
+   * @param {string} name
+   * @param {() => Promise<void>} body
+   * @param {{ timeout?: number, skip?: boolean | string, todo?: boolean | string }} [options]
+   */
+  function check(name, body, options = {}) {
+    test(name, { timeout: 90_000, ...options }, async () => {
+      const from = new Map(parts.map((each) => [each, each.logSize()]));
+      const before = new Set(clients);
+      try {
+        await body();
+      } catch (error) {
+        for (const each of parts) {
+          const text = each.tail(25, from.get(each) ?? 0);
+          if (text) console.error(`── ${each.name}, during "${name}"\n${text}`);
+        }
+        throw error;
+      } finally {
+        for (const client of clients) {
+          if (before.has(client)) continue;
+          client.close();
+          clients.delete(client);
+        }
+      }
+    });
+  }
+
+  try {
+    await infraPart.start();
+    await Promise.all([...chats.map((own) => addService('chat', own)), ...gateways.map((own) => addService('gateway', own))]);
+  } catch (error) {
+    await stop().catch(() => {});
+    throw error;
+  }
+  after(stop, { timeout: 60_000 });
+
+  return {
+    infra,
+    infraPart,
+    services,
+    get gateways() {
+      return services.filter((service) => service.name.startsWith('gateway'));
+    },
+    get chats() {
+      return services.filter((service) => service.name.startsWith('chat'));
+    },
+    addService,
+    open,
+    connect,
+    user,
+    sql,
+    check,
+    stop,
+  };
+}
+
+/** @typedef {Awaited<ReturnType<typeof startStack>>} Stack */
+
+const base64url = (/** @type {unknown} */ value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/**
+ * A token; a claim given as `undefined` is left out.
+ *
+ * @param {string} secret
+ * @param {Record<string, unknown>} claims added to an `iat` of now and an `exp` in an hour
+ * @param {{ alg?: string }} [header]
+ */
+export function mint(secret, claims, { alg = 'HS256' } = {}) {
+  const now = Math.floor(Date.now() / 1000);
+  const unsigned = `${base64url({ alg, typ: 'JWT' })}.${base64url({ iat: now, exp: now + 3600, ...claims })}`;
+  if (alg === 'none') return `${unsigned}.`;
+  const hash = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }[alg];
+  if (!hash) throw new Error(`can't sign with ${alg}`);
+  return `${unsigned}.${createHmac(hash, secret).update(unsigned).digest('base64url')}`;
+}
+
+/**
+ * @typedef {{ port?: number, token?: string, auth?: object, transports?: string[],
+ *             extraHeaders?: Record<string, string>, reconnection?: boolean }} ClientOptions
+ * @typedef {{ name: string, args: any[], payload: any, at: number, taken: boolean }} Received
+ * @typedef {{ socket: import('socket.io-client').Socket, received: Received[], close: () => void,
+ *             waiting: Set<() => void>, disconnects: { reason: string, at: number }[], errors: Error[] }} Client
+ */
+
+/**
+ * The official client, recording everything it receives.
+ *
+ * @param {ClientOptions} options
+ * @returns {Client}
+ */
+function openClient({ port, token, auth, transports, extraHeaders, reconnection = false }) {
+  const socket = io(`http://127.0.0.1:${port}`, {
+    autoConnect: false,
+    forceNew: true,
+    reconnection,
+    reconnectionDelay: 50,
+    reconnectionDelayMax: 300,
+    timeout: 5_000,
+    auth: auth ?? (token === undefined ? {} : { token }),
+    ...(transports ? { transports } : {}),
+    ...(extraHeaders ? { extraHeaders } : {}),
+  });
+  /** @type {Client} */
+  const client = {
+    socket,
+    received: [],
+    waiting: new Set(),
+    disconnects: [],
+    errors: [],
+    close: () => {
+      socket.disconnect();
+      socket.io.engine?.close();
+    },
+  };
+  const wake = () => {
+    for (const look of [...client.waiting]) look();
+  };
+  socket.onAny((name, ...args) => {
+    client.received.push({ name, args, payload: args[0], at: Date.now(), taken: false });
+    wake();
+  });
+  socket.on('connect', wake);
+  socket.on('disconnect', (reason) => {
+    client.disconnects.push({ reason, at: Date.now() });
+    wake();
+  });
+  socket.on('connect_error', (error) => {
+    client.errors.push(error);
+    wake();
+  });
+  return client;
+}
+
+/**
+ * Looks at once, and again whenever something happens to the client.
+ *
+ * @template T
+ * @param {Client} client
+ * @param {() => T} look
+ * @param {string} what
+ * @param {number} timeout
+ * @returns {Promise<NonNullable<T>>}
+ */
+function when(client, look, what, timeout) {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer);
+      client.waiting.delete(attempt);
+    };
+    const attempt = () => {
+      try {
+        const value = look();
+        if (!value) return;
+        done();
+        resolve(value);
+      } catch (error) {
+        done();
+        reject(error);
+      }
+    };
+    const timer = setTimeout(() => {
+      done();
+      const seen = client.received.slice(-8).map((r) => `${r.name} ${JSON.stringify(r.payload)?.slice(0, 160)}`);
+      reject(new Error(`after ${timeout} ms still waiting for ${what}; last received:\n${seen.join('\n') || 'nothing'}`));
+    }, timeout);
+    client.waiting.add(attempt);
+    attempt();
+  });
+}
+
+/** Connects, or throws what the server refused it with. @param {Client} client */
+export async function connected(client, timeout = 10_000) {
+  const seen = client.errors.length;
+  if (!client.socket.active) client.socket.connect();
+  await when(client, () => {
+    if (client.errors.length > seen && !client.socket.active) throw client.errors.at(-1);
+    if (client.errors.length > seen && !client.socket.io.reconnection()) throw client.errors.at(-1);
+    return client.socket.connected;
+  }, 'the connection', timeout);
+}
+
+/** The error with which the server refuses the handshake. @param {Client} client */
+export async function refused(client, timeout = 10_000) {
+  client.socket.connect();
+  return when(client, () => {
+    assert.ok(!client.socket.connected, 'the handshake was accepted');
+    return client.errors.at(-1);
+  }, 'the handshake to be refused', timeout);
+}
+
+/** @param {Client} client @returns {Promise<{ reason: string, at: number }>} */
+export function disconnected(client, timeout = 10_000) {
+  return when(client, () => (client.socket.connected ? undefined : client.disconnects.at(-1)), 'the disconnection', timeout);
+}
+
+/**
+ * The payload of the first event of this name that fits and that no earlier call has taken.
+ *
+ * @param {Client} client
+ * @param {string} event
+ * @param {(payload: any) => unknown} [predicate]
+ * @returns {Promise<any>}
+ */
+export async function next(client, event, predicate = () => true, timeout = 10_000) {
+  const found = await when(client, () => client.received.find((r) => !r.taken && r.name === event && predicate(r.payload)),
+    `"${event}"`, timeout);
+  found.taken = true;
+  return found.payload;
+}
+
+/** Payloads of all events of this name received so far. @param {Client} client @param {string} event */
+export function all(client, event, predicate = (/** @type {any} */ _) => true) {
+  return client.received.filter((r) => r.name === event && predicate(r.payload)).map((r) => r.payload);
+}
+
+/**
+ * Sends an event and gives its acknowledgement. Without a payload the event has none.
+ *
+ * @param {Client} client
+ * @param {string} event
+ * @param {unknown} [payload]
+ * @returns {Promise<any>}
+ */
+export async function emitAck(client, event, payload, timeout = 10_000) {
+  const args = payload === undefined ? [] : [payload];
+  try {
+    return await client.socket.timeout(timeout).emitWithAck(event, ...args);
+  } catch (error) {
+    throw new Error(`"${event}" was not acknowledged in ${timeout} ms: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/** Sends an event that has to succeed. @param {Client} client @param {string} event @param {unknown} [payload] */
+export async function ok(client, event, payload) {
+  const reply = await emitAck(client, event, payload);
+  assert.equal(reply?.ok, true, `"${event}" ${JSON.stringify(payload)?.slice(0, 200)} got ${JSON.stringify(reply)}`);
+  return reply;
+}
+
+/**
+ * Sends an event that has to be refused with this code.
+ *
+ * @param {Client} client
+ * @param {string} event
+ * @param {unknown} payload
+ * @param {string | string[]} codes
+ */
+export async function refusal(client, event, payload, codes) {
+  const reply = await emitAck(client, event, payload);
+  const shown = `"${event}" ${JSON.stringify(payload)?.slice(0, 200)} got ${JSON.stringify(reply)?.slice(0, 300)}`;
+  assert.equal(reply?.ok, false, shown);
+  assert.ok([codes].flat().includes(reply.error?.code), `expected ${codes}: ${shown}`);
+  assert.equal(typeof reply.error.message, 'string', shown);
+  return reply.error;
+}
+
+/** Whatever the gateway had sent to this socket by now has arrived. @param {Client} client */
+export async function settled(client) {
+  assert.ok((await emitAck(client, 'heartbeat')).serverTime, 'a heartbeat is answered');
+}
+
+/** Joins and gives the room as it was. @param {Client} client @param {string} roomId @param {object} [more] */
+export async function join(client, roomId, more = {}) {
+  const { ok: _, ...reply } = await ok(client, 'join-room', { roomId, ...more });
+  const event = await next(client, 'room-joined', (payload) => payload.roomId === reply.roomId);
+  assert.deepEqual(event, reply, 'the event and the acknowledgement of join-room say the same');
+  return event;
+}
+
+/** Posts a message and gives it as it was stored. @param {Client} client @param {string} roomId @param {string} message */
+export async function say(client, roomId, message, more = {}) {
+  return (await ok(client, 'send-message', { roomId, message, ...more })).message;
+}
+
+/** A room id that nobody has used. @param {string} [prefix] */
+export const newRoom = (prefix = 'room-') => `${prefix}${randomUUID()}`;

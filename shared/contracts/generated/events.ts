@@ -156,7 +156,7 @@ export type MarkMessageRead = {
   messageId: MessageId;
 };
 
-/** Asks for a page of a room's messages: the latest, those before a `seq`, or those after one. */
+/** Asks for a page of a room's messages: the latest, or those before a `seq`. */
 export type MessageHistory = {
   roomId: RoomId;
   beforeSeq?: number;

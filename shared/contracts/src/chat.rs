@@ -383,7 +383,7 @@ impl ServerEvent for MessageRead {
     const NAME: &'static str = "message-read";
 }
 
-/// Asks for a page of a room's messages: the latest, those before a `seq`, or those after one.
+/// Asks for a page of a room's messages: the latest, or those before a `seq`.
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageHistory {

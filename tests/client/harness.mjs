@@ -113,7 +113,9 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
   /** @type {Promise<{ code: number | null, signal: string | null }>} */
   let ended = Promise.resolve({ code: null, signal: null });
 
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('SINAESTA')));
+  // What somebody set for a stack of their own must not reach this one.
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([key]) => !key.startsWith('SINAESTA__') && key !== 'SINAESTA_CONFIG'));
   const alive = () => child !== null && child.exitCode === null && child.signalCode === null;
 
   async function start() {

@@ -81,6 +81,7 @@ export async function participant(stack, roomId, { port, user = stack.user(), tr
    *
    * @param {string} message
    * @param {number} deadline
+   * @param {string} [clientMessageId]
    * @returns {Promise<any>}
    */
   async function post(message, deadline, clientMessageId = randomUUID()) {

@@ -55,7 +55,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     if let Some(secret) = options.jwt_secret {
         // Not among the arguments, which everyone on the machine can read.
-        standalone.env("SINAESTA_JWT_SECRET", secret);
+        standalone.env("SINAESTA__AUTH__JWT_SECRET", secret);
     }
     let error = standalone.exec();
     Err(anyhow!(error).context(format!("cannot run {}", program.display())))

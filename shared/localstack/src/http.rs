@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Whether `GET path` on a loopback port answers 200 within a second.
-pub(crate) async fn answers_ok(port: u16, path: &str) -> bool {
+pub async fn answers_ok(port: u16, path: &str) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");

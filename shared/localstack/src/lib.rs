@@ -45,6 +45,7 @@ mod tools;
 
 pub use disk::free_bytes;
 pub use error::Error;
+pub use http::answers_ok;
 pub use lock::FolderLock;
 pub use nats::{NatsOptions, NatsServer};
 pub use nats_config::SyncInterval;

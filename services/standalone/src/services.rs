@@ -1,0 +1,129 @@
+//! The one file that knows the services: their settings, their migrations, and how each is run.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sinaesta_auth::Verifier;
+use sinaesta_localstack::{answers_ok, free_port};
+use sinaesta_settings::{DatabaseSettings, Settings};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::infra::Infra;
+
+/// The settings before anything runs, so that a wrong one is told at once.
+pub(crate) fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings> {
+    let settings = Settings::load(&[("auth.jwt_secret", jwt_secret.to_owned())])?;
+    Verifier::new(&settings.auth)?;
+    Ok(settings)
+}
+
+/// The settings of every service: the environment stands over our own NATS and Postgres, the
+/// command line (`jwt_secret`, `port`) over the environment.
+pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load(&[
+        ("nats.url", infra.nats().url),
+        ("database.url", infra.postgres().url),
+        ("auth.jwt_secret", jwt_secret.to_owned()),
+        // Asked for by nobody outside this program.
+        ("chat.http_port", free_port()?.to_string()),
+    ])?;
+    settings.auth.jwt_secret = jwt_secret.to_owned().into();
+    settings.gateway.port = port;
+    Ok(settings)
+}
+
+/// Brings the database to the newest schema.
+pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
+    let settings = DatabaseSettings { url: url.to_owned().into(), max_connections: 2, acquire_timeout_ms: 10_000 };
+    let pool = sinaesta_store::connect("sinaesta-standalone", &settings).await?;
+    sinaesta_store::migrate(&pool).await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// How long the services may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The services in this process; each stops when its token is cancelled.
+pub(crate) struct Services {
+    gateway: Service,
+    chat: Service,
+}
+
+struct Service {
+    name: &'static str,
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Services {
+    /// Comes back when all of them answer that they are ready.
+    pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let ports = [settings.chat.http_port, settings.gateway.port];
+        let chat = Service::spawn("chat", &settings, run_chat);
+        let gateway = Service::spawn("gateway", &settings, run_gateway);
+        let mut services = Self { gateway, chat };
+        let ready = async {
+            for port in ports {
+                while !answers_ok(port, "/readyz").await {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        };
+        let outcome = tokio::select! {
+            ready = tokio::time::timeout(READY_WITHIN, ready) => {
+                ready.context("the services were not ready in time")
+            }
+            ended = services.ended() => ended,
+        };
+        if let Err(error) = outcome {
+            services.stop().await;
+            return Err(error);
+        }
+        Ok(services)
+    }
+
+    /// Completes when a service ended by itself, which none should.
+    pub(crate) async fn ended(&mut self) -> anyhow::Result<()> {
+        let (name, ended) = tokio::select! {
+            ended = &mut self.gateway.task => (self.gateway.name, ended),
+            ended = &mut self.chat.task => (self.chat.name, ended),
+        };
+        ended.with_context(|| format!("{name} panicked"))?.with_context(|| format!("{name} failed"))?;
+        anyhow::bail!("{name} stopped by itself")
+    }
+
+    /// The gateway first, so that clients are told while the rest still answers.
+    pub(crate) async fn stop(self) {
+        for Service { name, stop, task } in [self.gateway, self.chat] {
+            stop.cancel();
+            // One that ended by itself has been reported as the reason for stopping.
+            if !task.is_finished()
+                && let Err(error) = task.await.map_err(anyhow::Error::from).flatten()
+            {
+                tracing::error!(service = name, %error, "did not stop in good order");
+            }
+        }
+    }
+}
+
+impl Service {
+    fn spawn<Run, Fut>(name: &'static str, settings: &Settings, run: Run) -> Self
+    where
+        Run: FnOnce(Settings, CancellationToken) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(run(settings.clone(), stop.clone()));
+        Self { name, stop, task }
+    }
+}
+
+async fn run_gateway(_settings: Settings, _stop: CancellationToken) -> anyhow::Result<()> {
+    anyhow::bail!("it is not part of this program yet: use `infra`")
+}
+
+async fn run_chat(_settings: Settings, _stop: CancellationToken) -> anyhow::Result<()> {
+    anyhow::bail!("it is not part of this program yet: use `infra`")
+}

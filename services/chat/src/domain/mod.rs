@@ -1,0 +1,5 @@
+//! The rules of chat: pure, without `async`.
+
+pub mod door;
+pub mod file_url;
+pub mod sanitise;

@@ -1,0 +1,35 @@
+//! Somebody has been gone for long enough to be announced, unless they are back.
+
+use std::time::Duration;
+
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_contracts::presence::ExpirePresence;
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::announce;
+use crate::store::presence;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = ExpirePresence;
+
+    async fn handle(&self, batch: &[Received<ExpirePresence>]) -> Result<Vec<Outcome<()>>, Failure> {
+        let users: Vec<_> = batch.iter().map(|one| one.command.user_id.0).collect();
+        let by: Vec<_> = batch.iter().map(|one| one.id).collect();
+        let until = self.0.clock.now() - Duration::from_millis(self.0.settings.presence_grace_ms);
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let gone = presence::expire(&mut db, &users, &by, until).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let mut announcements = announce(&self.0, &gone).await?;
+        let outcome = |one: &Received<ExpirePresence>| {
+            let mut outcome = Outcome::done(());
+            if gone.iter().any(|shown| shown.by == Some(one.id)) {
+                outcome.outbound = announcements.remove(&one.command.user_id).unwrap_or_default();
+            }
+            outcome
+        };
+        Ok(batch.iter().map(outcome).collect())
+    }
+}

@@ -1,0 +1,185 @@
+//! `join-room`: enters a room, making it if it is one that the first join makes.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::chat::{ChatMessage, JOIN_MESSAGES, JoinRoom, RESUME_MESSAGES, RoomJoined, UserJoinedRoom};
+use sinaesta_contracts::{Audience, ErrorBody, RoomId, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+
+use crate::Context;
+use crate::domain::door::{self, Room};
+use crate::store::participants::{self, Joined, Moving};
+use crate::store::{messages, rooms, typing};
+
+/// How many members `room-joined` lists.
+const LISTED: i64 = 100;
+/// About the most bytes of messages in one `room-joined`: what is over is fetched by the next.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = JoinRoom;
+
+    async fn handle(&self, batch: &[Received<JoinRoom>]) -> Result<Vec<Outcome<RoomJoined>>, Failure> {
+        let context = &self.0;
+        let mut known = context.rooms.load(&context.pool, batch.iter().map(|one| &one.command.room_id)).await?;
+        let refusals = decide(context, batch, &mut known);
+        let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
+        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+        let joined = write(context, &mut db, &admitted, &known).await?;
+        let mut snapshots = Snapshots::read(context, &mut db, &admitted).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let outcome = |(one, refusal): (&Received<JoinRoom>, Option<ErrorBody>)| match refusal {
+            Some(error) => Ok(Outcome::refused(error)),
+            None => snapshots.outcome(context, one, &joined),
+        };
+        batch.iter().zip(refusals).map(outcome).collect()
+    }
+}
+
+/// Who is refused; `known` gets the rooms as they are once the others are in.
+fn decide(
+    context: &Context,
+    batch: &[Received<JoinRoom>],
+    known: &mut HashMap<String, Room>,
+) -> Vec<Option<ErrorBody>> {
+    let decide = |one: &Received<JoinRoom>| {
+        let id = &one.command.room_id;
+        let room = known.get(id.as_str()).copied();
+        let refusal = door::may_enter(&one.actor, id, room, context.settings.open_rooms).err();
+        if refusal.is_none() {
+            known.insert(id.to_string(), Room { opened_by: door::opened_by(&one.actor, id, room) });
+        }
+        refusal
+    };
+    batch.iter().map(decide).collect()
+}
+
+async fn write(
+    context: &Context,
+    db: &mut PgConnection,
+    admitted: &[&Received<JoinRoom>],
+    known: &HashMap<String, Room>,
+) -> Result<HashMap<(String, UserId), Joined>, Failure> {
+    let wanted: HashSet<&RoomId> = admitted.iter().map(|one| &one.command.room_id).collect();
+    let wanted: Vec<_> =
+        wanted.into_iter().map(|id| (id.clone(), known.get(id.as_str()).and_then(|room| room.opened_by))).collect();
+    if !wanted.is_empty() {
+        let opened = rooms::open(db, &wanted, context.clock.now()).await?;
+        // Another replica was quicker with this very room: decide again with what it wrote.
+        if opened.iter().any(|(id, room)| known.get(id) != Some(room)) {
+            return Err(Failure::Retry("a room was opened by somebody else meanwhile".to_owned()));
+        }
+        context.rooms.remember(&opened);
+    }
+    let mut seen = HashSet::new();
+    let joins: Vec<_> = admitted
+        .iter()
+        .filter(|one| seen.insert((&one.command.room_id, one.actor.user_id)))
+        .map(|one| Moving {
+            room: &one.command.room_id,
+            user: one.actor.user_id,
+            name: &one.actor.name,
+            by: one.id,
+            at: one.stamped_at,
+        })
+        .collect();
+    Ok(participants::join(db, &joins).await?)
+}
+
+/// The rooms as those who join see them: read once for everyone who joins the same way.
+struct Snapshots {
+    rooms: HashMap<(RoomId, Option<u32>), RoomJoined>,
+    counts: HashMap<String, i64>,
+}
+
+impl Snapshots {
+    async fn read(
+        context: &Context,
+        db: &mut PgConnection,
+        admitted: &[&Received<JoinRoom>],
+    ) -> Result<Self, StoreError> {
+        let mut read = HashMap::new();
+        for one in admitted {
+            let key = (one.command.room_id.clone(), one.command.since_seq);
+            if let Entry::Vacant(place) = read.entry(key) {
+                let (room, since) = place.key().clone();
+                place.insert(snapshot(context, db, &room, since).await?);
+            }
+        }
+        let ids: HashSet<&str> = admitted.iter().map(|one| one.command.room_id.as_str()).collect();
+        let ids: Vec<_> = ids.into_iter().collect();
+        let counts = participants::count(db, &ids, context.settings.presence_room_limit).await?;
+        Ok(Self { rooms: read, counts })
+    }
+
+    fn outcome(
+        &mut self,
+        context: &Context,
+        one: &Received<JoinRoom>,
+        joined: &HashMap<(String, UserId), Joined>,
+    ) -> Result<Outcome<RoomJoined>, Failure> {
+        let room_id = one.command.room_id.clone();
+        let key = (room_id.clone(), one.command.since_seq);
+        let mine = joined.get(&(room_id.to_string(), one.actor.user_id));
+        let (Some(snapshot), Some(mine)) = (self.rooms.get(&key), mine) else {
+            return Err(Failure::Retry("a room was not read".to_owned()));
+        };
+        let reply = RoomJoined { last_read_seq: mine.last_read_seq, ..snapshot.clone() };
+        let count = self.counts.get(room_id.as_str()).copied().unwrap_or_default();
+        let is_new = mine.by == one.id && count <= context.settings.presence_room_limit;
+        if !is_new {
+            return Ok(Outcome::done(reply));
+        }
+        let (user_id, user_name) = (one.actor.user_id, one.actor.name.clone());
+        let event = UserJoinedRoom { room_id: room_id.clone(), user_id, user_name };
+        Ok(Outcome::done(reply).and(Outbound::deliver(Audience::Room(room_id), &event)?.except(user_id)))
+    }
+}
+
+async fn snapshot(
+    context: &Context,
+    db: &mut PgConnection,
+    room: &RoomId,
+    since: Option<u32>,
+) -> Result<RoomJoined, StoreError> {
+    // One more than wanted tells whether there are more.
+    let (mut list, has_more) = match since {
+        Some(since) => {
+            let mut list = messages::after(db, room, i64::from(since), i64::from(RESUME_MESSAGES) + 1).await?;
+            let kept = fitting(&list).min(RESUME_MESSAGES as usize);
+            let has_more = kept < list.len();
+            list.truncate(kept);
+            (list, has_more)
+        }
+        None => {
+            let mut list = messages::before(db, room, i64::MAX, i64::from(JOIN_MESSAGES) + 1).await?;
+            let over = list.len().saturating_sub(JOIN_MESSAGES as usize);
+            (list.split_off(over), over > 0)
+        }
+    };
+    list.shrink_to_fit();
+    Ok(RoomJoined {
+        room_id: room.clone(),
+        messages: list,
+        has_more,
+        members: participants::members(db, room, LISTED).await?,
+        typing: typing::list(db, room, context.clock.now()).await?,
+        last_seq: rooms::last_seq(db, room).await?,
+        last_read_seq: 0,
+    })
+}
+
+/// How many of the messages fit into a page; at least one.
+fn fitting(messages: &[ChatMessage]) -> usize {
+    let mut bytes = 0;
+    let over = messages.iter().position(|message| {
+        bytes += message.message.len() + 600;
+        bytes > PAGE_BYTES
+    });
+    over.unwrap_or(messages.len()).max(1)
+}

@@ -1,0 +1,50 @@
+//! `leave-room`: takes no part in a room any more.
+
+use std::collections::HashSet;
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::Audience;
+use sinaesta_contracts::chat::{LeaveRoom, RoomLeft, UserLeftRoom};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::store::participants::{self, Moving};
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = LeaveRoom;
+
+    async fn handle(&self, batch: &[Received<LeaveRoom>]) -> Result<Vec<Outcome<RoomLeft>>, Failure> {
+        let mut seen = HashSet::new();
+        let leaves: Vec<_> = batch
+            .iter()
+            .filter(|one| seen.insert((&one.command.room_id, one.actor.user_id)))
+            .map(|one| Moving {
+                room: &one.command.room_id,
+                user: one.actor.user_id,
+                name: &one.actor.name,
+                by: one.id,
+                at: one.stamped_at,
+            })
+            .collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let left = participants::leave(&mut db, &leaves).await?;
+        let rooms: Vec<&str> = batch.iter().map(|one| one.command.room_id.as_str()).collect();
+        let counts = participants::count(&mut db, &rooms, self.0.settings.presence_room_limit).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let outcome = |one: &Received<LeaveRoom>| {
+            let room_id = one.command.room_id.clone();
+            let done = Outcome::done(RoomLeft { room_id: room_id.clone() });
+            let is_mine = left.get(&(room_id.to_string(), one.actor.user_id)) == Some(&one.id);
+            let is_small = counts.get(room_id.as_str()).is_none_or(|n| *n <= self.0.settings.presence_room_limit);
+            if !(is_mine && is_small) {
+                return Ok(done);
+            }
+            let (user_id, user_name) = (one.actor.user_id, one.actor.name.clone());
+            let event = UserLeftRoom { room_id: room_id.clone(), user_id, user_name };
+            Ok(done.and(Outbound::deliver(Audience::Room(room_id), &event)?.except(user_id)))
+        };
+        batch.iter().map(outcome).collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! `message-history`: a page of a room's messages.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::chat::{HistoryPage, MessageHistory};
+use sinaesta_contracts::{Actor, ErrorBody};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::check_door;
+use crate::store::messages;
+
+/// How many messages a page has when the client does not say.
+const PAGE: u32 = 50;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = MessageHistory;
+
+    async fn handle(&self, actor: Actor, query: MessageHistory) -> Result<Result<HistoryPage, ErrorBody>, Failure> {
+        let rooms = self.0.rooms.load(&self.0.pool, std::iter::once(&query.room_id)).await?;
+        if let Err(error) = check_door(&self.0, &rooms, &actor, &query.room_id) {
+            return Ok(Err(error));
+        }
+        let limit = query.limit.map_or(PAGE, u32::from);
+        let before = query.before_seq.map_or(i64::MAX, i64::from);
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        // One more than wanted tells whether there are more.
+        let mut list = messages::before(&mut db, &query.room_id, before, i64::from(limit) + 1).await?;
+        let over = list.len().saturating_sub(limit as usize);
+        Ok(Ok(HistoryPage { messages: list.split_off(over), has_more: over > 0 }))
+    }
+}

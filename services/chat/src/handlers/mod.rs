@@ -1,0 +1,59 @@
+//! One file for each thing that can be asked of the service: load, decide, write in one transaction, say what came of it.
+
+pub mod connect_user;
+pub mod disconnect_user;
+pub mod expire_presence;
+pub mod join_room;
+pub mod leave_room;
+pub mod lose_gateway;
+pub mod mark_message_read;
+pub mod message_history;
+pub mod missed_messages;
+pub mod send_message;
+pub mod set_status;
+pub mod set_typing;
+
+use std::collections::HashMap;
+
+use sinaesta_bus::{Failure, Outbound};
+use sinaesta_contracts::presence::UserStatusChange;
+use sinaesta_contracts::{Actor, Audience, ErrorBody, RoomId, Timestamp, UserId, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::door::{self, Room};
+use crate::store::participants;
+use crate::store::presence::Shown;
+
+/// Whether `actor` may act in a room that must exist.
+fn check_door(context: &Context, rooms: &HashMap<String, Room>, actor: &Actor, room: &RoomId) -> Result<(), ErrorBody> {
+    let known = rooms.get(room.as_str()).copied();
+    door::may_enter(actor, room, known, context.settings.open_rooms)?;
+    match known {
+        Some(_) => Ok(()),
+        None => Err(ErrorBody::new(code::ROOM_NOT_FOUND, "Nobody has joined this room yet").on_field("roomId")),
+    }
+}
+
+/// Tells those who share a room with each of `shown` how they show now; grouped by whom it is about.
+async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, Vec<Outbound>>, Failure> {
+    if shown.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let users: Vec<_> = shown.iter().map(|one| one.user.0).collect();
+    let mut db = context.pool.acquire().await.map_err(StoreError::from)?;
+    let companions = participants::companions(&mut db, &users, context.settings.presence_room_limit).await?;
+    let mut announcements = HashMap::new();
+    for one in shown {
+        let change = UserStatusChange {
+            user_id: one.user,
+            user_name: one.name.clone(),
+            status: one.status,
+            last_seen: Timestamp(one.last_seen_at),
+        };
+        let to = companions.get(&one.user).into_iter().flatten();
+        let outbound: Result<Vec<_>, _> = to.map(|user| Outbound::deliver(Audience::User(*user), &change)).collect();
+        announcements.insert(one.user, outbound?);
+    }
+    Ok(announcements)
+}

@@ -1,0 +1,177 @@
+//! `send-message`: stores a message with the next `seq` of its room.
+
+use std::collections::HashMap;
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::chat::{ChatMessage, MessageSent, MessagesPosted, PostedMessage, ReceiveMessage, SendMessage};
+use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, Timestamp, UserId, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::{door::Room, file_url, sanitise};
+use crate::handlers::check_door;
+use crate::store::messages::{self, NewMessage, Place};
+
+/// How much of a message others are told, in characters.
+const EXCERPT: usize = 120;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = SendMessage;
+
+    async fn handle(&self, batch: &[Received<SendMessage>]) -> Result<Vec<Outcome<MessageSent>>, Failure> {
+        let context = &self.0;
+        let rooms = context.rooms.load(&context.pool, batch.iter().map(|one| &one.command.room_id)).await?;
+        let replied = self.replied(batch).await?;
+        let decided: Vec<_> = batch.iter().map(|one| decide(context, &rooms, &replied, one)).collect();
+        let (mut new, mut refused) = (Vec::with_capacity(batch.len()), HashMap::new());
+        for (one, decision) in batch.iter().zip(decided) {
+            match decision {
+                Ok(message) => new.push(message),
+                Err(error) => drop(refused.insert(one.id, error)),
+            }
+        }
+        let stored = self.store(new).await?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut posted: HashMap<RoomId, Vec<PostedMessage>> = HashMap::new();
+        for one in batch {
+            outcomes.push(match refused.remove(&one.id) {
+                Some(error) => Outcome::refused(error),
+                None => outcome(one, &stored, &mut posted)?,
+            });
+        }
+        // One event for all that one transaction stored in a room; it travels with the batch's last command.
+        if let Some(last) = outcomes.last_mut() {
+            for (room_id, messages) in posted {
+                last.outbound.push(Outbound::event(&MessagesPosted { room_id, messages })?);
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The messages of a batch as they are stored.
+struct Stored {
+    by_id: HashMap<MessageId, ChatMessage>,
+    by_client_id: HashMap<(UserId, String), ChatMessage>,
+}
+
+impl Handler {
+    /// Where the messages stand that are replied to.
+    async fn replied(&self, batch: &[Received<SendMessage>]) -> Result<HashMap<MessageId, Place>, StoreError> {
+        let ids: Vec<_> = batch.iter().filter_map(|one| one.command.reply_to).map(|id| id.0).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        messages::places(&mut *self.0.pool.acquire().await?, &ids).await
+    }
+
+    async fn store(&self, new: Vec<NewMessage>) -> Result<Stored, StoreError> {
+        let mut stored = Stored { by_id: HashMap::new(), by_client_id: HashMap::new() };
+        if new.is_empty() {
+            return Ok(stored);
+        }
+        let mut db = self.0.pool.acquire().await?;
+        let seqs = messages::insert(&mut db, &new).await?;
+        let (fresh, known): (Vec<_>, Vec<_>) = new.into_iter().partition(|message| seqs.contains_key(&message.id));
+        let mut found: Vec<ChatMessage> =
+            fresh.into_iter().filter_map(|message| seqs.get(&message.id).map(|seq| as_stored(message, *seq))).collect();
+        if !known.is_empty() {
+            let ids: Vec<_> = known.iter().map(|message| message.id.0).collect();
+            let (senders, client_ids): (Vec<_>, Vec<_>) = known
+                .iter()
+                .filter_map(|message| Some((message.sender_id.0, message.client_message_id.as_deref()?)))
+                .unzip();
+            found.extend(messages::find_stored(&mut db, &ids, &senders, &client_ids).await?);
+        }
+        for message in found {
+            if let Some(client_id) = &message.client_message_id {
+                stored.by_client_id.insert((message.sender_id, client_id.clone()), message.clone());
+            }
+            stored.by_id.insert(message.id, message);
+        }
+        Ok(stored)
+    }
+}
+
+fn decide(
+    context: &Context,
+    rooms: &HashMap<String, Room>,
+    replied: &HashMap<MessageId, Place>,
+    one: &Received<SendMessage>,
+) -> Result<NewMessage, ErrorBody> {
+    let command = &one.command;
+    check_door(context, rooms, &one.actor, &command.room_id)?;
+    let message = sanitise::sanitise(command.message.as_str())?.into_owned();
+    if let Some(url) = &command.file_url {
+        file_url::check(url.as_str(), &context.settings.allowed_file_hosts)?;
+    }
+    let is_here = |id| replied.get(&id).is_some_and(|place| place.room_id == command.room_id);
+    if command.reply_to.is_some_and(|id| !is_here(id)) {
+        let error = ErrorBody::new(code::REPLY_NOT_FOUND, "The message replied to is not in this room");
+        return Err(error.on_field("replyTo"));
+    }
+    Ok(NewMessage {
+        id: MessageId(one.id),
+        room_id: command.room_id.clone(),
+        sender_id: one.actor.user_id,
+        sender_name: one.actor.name.clone(),
+        sender_avatar: one.actor.avatar.clone(),
+        message,
+        message_type: command.message_type.into(),
+        file_url: command.file_url.as_ref().map(|url| url.as_str().to_owned()),
+        file_name: command.file_name.as_ref().map(|name| name.as_str().to_owned()),
+        file_size: command.file_size.map(i64::from),
+        client_message_id: command.client_message_id.as_ref().map(|id| id.as_str().to_owned()),
+        reply_to: command.reply_to,
+        created_at: one.stamped_at,
+    })
+}
+
+fn as_stored(new: NewMessage, seq: i64) -> ChatMessage {
+    ChatMessage {
+        id: new.id,
+        room_id: new.room_id,
+        seq,
+        sender_id: new.sender_id,
+        sender_name: new.sender_name,
+        sender_avatar: new.sender_avatar,
+        message: new.message,
+        message_type: new.message_type,
+        file_url: new.file_url,
+        file_name: new.file_name,
+        file_size: new.file_size,
+        is_read: false,
+        client_message_id: new.client_message_id,
+        reply_to: new.reply_to,
+        created_at: Timestamp(new.created_at),
+    }
+}
+
+fn outcome(
+    one: &Received<SendMessage>,
+    stored: &Stored,
+    posted: &mut HashMap<RoomId, Vec<PostedMessage>>,
+) -> Result<Outcome<MessageSent>, Failure> {
+    // The command's own message, stored now or before a crash: everybody hears of it (again, and the broker drops that).
+    if let Some(message) = stored.by_id.get(&MessageId(one.id)) {
+        let room_id = message.room_id.clone();
+        posted.entry(room_id.clone()).or_default().push(PostedMessage {
+            id: message.id,
+            seq: message.seq,
+            sender_id: message.sender_id,
+            sender_name: message.sender_name.clone(),
+            excerpt: message.message.chars().take(EXCERPT).collect(),
+        });
+        let delivery = Outbound::deliver(Audience::Room(room_id), &ReceiveMessage(message.clone()))?;
+        return Ok(Outcome::done(MessageSent { message: message.clone() }).and(delivery.with_seq(message.seq)));
+    }
+    // The client's repeat of a message that an earlier command stored: acknowledged again, not delivered again.
+    let client_id = one.command.client_message_id.as_ref().map(|id| id.as_str().to_owned());
+    let earlier = client_id.and_then(|id| stored.by_client_id.get(&(one.actor.user_id, id)));
+    match earlier {
+        Some(message) => Ok(Outcome::done(MessageSent { message: message.clone() })),
+        None => Err(Failure::Retry("a message was neither stored nor found".to_owned())),
+    }
+}

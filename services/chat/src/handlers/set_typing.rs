@@ -1,0 +1,33 @@
+//! `typing-indicator`: tells a room's gateways that somebody types, or no longer does.
+
+use std::time::Duration;
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::chat::{SetTyping, TYPING_LAPSE_MS, TypingIndicator};
+use sinaesta_contracts::{Actor, Audience, ErrorBody};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::check_door;
+use crate::store::typing;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = SetTyping;
+
+    async fn handle(&self, actor: Actor, query: SetTyping) -> Result<Result<(), ErrorBody>, Failure> {
+        let SetTyping { room_id, is_typing } = query;
+        let rooms = self.0.rooms.load(&self.0.pool, std::iter::once(&room_id)).await?;
+        if let Err(error) = check_door(&self.0, &rooms, &actor, &room_id) {
+            return Ok(Err(error));
+        }
+        let expires_at = is_typing.then(|| self.0.clock.now() + Duration::from_millis(TYPING_LAPSE_MS));
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        typing::set(&mut db, &room_id, actor.user_id, &actor.name, expires_at).await?;
+        let (user_id, user_name) = (actor.user_id, actor.name);
+        let typing = TypingIndicator { room_id: room_id.clone(), user_id, user_name, is_typing };
+        self.0.bus.signal_to(&Audience::Room(room_id), &typing, Some(user_id)).await;
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,88 @@
+//! Chat: rooms, messages, typing, reading, and who is there.
+//!
+//! `domain/` has the rules, `store/` the SQL, `handlers/` one file for each thing that can be asked of the service.
+
+pub mod domain;
+mod handlers;
+mod rooms;
+pub mod store;
+mod timers;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use sinaesta_bus::{Bus, ServiceBuilder};
+use sinaesta_clock::Clock;
+use sinaesta_contracts::Service;
+use sinaesta_settings::{ChatSettings, Settings};
+use sinaesta_telemetry::Readiness;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use handlers::{
+    connect_user, disconnect_user, expire_presence, join_room, leave_room, lose_gateway, mark_message_read,
+    message_history, missed_messages, send_message, set_status, set_typing,
+};
+use rooms::Rooms;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    bus: Bus,
+    pool: PgPool,
+    rooms: Rooms,
+    clock: Clock,
+    settings: Arc<ChatSettings>,
+}
+
+/// Runs the service until `shutdown`; then what has begun is finished.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let bus = Bus::connect("chat", &settings.nats, &settings.bus).await?;
+    let pool = sinaesta_store::connect("chat", &settings.database).await.context("chat")?;
+    let context = Context {
+        bus: bus.clone(),
+        pool: pool.clone(),
+        rooms: Rooms::new(),
+        clock: Clock::system(),
+        settings: Arc::new(settings.chat),
+    };
+    let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
+    let service = ServiceBuilder::new(bus, Service::Chat, &settings.bus)
+        .command(join_room::Handler(context.clone()))
+        .command(leave_room::Handler(context.clone()))
+        .command(send_message::Handler(context.clone()))
+        .command(mark_message_read::Handler(context.clone()))
+        .command(set_status::Handler(context.clone()))
+        .command(connect_user::Handler(context.clone()))
+        .command(disconnect_user::Handler(context.clone()))
+        .command(expire_presence::Handler(context.clone()))
+        .command(lose_gateway::Handler(context.clone()))
+        .query(message_history::Handler(context.clone()))
+        .query(missed_messages::Handler(context.clone()))
+        .query(set_typing::Handler(context));
+    tracing::info!("chat runs");
+    service.run(shutdown).await?;
+    timers.await?;
+    pool.close().await;
+    tracing::info!("chat has finished what it began");
+    Ok(())
+}
+
+/// Whether chat can do its work: the broker and the database answer. It connects with the first question.
+pub fn readiness(settings: &Settings) -> Readiness {
+    let settings = settings.clone();
+    let parts = Arc::new(tokio::sync::OnceCell::new());
+    Readiness::new(move || {
+        let (settings, parts) = (settings.clone(), Arc::clone(&parts));
+        async move {
+            let connect = async || {
+                let bus = Bus::connect("chat-readiness", &settings.nats, &settings.bus).await;
+                let pool = sinaesta_store::connect("chat-readiness", &settings.database).await;
+                Ok::<_, String>((bus.map_err(|e| e.to_string())?, pool.map_err(|e| e.to_string())?))
+            };
+            let (bus, pool) = parts.get_or_try_init(connect).await?;
+            bus.check().await?;
+            sinaesta_store::check(pool).await.map_err(|error| error.to_string())
+        }
+    })
+}

@@ -1,0 +1,44 @@
+//! The chat service as a process of its own.
+
+use clap::{Parser, Subcommand};
+use sinaesta_settings::Settings;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Parser)]
+#[command(version, about = "Sinaesta's chat service")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Brings the database schema up to date and ends.
+    Migrate,
+    /// Asks the running service whether it is ready; for container health checks.
+    Healthcheck,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let settings = Settings::load(&[])?;
+    match cli.command {
+        Some(Command::Healthcheck) => sinaesta_telemetry::probe(settings.chat.http_port).await,
+        Some(Command::Migrate) => {
+            let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
+            let pool = sinaesta_store::connect("migrate", &settings.database).await?;
+            sinaesta_store::migrate(&pool).await?;
+            Ok(())
+        }
+        None => {
+            let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
+            let shutdown = CancellationToken::new();
+            tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
+            let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
+            let readiness = sinaesta_chat::readiness(&settings);
+            tokio::spawn(sinaesta_telemetry::serve(host, port, readiness, shutdown.clone()));
+            sinaesta_chat::run(settings, shutdown).await
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Messages.
+
+use std::collections::HashMap;
+
+use sinaesta_contracts::chat::{ChatMessage, MessageType};
+use sinaesta_contracts::{MessageId, RoomId, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A message that is to be stored; its `seq` comes with it being stored.
+#[derive(Debug)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub room_id: RoomId,
+    pub sender_id: UserId,
+    pub sender_name: String,
+    pub sender_avatar: Option<String>,
+    pub message: String,
+    pub message_type: MessageType,
+    pub file_url: Option<String>,
+    pub file_name: Option<String>,
+    pub file_size: Option<i64>,
+    pub client_message_id: Option<String>,
+    pub reply_to: Option<MessageId>,
+    pub created_at: OffsetDateTime,
+}
+
+/// A row as it is read.
+struct Row {
+    id: Uuid,
+    room_id: String,
+    seq: i64,
+    sender_id: Uuid,
+    sender_name: String,
+    sender_avatar: Option<String>,
+    message: String,
+    message_type: String,
+    file_url: Option<String>,
+    file_name: Option<String>,
+    file_size: Option<i64>,
+    client_message_id: Option<String>,
+    reply_to: Option<Uuid>,
+    created_at: OffsetDateTime,
+    is_read: bool,
+}
+
+impl Row {
+    /// `None` for a row whose room id is none: there is no such row.
+    fn read(self) -> Option<ChatMessage> {
+        Some(ChatMessage {
+            id: MessageId(self.id),
+            room_id: RoomId::try_from(self.room_id).ok()?,
+            seq: self.seq,
+            sender_id: UserId(self.sender_id),
+            sender_name: self.sender_name,
+            sender_avatar: self.sender_avatar,
+            message: self.message,
+            message_type: MessageType::from_name(&self.message_type),
+            file_url: self.file_url,
+            file_name: self.file_name,
+            file_size: self.file_size,
+            is_read: self.is_read,
+            client_message_id: self.client_message_id,
+            reply_to: self.reply_to.map(MessageId),
+            created_at: Timestamp(self.created_at),
+        })
+    }
+}
+
+/// Stores messages, in this order, each with the next `seq` of its room; says which got which.
+///
+/// One statement, so one transaction and one round trip. Those that are stored already (the same id, or the same
+/// sender's `client_message_id`) get none. The rooms must exist. Updating the room's row waits for whoever has it and
+/// reads it anew, so `seq` has no gap and no repeat even if two replicas should write at once.
+pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap<MessageId, i64>, StoreError> {
+    macro_rules! column {
+        ($name:ident => $value:expr) => {
+            &new.iter().map(|$name| $value).collect::<Vec<_>>()
+        };
+    }
+    let rows = sqlx::query!(
+        r#"WITH input AS (
+             SELECT * FROM UNNEST(
+               $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+               $8::text[], $9::text[], $10::bigint[], $11::text[], $12::uuid[], $13::timestamptz[]
+             ) WITH ORDINALITY AS i (
+               id, room_id, sender_id, sender_name, sender_avatar, message, message_type,
+               file_url, file_name, file_size, client_message_id, reply_to, created_at, place)
+           ), first AS (
+             -- Of repeats within the batch, the first one counts.
+             SELECT DISTINCT ON (sender_id, COALESCE(client_message_id, id::text)) * FROM input
+             ORDER BY sender_id, COALESCE(client_message_id, id::text), place
+           ), fresh AS (
+             SELECT f.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS nth FROM first f
+             WHERE NOT EXISTS (SELECT FROM chat_messages m WHERE m.id = f.id)
+               AND NOT EXISTS (SELECT FROM chat_messages m
+                               WHERE m.sender_id = f.sender_id AND m.client_message_id = f.client_message_id)
+           ), counted AS (
+             SELECT room_id, count(*) AS count FROM fresh GROUP BY room_id ORDER BY room_id
+           ), rooms AS (
+             UPDATE chat_rooms r SET last_seq = r.last_seq + c.count FROM counted c WHERE r.id = c.room_id
+             RETURNING r.id, r.last_seq - c.count AS base
+           )
+           INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type,
+                                      file_url, file_name, file_size, client_message_id, reply_to, created_at)
+           SELECT f.id, f.room_id, r.base + f.nth, f.sender_id, f.sender_name, f.sender_avatar, f.message,
+                  f.message_type, f.file_url, f.file_name, f.file_size, f.client_message_id, f.reply_to, f.created_at
+           FROM fresh f JOIN rooms r ON r.id = f.room_id
+           RETURNING id, seq"#,
+        column!(m => m.id.0) as &[Uuid],
+        column!(m => m.room_id.as_str()) as &[&str],
+        column!(m => m.sender_id.0) as &[Uuid],
+        column!(m => m.sender_name.as_str()) as &[&str],
+        column!(m => m.sender_avatar.as_deref()) as &[Option<&str>],
+        column!(m => m.message.as_str()) as &[&str],
+        column!(m => m.message_type.as_str()) as &[&str],
+        column!(m => m.file_url.as_deref()) as &[Option<&str>],
+        column!(m => m.file_name.as_deref()) as &[Option<&str>],
+        column!(m => m.file_size) as &[Option<i64>],
+        column!(m => m.client_message_id.as_deref()) as &[Option<&str>],
+        column!(m => m.reply_to.map(|id| id.0)) as &[Option<Uuid>],
+        column!(m => m.created_at) as &[OffsetDateTime],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MessageId(row.id), row.seq)).collect())
+}
+
+/// The messages with these ids, and those that these senders posted under these `client_message_id`s.
+pub async fn find_stored(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    senders: &[Uuid],
+    client_ids: &[&str],
+) -> Result<Vec<ChatMessage>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT m.id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url,
+                  file_name, file_size, m.client_message_id, reply_to, created_at, false AS "is_read!"
+           FROM chat_messages m WHERE m.id IN (
+             SELECT UNNEST($1::uuid[]) UNION
+             SELECT n.id FROM chat_messages n JOIN UNNEST($2::uuid[], $3::text[]) AS asked (sender_id, client_id)
+               ON n.sender_id = asked.sender_id AND n.client_message_id = asked.client_id)"#,
+        ids,
+        senders,
+        client_ids as &[&str],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(Row::read).collect())
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub room_id: RoomId,
+    pub seq: i64,
+    pub sender_id: UserId,
+}
+
+/// Where these messages stand; those that do not exist are left out.
+pub async fn places(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<MessageId, Place>, StoreError> {
+    let rows = sqlx::query!("SELECT id, room_id, seq, sender_id FROM chat_messages WHERE id = ANY($1)", ids)
+        .fetch_all(db)
+        .await?;
+    let place = |room: String, seq, sender| {
+        Some(Place { room_id: RoomId::try_from(room).ok()?, seq, sender_id: UserId(sender) })
+    };
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((MessageId(row.id), place(row.room_id, row.seq, row.sender_id)?)))
+        .collect())
+}
+
+/// A room's latest messages before a `seq`, oldest first.
+pub async fn before(
+    db: &mut PgConnection,
+    room: &RoomId,
+    before_seq: i64,
+    limit: i64,
+) -> Result<Vec<ChatMessage>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url, file_name,
+                  file_size, client_message_id, reply_to, created_at,
+                  EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
+                          AND p.last_read_seq >= m.seq) AS "is_read!"
+           FROM chat_messages m WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
+        room.as_str(),
+        before_seq,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().rev().filter_map(Row::read).collect())
+}
+
+/// A room's first messages after a `seq`, oldest first.
+pub async fn after(
+    db: &mut PgConnection,
+    room: &RoomId,
+    after_seq: i64,
+    limit: i64,
+) -> Result<Vec<ChatMessage>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url, file_name,
+                  file_size, client_message_id, reply_to, created_at,
+                  EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
+                          AND p.last_read_seq >= m.seq) AS "is_read!"
+           FROM chat_messages m WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
+        room.as_str(),
+        after_seq,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(Row::read).collect())
+}

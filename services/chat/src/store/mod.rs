@@ -1,0 +1,7 @@
+//! SQL, and nothing but SQL.
+
+pub mod messages;
+pub mod participants;
+pub mod presence;
+pub mod rooms;
+pub mod typing;

@@ -1,0 +1,162 @@
+//! Who takes part in a room, and how far they have read.
+
+use std::collections::HashMap;
+
+use sinaesta_contracts::chat::RoomMember;
+use sinaesta_contracts::presence::Status;
+use sinaesta_contracts::{RoomId, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Somebody who joins or leaves.
+#[derive(Debug, Clone)]
+pub struct Moving<'a> {
+    pub room: &'a RoomId,
+    pub user: UserId,
+    pub name: &'a str,
+    /// The command that moves them.
+    pub by: Uuid,
+    pub at: OffsetDateTime,
+}
+
+/// What joining found.
+#[derive(Debug, Clone, Copy)]
+pub struct Joined {
+    /// The command that brought them in; not the present one if they were in already.
+    pub by: Uuid,
+    pub last_read_seq: i64,
+}
+
+/// Brings people in. Each (room, user) may stand in `joins` once.
+pub async fn join(
+    db: &mut PgConnection,
+    joins: &[Moving<'_>],
+) -> Result<HashMap<(String, UserId), Joined>, StoreError> {
+    let rows = sqlx::query!(
+        "INSERT INTO chat_participants AS p (room_id, user_id, user_name, joined_by, joined_at)
+         SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[]) AS new (r, u, n, b, a)
+         ORDER BY r, u
+         ON CONFLICT (room_id, user_id) DO UPDATE SET
+           user_name = EXCLUDED.user_name,
+           joined_by = CASE WHEN p.left_at IS NULL THEN p.joined_by ELSE EXCLUDED.joined_by END,
+           joined_at = CASE WHEN p.left_at IS NULL THEN p.joined_at ELSE EXCLUDED.joined_at END,
+           left_at = NULL, left_by = NULL
+         RETURNING room_id, user_id, joined_by, last_read_seq",
+        &joins.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
+        &joins.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],
+        &joins.iter().map(|one| one.name).collect::<Vec<_>>() as &[&str],
+        &joins.iter().map(|one| one.by).collect::<Vec<_>>() as &[Uuid],
+        &joins.iter().map(|one| one.at).collect::<Vec<_>>() as &[OffsetDateTime],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ((row.room_id, UserId(row.user_id)), Joined { by: row.joined_by, last_read_seq: row.last_read_seq }))
+        .collect())
+}
+
+/// Lets people out; says which command let each out who is out now. Each (room, user) may stand in `leaves` once.
+pub async fn leave(
+    db: &mut PgConnection,
+    leaves: &[Moving<'_>],
+) -> Result<HashMap<(String, UserId), Uuid>, StoreError> {
+    let rows = sqlx::query!(
+        r#"UPDATE chat_participants AS p SET
+             left_at = COALESCE(p.left_at, gone.at), left_by = COALESCE(p.left_by, gone.by)
+           FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS gone (room_id, user_id, by, at)
+           WHERE p.room_id = gone.room_id AND p.user_id = gone.user_id
+           RETURNING p.room_id, p.user_id, p.left_by AS "left_by!""#,
+        &leaves.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
+        &leaves.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],
+        &leaves.iter().map(|one| one.by).collect::<Vec<_>>() as &[Uuid],
+        &leaves.iter().map(|one| one.at).collect::<Vec<_>>() as &[OffsetDateTime],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.room_id, UserId(row.user_id)), row.left_by)).collect())
+}
+
+/// How many take part in each room, counted no further than `limit` + 1.
+pub async fn count(db: &mut PgConnection, rooms: &[&str], limit: i64) -> Result<HashMap<String, i64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT r AS "room_id!", (SELECT count(*) FROM (
+             SELECT FROM chat_participants p WHERE p.room_id = r AND p.left_at IS NULL LIMIT $2::bigint + 1) AS few) AS "count!"
+           FROM UNNEST($1::text[]) AS r"#,
+        rooms as &[&str],
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room_id, row.count)).collect())
+}
+
+/// The latest who joined a room and did not leave, with how they show.
+pub async fn members(db: &mut PgConnection, room: &RoomId, limit: i64) -> Result<Vec<RoomMember>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT p.user_id, p.user_name,
+                  CASE WHEN EXISTS (SELECT FROM online_users o WHERE o.user_id = p.user_id)
+                       THEN COALESCE(s.status, 'online') ELSE 'offline' END AS "status!"
+           FROM chat_participants p LEFT JOIN user_presence s ON s.user_id = p.user_id
+           WHERE p.room_id = $1 AND p.left_at IS NULL ORDER BY p.joined_at DESC LIMIT $2"#,
+        room.as_str(),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let member = |id, name, status: &str| RoomMember {
+        user_id: UserId(id),
+        user_name: name,
+        status: Status::from_name(status).unwrap_or(Status::Offline),
+    };
+    Ok(rows.into_iter().map(|row| member(row.user_id, row.user_name, &row.status)).collect())
+}
+
+/// Moves read positions on, never back; says where each stands then. Those who take no part are left out.
+pub async fn mark_read(
+    db: &mut PgConnection,
+    reads: &[(&RoomId, UserId, i64)],
+) -> Result<HashMap<(String, UserId), i64>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE chat_participants AS p SET last_read_seq = GREATEST(p.last_read_seq, up_to.seq)
+         FROM (SELECT r, u, max(s) AS seq FROM UNNEST($1::text[], $2::uuid[], $3::bigint[]) AS new (r, u, s)
+               GROUP BY r, u ORDER BY r, u) AS up_to
+         WHERE p.room_id = up_to.r AND p.user_id = up_to.u AND p.left_at IS NULL
+         RETURNING p.room_id, p.user_id, p.last_read_seq",
+        &reads.iter().map(|(room, _, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &reads.iter().map(|(_, user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &reads.iter().map(|(_, _, seq)| *seq).collect::<Vec<_>>() as &[i64],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.room_id, UserId(row.user_id)), row.last_read_seq)).collect())
+}
+
+/// For each of `users`, who is online and shares a room with them that has at most `limit` members.
+pub async fn companions(
+    db: &mut PgConnection,
+    users: &[Uuid],
+    limit: i64,
+) -> Result<HashMap<UserId, Vec<UserId>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT mine.user_id, other.user_id AS "other!"
+           FROM chat_participants mine
+           JOIN chat_participants other
+             ON other.room_id = mine.room_id AND other.user_id <> mine.user_id AND other.left_at IS NULL
+           WHERE mine.user_id = ANY($1) AND mine.left_at IS NULL
+             AND EXISTS (SELECT FROM online_users o WHERE o.user_id = other.user_id)
+             AND (SELECT count(*) FROM (SELECT FROM chat_participants c
+                  WHERE c.room_id = mine.room_id AND c.left_at IS NULL LIMIT $2::bigint + 1) AS few) <= $2::bigint"#,
+        users,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut companions: HashMap<UserId, Vec<UserId>> = HashMap::new();
+    for row in rows {
+        companions.entry(UserId(row.user_id)).or_default().push(UserId(row.other));
+    }
+    Ok(companions)
+}

@@ -1,0 +1,198 @@
+//! Who is there.
+
+use std::collections::HashSet;
+
+use sinaesta_contracts::presence::Status;
+use sinaesta_contracts::{GatewayId, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Somebody's first socket on a gateway.
+#[derive(Debug, Clone)]
+pub struct Arriving<'a> {
+    pub user: UserId,
+    pub name: &'a str,
+    pub gateway: GatewayId,
+    /// The command that says so.
+    pub by: Uuid,
+    pub at: OffsetDateTime,
+}
+
+/// Somebody who is to be announced.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub user: UserId,
+    pub name: String,
+    pub status: Status,
+    pub last_seen_at: OffsetDateTime,
+    /// The command that brought this about.
+    pub by: Option<Uuid>,
+}
+
+/// Notes arrivals; gives those who were on no gateway before, as they show now. Each user may stand in it once.
+pub async fn arrive(db: &mut PgConnection, arrivals: &[Arriving<'_>]) -> Result<Vec<Shown>, StoreError> {
+    let users: Vec<Uuid> = arrivals.iter().map(|one| one.user.0).collect();
+    let gateways: Vec<Uuid> = arrivals.iter().map(|one| one.gateway.0).collect();
+    let by: Vec<Uuid> = arrivals.iter().map(|one| one.by).collect();
+    let at: Vec<OffsetDateTime> = arrivals.iter().map(|one| one.at).collect();
+    let names: Vec<&str> = arrivals.iter().map(|one| one.name).collect();
+    sqlx::query!(
+        "INSERT INTO online_users AS o (user_id, gateway_id, connected_by, connected_at)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (u, g, b, a) ORDER BY u, g
+         ON CONFLICT (user_id, gateway_id) DO UPDATE SET disconnected_at = NULL",
+        &users,
+        &gateways,
+        &by,
+        &at,
+    )
+    .execute(&mut *db)
+    .await?;
+    let rows = sqlx::query!(
+        "INSERT INTO user_presence AS p (user_id, user_name, last_seen_at)
+         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[]) AS new (u, n, a) ORDER BY u
+         ON CONFLICT (user_id) DO UPDATE SET
+           user_name = EXCLUDED.user_name, last_seen_at = EXCLUDED.last_seen_at, offline_by = NULL
+         RETURNING user_id, user_name, status, last_seen_at",
+        &users,
+        &names as &[&str],
+        &at,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    // New is who has one row only, made by the present command: that is so for its repeats too.
+    let alone = sqlx::query!(
+        r#"SELECT user_id, (array_agg(connected_by))[1] AS "by!" FROM online_users
+           WHERE user_id = ANY($1) GROUP BY user_id HAVING count(*) = 1"#,
+        &users,
+    )
+    .fetch_all(db)
+    .await?;
+    let new: HashSet<Uuid> = alone.into_iter().filter(|row| by.contains(&row.by)).map(|row| row.user_id).collect();
+    Ok(rows
+        .into_iter()
+        .filter(|row| new.contains(&row.user_id))
+        .map(|row| Shown {
+            user: UserId(row.user_id),
+            name: row.user_name,
+            status: Status::from_name(&row.status).unwrap_or(Status::Online),
+            last_seen_at: row.last_seen_at,
+            by: None,
+        })
+        .collect())
+}
+
+/// Notes that users have no socket on a gateway any more.
+pub async fn depart(
+    db: &mut PgConnection,
+    departures: &[(UserId, GatewayId, OffsetDateTime)],
+) -> Result<(), StoreError> {
+    let users: Vec<Uuid> = departures.iter().map(|(user, _, _)| user.0).collect();
+    let gateways: Vec<Uuid> = departures.iter().map(|(_, gateway, _)| gateway.0).collect();
+    let at: Vec<OffsetDateTime> = departures.iter().map(|(_, _, at)| *at).collect();
+    sqlx::query!(
+        "WITH gone AS (SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS new (u, g, a)),
+              seen AS (UPDATE user_presence p SET last_seen_at = gone.a FROM gone WHERE p.user_id = gone.u)
+         UPDATE online_users o SET disconnected_at = gone.a FROM gone
+         WHERE o.user_id = gone.u AND o.gateway_id = gone.g AND o.disconnected_at IS NULL",
+        &users,
+        &gateways,
+        &at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that gateways are gone with everyone who was on them.
+pub async fn lose(db: &mut PgConnection, gateways: &[Uuid], since: OffsetDateTime) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE online_users SET disconnected_at = $2 WHERE gateway_id = ANY($1) AND disconnected_at IS NULL",
+        gateways,
+        since,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Who has been gone since before `until`, and since when.
+pub async fn leaving(
+    db: &mut PgConnection,
+    until: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<(UserId, OffsetDateTime)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT user_id, max(disconnected_at) AS "at!" FROM online_users WHERE disconnected_at <= $1
+           GROUP BY user_id LIMIT $2"#,
+        until,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.at)).collect())
+}
+
+/// Takes those offline who have been gone since before `until` and are on no gateway; `by` names the command of each.
+pub async fn expire(
+    db: &mut PgConnection,
+    users: &[Uuid],
+    by: &[Uuid],
+    until: OffsetDateTime,
+) -> Result<Vec<Shown>, StoreError> {
+    sqlx::query!("DELETE FROM online_users WHERE user_id = ANY($1) AND disconnected_at <= $2", users, until)
+        .execute(&mut *db)
+        .await?;
+    let rows = sqlx::query!(
+        "UPDATE user_presence AS p SET offline_by = gone.by
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS gone (user_id, by)
+         WHERE p.user_id = gone.user_id AND (p.offline_by IS NULL OR p.offline_by = gone.by)
+           AND NOT EXISTS (SELECT FROM online_users o WHERE o.user_id = p.user_id)
+         RETURNING p.user_id, p.user_name, p.last_seen_at, p.offline_by",
+        users,
+        by,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Shown {
+            user: UserId(row.user_id),
+            name: row.user_name,
+            status: Status::Offline,
+            last_seen_at: row.last_seen_at,
+            by: row.offline_by,
+        })
+        .collect())
+}
+
+/// Notes how users chose to show.
+pub async fn choose(
+    db: &mut PgConnection,
+    users: &[Uuid],
+    names: &[&str],
+    statuses: &[&str],
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO user_presence (user_id, user_name, status, last_seen_at)
+         SELECT u, n, s, $4 FROM UNNEST($1::uuid[], $2::text[], $3::text[]) AS new (u, n, s) ORDER BY u
+         ON CONFLICT (user_id) DO UPDATE SET status = EXCLUDED.status",
+        users,
+        names as &[&str],
+        statuses as &[&str],
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The gateways on which anybody is.
+pub async fn gateways(db: &mut PgConnection) -> Result<Vec<GatewayId>, StoreError> {
+    let rows = sqlx::query!("SELECT DISTINCT gateway_id FROM online_users WHERE disconnected_at IS NULL")
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| GatewayId(row.gateway_id)).collect())
+}

@@ -1,0 +1,48 @@
+//! Rooms.
+
+use std::collections::HashMap;
+
+use sinaesta_contracts::{RoomId, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::domain::door::Room;
+
+/// The rooms among `ids` that exist.
+pub async fn load(db: &mut PgConnection, ids: &[&str]) -> Result<HashMap<String, Room>, StoreError> {
+    let rows =
+        sqlx::query!("SELECT id, opened_by FROM chat_rooms WHERE id = ANY($1)", ids as &[&str]).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, Room { opened_by: row.opened_by.map(UserId) })).collect())
+}
+
+/// Makes the rooms that do not exist, and gives those without an owner theirs; says whose they are then.
+pub async fn open(
+    db: &mut PgConnection,
+    rooms: &[(RoomId, Option<UserId>)],
+    at: OffsetDateTime,
+) -> Result<HashMap<String, Room>, StoreError> {
+    let ids: Vec<&str> = rooms.iter().map(|(id, _)| id.as_str()).collect();
+    let kinds: Vec<&str> = rooms.iter().map(|(id, _)| id.kind().as_str()).collect();
+    let owners: Vec<Option<uuid::Uuid>> = rooms.iter().map(|(_, owner)| owner.map(|user| user.0)).collect();
+    let rows = sqlx::query!(
+        "INSERT INTO chat_rooms AS r (id, type, opened_by, created_at)
+         SELECT id, type, opened_by, $4 FROM UNNEST($1::text[], $2::text[], $3::uuid[]) AS new (id, type, opened_by)
+         ORDER BY id
+         ON CONFLICT (id) DO UPDATE SET opened_by = COALESCE(r.opened_by, EXCLUDED.opened_by)
+         RETURNING id, opened_by",
+        &ids as &[&str],
+        &kinds as &[&str],
+        &owners as &[Option<uuid::Uuid>],
+        at,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, Room { opened_by: row.opened_by.map(UserId) })).collect())
+}
+
+/// The latest `seq` of a room; 0 for a room without messages.
+pub async fn last_seq(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError> {
+    let row = sqlx::query!("SELECT last_seq FROM chat_rooms WHERE id = $1", room.as_str()).fetch_optional(db).await?;
+    Ok(row.map_or(0, |row| row.last_seq))
+}

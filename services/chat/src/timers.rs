@@ -1,0 +1,82 @@
+//! What happens because time passes. Whoever notices publishes a command, and acts only when it comes back: so it
+//! does not matter how many replicas notice.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use sinaesta_contracts::presence::{ExpirePresence, LoseGateway};
+use sinaesta_contracts::session::GatewayAlive;
+use sinaesta_contracts::{Actor, GatewayId};
+use sinaesta_store::StoreError;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::Context;
+use crate::store::{presence, typing};
+
+const TICK: Duration = Duration::from_secs(1);
+/// How many users one look takes offline; the next look takes the next.
+const AT_ONCE: i64 = 1_000;
+/// How long the broker may take to store what was noticed; it will be noticed again.
+const POST: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
+    let mut heard: HashMap<GatewayId, Instant> = HashMap::new();
+    let mut listening_since = Instant::now();
+    let mut disruptions = context.bus.disruptions();
+    let mut alive = match context.bus.signals::<GatewayAlive>().await {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "gateways are not heard");
+            return;
+        }
+    };
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            Some(signal) = alive.next() => drop(heard.insert(signal.gateway_id, Instant::now())),
+            // While the broker was away nobody could be heard.
+            Ok(()) = disruptions.changed() => listening_since = Instant::now(),
+            _ = tick.tick() => {
+                let silence = Duration::from_millis(context.settings.gateway_silence_ms);
+                let is_silent = |id: &GatewayId| {
+                    heard.get(id).copied().unwrap_or(listening_since).max(listening_since).elapsed() > silence
+                };
+                if let Err(error) = look(&context, is_silent).await {
+                    tracing::warn!(%error, "timers have to wait");
+                }
+                heard.retain(|_, at| at.elapsed() < silence * 4);
+            }
+        }
+    }
+}
+
+async fn look(context: &Context, is_silent: impl Fn(&GatewayId) -> bool) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let mut db = context.pool.acquire().await?;
+    typing::sweep(&mut db, now).await?;
+    let gateways = presence::gateways(&mut db).await?;
+    let until = now - Duration::from_millis(context.settings.presence_grace_ms);
+    let leaving = presence::leaving(&mut db, until, AT_ONCE).await?;
+    drop(db);
+    for gateway_id in gateways.into_iter().filter(is_silent) {
+        let id = Uuid::new_v5(&gateway_id.0, b"lost");
+        post(context, id, &LoseGateway { gateway_id }).await;
+    }
+    for (user_id, at) in leaving {
+        // Every replica that notices makes the same id, and the broker drops all but the first.
+        let id = Uuid::new_v5(&user_id.0, &at.unix_timestamp_nanos().to_be_bytes());
+        post(context, id, &ExpirePresence { user_id }).await;
+    }
+    Ok(())
+}
+
+async fn post<C: sinaesta_contracts::Command>(context: &Context, id: Uuid, command: &C) {
+    if let Err(error) = context.bus.post(id, &Actor::system(), command, POST).await {
+        tracing::warn!(error = %error.message, "what a timer noticed could not be sent");
+    }
+}

@@ -1,0 +1,161 @@
+//! What handlers get and give.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, Event, Query, ServerEvent, UserId};
+use thiserror::Error;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A command as a handler gets it.
+#[derive(Debug, Clone)]
+pub struct Received<C> {
+    /// The command's id: the same for every repeat of it.
+    pub id: Uuid,
+    /// Who it is from.
+    pub actor: Actor,
+    /// What is to be changed.
+    pub command: C,
+    /// When the broker stored it: the time that counts.
+    pub stamped_at: OffsetDateTime,
+}
+
+/// Applies commands of one kind.
+pub trait CommandHandler: Send + Sync + 'static {
+    /// The kind.
+    type Command: Command;
+
+    /// Applies a batch and says what came of each, in the same order. Load, decide, write in one transaction.
+    ///
+    /// The same command may come again after a crash: the write must then find itself done, and the outcome be
+    /// the same. Commands with the same partition key come in the order of the stream.
+    fn handle(
+        &self,
+        batch: &[Received<Self::Command>],
+    ) -> impl Future<Output = Result<Vec<Outcome<<Self::Command as Command>::Reply>>, Failure>> + Send;
+}
+
+/// Answers queries of one kind.
+pub trait QueryHandler: Send + Sync + 'static {
+    /// The kind.
+    type Query: Query;
+
+    /// The answer, or why there is none. A failure of ours is told as one.
+    fn handle(
+        &self,
+        actor: Actor,
+        query: Self::Query,
+    ) -> impl Future<Output = Result<Result<<Self::Query as Query>::Reply, ErrorBody>, Failure>> + Send;
+}
+
+/// Takes events of one kind. The same event may come more than once.
+pub trait EventHandler: Send + Sync + 'static {
+    /// The kind.
+    type Event: Event;
+
+    /// Applies an event; what it gives is published once it returns.
+    fn handle(&self, id: &str, event: Self::Event) -> impl Future<Output = Result<Vec<Outbound>, Failure>> + Send;
+}
+
+/// Why a handler could not do its work. A refusal by the rules is not a failure: it is an [`Outcome`].
+#[derive(Debug, Clone, Error)]
+pub enum Failure {
+    /// It can never succeed: answered with an error, moved to the dead letters.
+    #[error("rejected: {0}")]
+    Reject(String),
+    /// It may succeed later: tried again with a growing delay, and what comes behind it waits.
+    #[error("to be retried: {0}")]
+    Retry(String),
+}
+
+/// What came of one command.
+#[derive(Debug)]
+pub struct Outcome<R> {
+    /// The answer to the sender.
+    pub answer: Result<R, ErrorBody>,
+    /// What is published, in this order.
+    pub outbound: Vec<Outbound>,
+}
+
+impl<R> Outcome<R> {
+    /// Done, with nothing to publish.
+    pub const fn done(reply: R) -> Self {
+        Self { answer: Ok(reply), outbound: Vec::new() }
+    }
+
+    /// Refused by the rules; nothing was changed.
+    pub const fn refused(error: ErrorBody) -> Self {
+        Self { answer: Err(error), outbound: Vec::new() }
+    }
+
+    /// The same, with something to publish.
+    #[must_use]
+    pub fn and(mut self, outbound: Outbound) -> Self {
+        self.outbound.push(outbound);
+        self
+    }
+}
+
+/// Something to be published as the consequence of a command or an event.
+#[derive(Debug, Clone)]
+pub enum Outbound {
+    /// For sockets.
+    Deliver {
+        /// Whose.
+        audience: Audience,
+        /// The Socket.IO event's name.
+        event: &'static str,
+        /// Encoded once, here.
+        payload: Arc<RawValue>,
+        /// A room message's `seq`.
+        seq: Option<i64>,
+        /// Whose sockets are passed over.
+        except: Option<UserId>,
+    },
+    /// For other services.
+    Event {
+        /// The domain in the subject.
+        domain: &'static str,
+        /// The name in the subject.
+        name: &'static str,
+        /// The event's JSON.
+        payload: Arc<RawValue>,
+    },
+}
+
+impl Outbound {
+    /// A delivery of `event` to `audience`.
+    pub fn deliver<E: ServerEvent>(audience: Audience, event: &E) -> Result<Self, Failure> {
+        Ok(Self::Deliver { audience, event: E::NAME, payload: encode(event)?, seq: None, except: None })
+    }
+
+    /// The same for a message with a place in its room's order.
+    #[must_use]
+    pub fn with_seq(mut self, at: i64) -> Self {
+        if let Self::Deliver { seq, .. } = &mut self {
+            *seq = Some(at);
+        }
+        self
+    }
+
+    /// The same, passing over the sockets of one user.
+    #[must_use]
+    pub fn except(mut self, user: UserId) -> Self {
+        if let Self::Deliver { except, .. } = &mut self {
+            *except = Some(user);
+        }
+        self
+    }
+
+    /// An event for other services.
+    pub fn event<E: Event>(event: &E) -> Result<Self, Failure> {
+        Ok(Self::Event { domain: E::DOMAIN, name: E::NAME, payload: encode(event)? })
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Arc<RawValue>, Failure> {
+    to_raw_value(value).map(Arc::from).map_err(|error| Failure::Reject(error.to_string()))
+}

@@ -1,0 +1,133 @@
+//! Sending commands.
+
+use std::time::Duration;
+
+use async_nats::jetstream::context::PublishAckFuture;
+use bytes::Bytes;
+use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, Partition, Subject, code};
+use sinaesta_telemetry::TraceContext;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::bus::internal;
+use crate::{Answer, Bus, headers};
+
+/// A command on its way. It was handed to the connection in the order of the calls that made it.
+#[must_use = "the command's answer is in here"]
+pub struct Dispatched {
+    bus: Bus,
+    id: Uuid,
+    publish: Publish,
+    stored: Option<PublishAckFuture>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Publish {
+    subject: String,
+    headers: async_nats::HeaderMap,
+    payload: Bytes,
+}
+
+impl Bus {
+    /// Sends a command whose answer is wanted. `id` makes a repeat the same command.
+    /// Commands that one task dispatches are stored in the order of the calls.
+    pub async fn dispatch<C: Command>(&self, id: Uuid, actor: &Actor, command: &C) -> Result<Dispatched, ErrorBody> {
+        let mut publish = prepare(id, actor, command)?;
+        publish.headers.insert(headers::REPLY, Subject::Reply(self.id()).to_string());
+        let answer = self.expect_reply(id);
+        let stored = self.publish(&publish).await;
+        Ok(Dispatched { bus: self.clone(), id, publish, stored, answer })
+    }
+
+    /// Sends a command whose answer nobody waits for, and returns once the broker has it or `limit` is over.
+    pub async fn post<C: Command>(
+        &self,
+        id: Uuid,
+        actor: &Actor,
+        command: &C,
+        limit: Duration,
+    ) -> Result<(), ErrorBody> {
+        let publish = prepare(id, actor, command)?;
+        let stored = async {
+            loop {
+                if let Some(stored) = self.publish(&publish).await
+                    && stored.await.is_ok()
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        tokio::time::timeout(limit, stored).await.map_err(|_| unavailable())
+    }
+
+    async fn publish(&self, publish: &Publish) -> Option<PublishAckFuture> {
+        let Publish { subject, headers, payload } = publish.clone();
+        self.jetstream().publish_with_headers(subject, headers, payload).await.ok()
+    }
+}
+
+fn prepare<C: Command>(id: Uuid, actor: &Actor, command: &C) -> Result<Publish, ErrorBody> {
+    let key = command.partition_key(actor);
+    let envelope = Envelope { actor: actor.clone(), body: command };
+    let mut sent = headers::with_message_id(&id.to_string(), &TraceContext::current());
+    sent.insert(headers::KEY, key.as_str());
+    Ok(Publish {
+        subject: Subject::Command(C::SERVICE, C::NAME, Partition::of(&key)).to_string(),
+        headers: sent,
+        payload: serde_json::to_vec(&envelope).map_err(|error| internal(&error))?.into(),
+    })
+}
+
+fn unavailable() -> ErrorBody {
+    ErrorBody::new(code::UNAVAILABLE, "The service can't be reached right now")
+}
+
+impl Dispatched {
+    /// Waits for the answer. A publish that was not acknowledged is unknown, never "not sent": it is repeated with
+    /// the same id until the broker has it. Past `limit` the answer is an error that says so: the command may
+    /// still take effect.
+    pub async fn answer(mut self, limit: Duration) -> Answer {
+        let deadline = Instant::now() + limit;
+        let mut stored = self.stored.take();
+        loop {
+            let storing = async {
+                match stored.take() {
+                    Some(stored) => stored.await.is_ok(),
+                    None => false,
+                }
+            };
+            tokio::select! {
+                biased;
+                answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
+                is_stored = storing => {
+                    if is_stored {
+                        let answer = timeout_at(deadline, &mut self.answer).await;
+                        return self.finish(answer);
+                    }
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            stored = self.bus.publish(&self.publish).await;
+        }
+    }
+
+    fn finish(&self, answer: Result<Result<Answer, oneshot::error::RecvError>, tokio::time::error::Elapsed>) -> Answer {
+        match answer {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(unavailable()),
+            Err(_) => Err(ErrorBody::new(
+                code::TIMEOUT,
+                "No answer in time: it may still take effect, so repeat it with the same clientMessageId",
+            )),
+        }
+    }
+}
+
+impl Drop for Dispatched {
+    fn drop(&mut self) {
+        self.bus.forget_reply(self.id);
+    }
+}

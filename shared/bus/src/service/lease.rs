@@ -1,0 +1,278 @@
+//! Who works on which partition.
+//!
+//! A work-queue stream allows one consumer for each subject. A partition's consumer is therefore its lease: whoever
+//! makes it owns the partition; the broker removes it when its owner stops asking for messages; and the next one
+//! begins at the first command that was not acknowledged. No clocks are compared, no order is lost, and a replica
+//! that died holds nothing up for longer than the lease.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
+use async_nats::jetstream::{self, ErrorCode};
+use futures::StreamExt as _;
+use metrics::gauge;
+use sinaesta_contracts::{PARTITIONS, Partition, Service, Subject};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::replicas::Replicas;
+use super::worker::Raw;
+use crate::{Bus, BusError, COMMANDS};
+
+/// How often replicas speak and shares are looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// How long one request for messages stands. A host that freezes keeps its partitions for up to this long.
+const PULL: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(4);
+/// Redelivery is not left to a timer: a command is retried by its owner, or begun again by the next one.
+const ACK_WAIT: Duration = Duration::from_secs(3600);
+
+/// The right to work on a partition, for as long as it is held.
+pub(super) struct Lease {
+    pub(super) partition: Partition,
+    consumer: String,
+    held: AtomicBool,
+    /// Commands taken and not yet done.
+    open: AtomicUsize,
+    idle: Notify,
+}
+
+impl Lease {
+    /// Whether what was taken under this lease may still be begun.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take(&self) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn done(&self) {
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.idle.notify_waiters();
+        }
+    }
+
+    async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.open.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+struct Held {
+    lease: Arc<Lease>,
+    release: CancellationToken,
+}
+
+/// The leases of one replica.
+pub(super) struct Leases {
+    bus: Bus,
+    service: Service,
+    id: Uuid,
+    lease: Duration,
+    max_batch: usize,
+    lanes: Vec<mpsc::Sender<Raw>>,
+    held: HashMap<Partition, Held>,
+    readers: TaskTracker,
+    ended: (mpsc::UnboundedSender<Partition>, mpsc::UnboundedReceiver<Partition>),
+    made: u64,
+}
+
+impl Leases {
+    pub(super) fn new(
+        bus: Bus,
+        service: Service,
+        lease: Duration,
+        max_batch: usize,
+        lanes: Vec<mpsc::Sender<Raw>>,
+    ) -> Self {
+        Self {
+            bus,
+            service,
+            id: Uuid::now_v7(),
+            lease,
+            max_batch,
+            lanes,
+            held: HashMap::new(),
+            readers: TaskTracker::new(),
+            ended: mpsc::unbounded_channel(),
+            made: 0,
+        }
+    }
+
+    /// Holds this replica's share of the partitions until `shutdown`; then everything taken is finished and handed over.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) -> Result<(), BusError> {
+        let mut replicas = Replicas::join(&self.bus, self.service, self.id).await?;
+        let mut disruptions = self.bus.disruptions();
+        disruptions.mark_unchanged();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        replicas.say(false).await;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = replicas.listen() => {}
+                Some(partition) = self.ended.1.recv() => drop(self.held.remove(&partition)),
+                Ok(()) = disruptions.changed() => self.abandon(),
+                _ = tick.tick() => {
+                    replicas.say(false).await;
+                    self.balance(replicas.share()).await;
+                }
+            }
+        }
+        replicas.say(true).await;
+        for held in self.held.values() {
+            held.release.cancel();
+        }
+        self.readers.close();
+        self.readers.wait().await;
+        replicas.say(true).await;
+        Ok(())
+    }
+
+    /// After a reconnect nobody knows what was delivered: what was taken and not begun is left to the next lease.
+    fn abandon(&self) {
+        for held in self.held.values() {
+            held.lease.held.store(false, Ordering::Release);
+            held.release.cancel();
+        }
+    }
+
+    async fn balance(&mut self, share: usize) {
+        let active = self.held.values().filter(|held| !held.release.is_cancelled()).count();
+        for held in self.held.values().filter(|held| !held.release.is_cancelled()).take(active.saturating_sub(share)) {
+            held.release.cancel();
+        }
+        if active < share {
+            self.acquire(share - active).await;
+        }
+        gauge!("bus_partitions_held", "service" => self.service.as_str()).set(active as f64);
+    }
+
+    async fn acquire(&mut self, mut wanted: usize) {
+        // Replicas begin at different places, so that they do not all ask for the same partition.
+        let offset = (self.id.as_u128() % u128::from(PARTITIONS)) as usize;
+        let order: Vec<_> = Partition::all().cycle().skip(offset).take(usize::from(PARTITIONS)).collect();
+        for partition in order {
+            if wanted == 0 {
+                return;
+            }
+            if self.held.contains_key(&partition) {
+                continue;
+            }
+            match self.claim(partition).await {
+                Ok(Some((lease, consumer))) => {
+                    wanted -= 1;
+                    self.read(lease, consumer);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "no partition can be claimed right now");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes the partition's consumer; `None` if another replica has it.
+    async fn claim(
+        &mut self,
+        partition: Partition,
+    ) -> Result<Option<(Lease, PullConsumer)>, jetstream::stream::ConsumerError> {
+        self.made += 1;
+        let name = format!("{}-{}-{}-{}", self.service, partition.0, self.id.simple(), self.made);
+        let config = Config {
+            name: Some(name.clone()),
+            filter_subject: Subject::CommandPartition(self.service, partition).to_string(),
+            deliver_policy: DeliverPolicy::All,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_ack_pending: (self.max_batch * 4) as i64,
+            inactive_threshold: self.lease,
+            memory_storage: true,
+            num_replicas: 1,
+            ..Config::default()
+        };
+        match self.bus.jetstream().create_consumer_on_stream(config, COMMANDS).await {
+            Ok(consumer) => {
+                let lease = Lease {
+                    partition,
+                    consumer: name,
+                    held: AtomicBool::new(true),
+                    open: AtomicUsize::new(0),
+                    idle: Notify::new(),
+                };
+                Ok(Some((lease, consumer)))
+            }
+            Err(error) => match error.kind() {
+                jetstream::stream::ConsumerErrorKind::JetStream(cause)
+                    if cause.error_code() == ErrorCode::CONSUMER_WQ_CONSUMER_NOT_UNIQUE =>
+                {
+                    Ok(None)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    fn read(&mut self, lease: Lease, consumer: PullConsumer) {
+        let Some(lane) = self.lanes.get(usize::from(lease.partition.0) % self.lanes.len()).cloned() else { return };
+        let lease = Arc::new(lease);
+        let release = CancellationToken::new();
+        let (bus, ended, batch) = (self.bus.clone(), self.ended.0.clone(), self.max_batch);
+        self.held.insert(lease.partition, Held { lease: Arc::clone(&lease), release: release.clone() });
+        self.readers.spawn(async move {
+            let reading = read_partition(&lease, &consumer, batch, &lane);
+            tokio::select! {
+                () = release.cancelled() => {}
+                reason = reading => {
+                    tracing::info!(partition = lease.partition.0, reason, "a partition is lost");
+                    // Whoever owns the partition next begins with what was not acknowledged, so nothing more is begun here.
+                    lease.held.store(false, Ordering::Release);
+                }
+            }
+            lease.drained().await;
+            // Whoever waits for it need not wait for the lease to run out. If this fails, it runs out.
+            drop(bus.jetstream().delete_consumer_from_stream(&lease.consumer, COMMANDS).await);
+            ended.send(lease.partition).ok();
+        });
+    }
+}
+
+/// Hands over the partition's commands as they come; returns why there are no more.
+async fn read_partition(
+    lease: &Arc<Lease>,
+    consumer: &PullConsumer,
+    max_batch: usize,
+    lane: &mpsc::Sender<Raw>,
+) -> String {
+    let stream = consumer.stream().max_messages_per_batch(max_batch).expires(PULL).heartbeat(HEARTBEAT).messages();
+    let mut messages = match stream.await {
+        Ok(messages) => messages,
+        Err(error) => return error.to_string(),
+    };
+    loop {
+        match messages.next().await {
+            Some(Ok(message)) => {
+                lease.take();
+                if lane.send(Raw::new(message, Arc::clone(lease))).await.is_err() {
+                    return "the worker is gone".to_owned();
+                }
+            }
+            Some(Err(error)) => return error.to_string(),
+            None => return "the consumer is gone".to_owned(),
+        }
+    }
+}

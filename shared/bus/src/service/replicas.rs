@@ -1,0 +1,59 @@
+//! How the replicas of a service know of each other, and so what share of the partitions is each one's.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use sinaesta_contracts::{PARTITIONS, Service, Subject};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{Bus, BusError};
+
+/// Said by every replica several times a second.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Alive {
+    id: Uuid,
+    leaving: bool,
+}
+
+/// After this long without a word a replica counts as gone.
+const SILENCE: Duration = Duration::from_millis(1_200);
+
+/// The replicas heard of lately.
+pub(super) struct Replicas {
+    bus: Bus,
+    service: Service,
+    id: Uuid,
+    heard: HashMap<Uuid, Instant>,
+    words: BoxStream<'static, Alive>,
+}
+
+impl Replicas {
+    pub(super) async fn join(bus: &Bus, service: Service, id: Uuid) -> Result<Self, BusError> {
+        let words = bus.receive_signals(Subject::Replicas(service)).await?;
+        Ok(Self { bus: bus.clone(), service, id, heard: HashMap::new(), words })
+    }
+
+    pub(super) async fn say(&self, leaving: bool) {
+        self.bus.send_signal(Subject::Replicas(self.service), &Alive { id: self.id, leaving }).await;
+    }
+
+    /// The next word of another replica.
+    pub(super) async fn listen(&mut self) {
+        match self.words.next().await {
+            Some(word) if word.id == self.id => {}
+            Some(word) if word.leaving => drop(self.heard.remove(&word.id)),
+            Some(word) => drop(self.heard.insert(word.id, Instant::now())),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How many partitions are this replica's to hold at the most.
+    pub(super) fn share(&mut self) -> usize {
+        self.heard.retain(|_, at| at.elapsed() < SILENCE);
+        usize::from(PARTITIONS).div_ceil(self.heard.len() + 1)
+    }
+}

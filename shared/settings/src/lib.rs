@@ -1,0 +1,222 @@
+//! Settings: a struct per section, the defaults in `default.toml`, the environment over both.
+
+use std::fmt;
+
+use config::{Config, Environment, File, FileFormat};
+use secrecy::SecretString;
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+
+const DEFAULTS: &str = include_str!("default.toml");
+
+/// A setting that can't be used.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A value is missing or of the wrong type.
+    #[error("the settings can't be read: {0}")]
+    Read(#[from] config::ConfigError),
+    /// A value is out of bounds.
+    #[error("the setting {key} {problem} (environment variable {})", variable(.key))]
+    Invalid {
+        /// `section.key`
+        key: &'static str,
+        /// What is wrong with it, as the rest of a sentence.
+        problem: String,
+    },
+}
+
+fn variable(key: &str) -> String {
+    format!("SINAESTA__{}", key.to_uppercase().replace('.', "__"))
+}
+
+/// All settings; a service uses the sections that concern it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub nats: NatsSettings,
+    pub bus: BusSettings,
+    pub database: DatabaseSettings,
+    pub auth: AuthSettings,
+    pub gateway: GatewaySettings,
+    pub limits: LimitSettings,
+    pub chat: ChatSettings,
+    pub telemetry: TelemetrySettings,
+}
+
+/// Where the broker is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsSettings {
+    pub url: String,
+    pub stream_replicas: usize,
+}
+
+/// The message runtime.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusSettings {
+    pub max_batch: usize,
+    pub workers: usize,
+    pub lease_ms: u64,
+    pub request_timeout_ms: u64,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    pub url: SecretString,
+    pub max_connections: u32,
+    pub acquire_timeout_ms: u64,
+}
+
+/// Whose tokens count.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthSettings {
+    pub jwt_secret: SecretString,
+    pub public_key_file: String,
+    pub provision_users: bool,
+    pub user_cache_s: u64,
+}
+
+/// The door that clients come through.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    pub host: String,
+    pub port: u16,
+    pub cors_origins: Vec<String>,
+    pub max_event_bytes: usize,
+    pub max_message_bytes: usize,
+    pub ping_interval_ms: u64,
+    pub ping_timeout_ms: u64,
+    pub connect_timeout_ms: u64,
+    pub max_buffer: usize,
+    pub command_timeout_ms: u64,
+    pub lanes: usize,
+    pub token_warning_s: u64,
+    pub shutdown_ms: u64,
+}
+
+/// How much one client may send.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    pub messages_per_minute: u32,
+    pub user_messages_per_minute: u32,
+    pub events_per_minute: u32,
+}
+
+/// Rooms and presence.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatSettings {
+    pub http_host: String,
+    pub http_port: u16,
+    pub open_rooms: bool,
+    pub allowed_file_hosts: Vec<String>,
+    pub presence_grace_ms: u64,
+    pub gateway_silence_ms: u64,
+    pub presence_room_limit: i64,
+}
+
+/// Logs and traces.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
+    pub otlp_endpoint: String,
+    pub sample_ratio: f64,
+    pub log_format: LogFormat,
+    pub log_filter: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+impl Settings {
+    /// Reads the defaults, then the file named by `SINAESTA_CONFIG` if that is set, then `overrides`
+    /// (`section.key` and a value), then the environment; checks the result.
+    pub fn load(overrides: &[(&str, String)]) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Ok(file) = std::env::var("SINAESTA_CONFIG") {
+            builder = builder.add_source(File::with_name(&file));
+        }
+        let mut base = Config::builder().add_source(builder.build()?);
+        for (key, value) in overrides {
+            base = base.set_override(*key, value.as_str())?;
+        }
+        let environment = Environment::with_prefix("SINAESTA")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("gateway.cors_origins")
+            .with_list_parse_key("chat.allowed_file_hosts");
+        let settings: Self =
+            Config::builder().add_source(base.build()?).add_source(environment).build()?.try_deserialize()?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let url = Url::parse(&self.nats.url).map_err(|e| invalid("nats.url", e))?;
+        if !matches!(url.scheme(), "nats" | "tls" | "ws" | "wss") {
+            return Err(invalid("nats.url", "must begin with nats:// or tls://"));
+        }
+        at_least("bus.max_batch", self.bus.max_batch, 1)?;
+        at_least("bus.workers", self.bus.workers, 1)?;
+        at_least("bus.lease_ms", self.bus.lease_ms, 100)?;
+        at_least("database.max_connections", self.database.max_connections, 2)?;
+        at_least("gateway.lanes", self.gateway.lanes, 1)?;
+        at_least("gateway.max_buffer", self.gateway.max_buffer, 16)?;
+        at_least("gateway.max_event_bytes", self.gateway.max_event_bytes, 1024)?;
+        at_least("gateway.max_message_bytes", self.gateway.max_message_bytes, self.gateway.max_event_bytes)?;
+        at_least("gateway.ping_interval_ms", self.gateway.ping_interval_ms, 100)?;
+        at_least("gateway.ping_timeout_ms", self.gateway.ping_timeout_ms, 100)?;
+        at_least("limits.messages_per_minute", self.limits.messages_per_minute, 1)?;
+        at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
+        at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
+        if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
+            return Err(invalid("telemetry.sample_ratio", "must be 0 to 1"));
+        }
+        Ok(())
+    }
+}
+
+fn invalid(key: &'static str, problem: impl fmt::Display) -> SettingsError {
+    SettingsError::Invalid { key, problem: problem.to_string() }
+}
+
+fn at_least<T: PartialOrd + fmt::Display>(key: &'static str, value: T, least: T) -> Result<(), SettingsError> {
+    if value < least { Err(invalid(key, format!("is {value}, but must be at least {least}"))) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_complete_and_valid() {
+        Settings::load(&[]).unwrap();
+    }
+
+    #[test]
+    fn overrides_stand_over_the_defaults() {
+        let settings = Settings::load(&[("gateway.port", "4000".into()), ("chat.open_rooms", "false".into())]).unwrap();
+        assert_eq!((settings.gateway.port, settings.chat.open_rooms), (4000, false));
+    }
+
+    #[test]
+    fn an_error_names_the_key_and_its_variable() {
+        let error = Settings::load(&[("bus.max_batch", "0".into())]).unwrap_err().to_string();
+        assert!(error.contains("bus.max_batch") && error.contains("SINAESTA__BUS__MAX_BATCH"), "{error}");
+    }
+}

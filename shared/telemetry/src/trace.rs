@@ -1,0 +1,122 @@
+//! Traces over OTLP, and how a trace goes on in another process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use sinaesta_settings::TelemetrySettings;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+static ENABLED: AtomicBool = AtomicBool::new(false);
+
+/// Spans waiting to be sent; at full sampling under load the SDK's default of 2,048 dropped some.
+const QUEUE: usize = 32_768;
+
+/// Whether anything receives traces. Where nothing does, spans are not even made.
+pub fn is_tracing() -> bool {
+    ENABLED.load(Ordering::Relaxed)
+}
+
+pub(crate) fn provider(
+    service: &'static str,
+    settings: &TelemetrySettings,
+) -> anyhow::Result<Option<SdkTracerProvider>> {
+    if settings.otlp_endpoint.is_empty() {
+        return Ok(None);
+    }
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(&settings.otlp_endpoint)
+        .with_timeout(Duration::from_secs(5))
+        .build()
+        .context("telemetry.otlp_endpoint")?;
+    let batches = BatchSpanProcessor::builder(exporter)
+        .with_batch_config(BatchConfigBuilder::default().with_max_queue_size(QUEUE).build())
+        .build();
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
+    let resource = Resource::builder().with_service_name(service).build();
+    ENABLED.store(true, Ordering::Relaxed);
+    Ok(Some(
+        SdkTracerProvider::builder().with_span_processor(batches).with_sampler(sampler).with_resource(resource).build(),
+    ))
+}
+
+pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+{
+    tracing_opentelemetry::layer().with_tracer(provider.tracer("sinaesta"))
+}
+
+/// The place in a trace, as the W3C headers `traceparent` and `tracestate` say it.
+#[derive(Debug, Clone, Default)]
+pub struct TraceContext(Vec<(String, String)>);
+
+impl TraceContext {
+    /// Where the current span stands; empty where nothing is traced.
+    pub fn current() -> Self {
+        let mut context = Self::default();
+        if is_tracing() {
+            TraceContextPropagator::new().inject_context(&Span::current().context(), &mut context);
+        }
+        context
+    }
+
+    /// The headers to send along.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// A context from received headers.
+    pub fn received<'h>(headers: impl Iterator<Item = (&'h str, &'h str)>) -> Self {
+        Self(
+            headers
+                .filter(|(name, _)| matches!(*name, "traceparent" | "tracestate"))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// Makes `span` a child of this place.
+    pub fn adopt(&self, span: &Span) {
+        if !self.0.is_empty() {
+            // A span that is filtered out can't have a parent; there is nothing to continue then.
+            let _ = span.set_parent(TraceContextPropagator::new().extract(self));
+        }
+    }
+
+    /// Links `span` to this place: for work done once for many.
+    pub fn link(&self, span: &Span) {
+        if !self.0.is_empty() {
+            let context = TraceContextPropagator::new().extract(self);
+            span.add_link(context.span().span_context().clone());
+        }
+    }
+}
+
+impl Injector for TraceContext {
+    fn set(&mut self, key: &str, value: String) {
+        if !value.is_empty() {
+            self.0.push((key.to_owned(), value));
+        }
+    }
+}
+
+impl Extractor for TraceContext {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}

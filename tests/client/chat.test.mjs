@@ -30,7 +30,7 @@ for (const [how, transports] of /** @type {const} */ ([
     const [student, mentor] = [stack.user({ name: 'Sari' }), stack.user({ role: 'MENTOR', name: 'Dr. Budi' })];
     const s = await stack.connect({ ...options, token: student.token });
     const m = await stack.connect({ ...options, token: mentor.token });
-    const roomId = newRoom('mentor:');
+    const roomId = newRoom('mentor:case-');
     const seen = await join(s, roomId);
     assert.deepEqual(seen.messages, []);
     await join(m, roomId);
@@ -289,7 +289,7 @@ check('links keep href and target, get rel, and can not carry a script', async (
 
 check('a message that is empty after sanitising is refused', async () => {
   const { roomId, a } = await pair();
-  for (const message of ['<img src=x>', '<div></div>', '<!-- nothing -->']) {
+  for (const message of ['   ', '<img src=x>', '<div></div>', '<!-- nothing -->', '<script>alert(1)</script>', '<p> </p>', '<b></b><br>']) {
     await refusal(a, 'send-message', { roomId, message }, 'chat/empty-message');
   }
   const { messages } = await ok(a, 'message-history', { roomId });

@@ -377,7 +377,7 @@ check('the token may stand in the Authorization header', async () => {
 
 check('a known user has the role that we know, whatever their token says', async () => {
   const owner = await stack.connect({ token: stack.user().token });
-  const roomId = newRoom('mentor:');
+  const roomId = newRoom('mentor:case-');
   await join(owner, roomId);
   const student = stack.user();
   await settled(await stack.connect({ token: student.token }));
@@ -483,7 +483,7 @@ async function shutOut(client, roomId, messageId) {
 }
 
 check('a mentor room lets in the student who opened it, mentors and admins, and no other student', async () => {
-  const roomId = newRoom('mentor:');
+  const roomId = newRoom('mentor:case-');
   const owner = await stack.connect({ token: stack.user().token });
   await join(owner, roomId);
   const { id } = await say(owner, roomId, 'for my mentor');
@@ -501,6 +501,14 @@ check('a mentor room lets in the student who opened it, mentors and admins, and 
   }
   const { messages } = await ok(owner, 'message-history', { roomId });
   assert.deepEqual(messages.map((m) => [m.message, m.is_read]), [['for my mentor', false], ['not for others', false]]);
+});
+
+check('a mentor room that bears the id of a student is theirs even if somebody else comes first', async () => {
+  const student = stack.user();
+  const roomId = `mentor:${student.id}`;
+  await shutOut(await stack.connect({ token: stack.user().token }), roomId);
+  await join(await stack.connect({ token: stack.user({ role: 'MENTOR' }).token }), roomId);
+  await join(await stack.connect({ token: student.token }), roomId);
 });
 
 check('a direct room is for its two users, in either order of their ids', async () => {
@@ -552,7 +560,7 @@ check('open rooms can be closed by a setting', async () => {
   const other = await stack.addService('chat', { SINAESTA__CHAT__OPEN_ROOMS: 'false' });
   try {
     await refusal(client, 'join-room', { roomId: newRoom() }, FORBIDDEN);
-    await join(client, newRoom('mentor:'));
+    await join(client, newRoom('mentor:case-'));
   } finally {
     await other.stop();
     await chat.start();

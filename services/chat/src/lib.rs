@@ -13,8 +13,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::Service;
+use sinaesta_contracts::{RoomId, Service};
 use sinaesta_settings::{ChatSettings, Settings};
+use sinaesta_store::StoreError;
 use sinaesta_telemetry::Readiness;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,9 @@ pub(crate) struct Context {
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let bus = Bus::connect("chat", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("chat", &settings.database).await.context("chat")?;
+    let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
+    let health = sinaesta_telemetry::serve(host, port, readiness(&bus, &pool), shutdown.clone());
+    let health = tokio::spawn(health);
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
@@ -63,26 +67,27 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     tracing::info!("chat runs");
     service.run(shutdown).await?;
     timers.await?;
+    health.await??;
     pool.close().await;
     tracing::info!("chat has finished what it began");
     Ok(())
 }
 
-/// Whether chat can do its work: the broker and the database answer. It connects with the first question.
-pub fn readiness(settings: &Settings) -> Readiness {
-    let settings = settings.clone();
-    let parts = Arc::new(tokio::sync::OnceCell::new());
+/// Whether chat can do its work: the broker and the database answer.
+fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
+    let (bus, pool) = (bus.clone(), pool.clone());
     Readiness::new(move || {
-        let (settings, parts) = (settings.clone(), Arc::clone(&parts));
+        let (bus, pool) = (bus.clone(), pool.clone());
         async move {
-            let connect = async || {
-                let bus = Bus::connect("chat-readiness", &settings.nats, &settings.bus).await;
-                let pool = sinaesta_store::connect("chat-readiness", &settings.database).await;
-                Ok::<_, String>((bus.map_err(|e| e.to_string())?, pool.map_err(|e| e.to_string())?))
-            };
-            let (bus, pool) = parts.get_or_try_init(connect).await?;
             bus.check().await?;
-            sinaesta_store::check(pool).await.map_err(|error| error.to_string())
+            sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
         }
     })
+}
+
+/// Opens rooms that everyone may join, where they do not exist: for a demo.
+pub async fn open_rooms(pool: &PgPool, rooms: &[RoomId], clock: &Clock) -> Result<(), StoreError> {
+    let rooms: Vec<_> = rooms.iter().map(|id| (id.clone(), None)).collect();
+    store::rooms::open(&mut *pool.acquire().await?, &rooms, clock.now()).await?;
+    Ok(())
 }

@@ -35,9 +35,6 @@ async fn main() -> anyhow::Result<()> {
             let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
             let shutdown = CancellationToken::new();
             tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
-            let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
-            let readiness = sinaesta_chat::readiness(&settings);
-            tokio::spawn(sinaesta_telemetry::serve(host, port, readiness, shutdown.clone()));
             sinaesta_chat::run(settings, shutdown).await
         }
     }

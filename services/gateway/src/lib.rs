@@ -1,1 +1,87 @@
-//! Sinaesta.
+//! The gateway: Socket.IO on one side, the bus on the other.
+//!
+//! - `sockets/` is the way in: handshake, sessions, limits, and how an event is read and put in order;
+//! - `events/` has one file for each event that a client sends;
+//! - `hub/` is the way out: who hears what, in order, each thing once.
+
+mod events;
+mod http;
+mod hub;
+mod server;
+mod sockets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sinaesta_auth::Verifier;
+use sinaesta_bus::Bus;
+use sinaesta_clock::Clock;
+use sinaesta_settings::Settings;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use hub::Hub;
+use sockets::expiry::Expiry;
+use sockets::lanes::Lanes;
+use sockets::presence::Presence;
+use sockets::users::Users;
+
+pub use server::Bound;
+
+/// What every part of the gateway works with.
+pub(crate) struct Gateway {
+    bus: Bus,
+    pool: PgPool,
+    clock: Clock,
+    settings: Settings,
+    verifier: Verifier,
+    users: Users,
+    lanes: Lanes,
+    presence: Presence,
+    expiry: Expiry,
+    hub: Hub,
+    /// Events whose answers are awaited: shutting down waits for them.
+    tasks: TaskTracker,
+    /// Ends when new connections and events are no longer taken.
+    closing: CancellationToken,
+}
+
+impl Gateway {
+    fn command_timeout(&self) -> Duration {
+        Duration::from_millis(self.settings.gateway.command_timeout_ms)
+    }
+}
+
+/// Opens the gateway's port and connects it to what it needs; [`Bound::run`] then serves.
+///
+/// The settings' port may be 0: any free one, told by [`Bound::address`].
+pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
+    let verifier = Verifier::new(&settings.auth)?;
+    let listener = server::listen(&settings.gateway)?;
+    let bus = Bus::connect("gateway", &settings.nats, &settings.bus).await?;
+    let pool = sinaesta_store::connect("gateway", &settings.database).await.context("gateway")?;
+    let (lanes, ordered) = sockets::lanes::new(settings.gateway.lanes);
+    let (expiry, expiring) = sockets::expiry::new();
+    let gateway = Arc::new(Gateway {
+        users: Users::new(pool.clone(), &settings.auth),
+        hub: Hub::new(bus.clone()),
+        presence: Presence::default(),
+        clock: Clock::system(),
+        tasks: TaskTracker::new(),
+        closing: CancellationToken::new(),
+        bus,
+        pool,
+        verifier,
+        lanes,
+        expiry,
+        settings,
+    });
+    Ok(Bound::new(gateway, listener, ordered, expiring))
+}
+
+/// Serves until `shutdown`; then clients are told, and what was taken is finished.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    bind(settings).await?.run(shutdown).await
+}

@@ -1,4 +1,4 @@
-use sinaesta_contracts::Role;
+use sinaesta_contracts::{Role, RoomId};
 use sinaesta_localstack::{Postgres, Roles};
 
 /// Somebody to sign in as on a local stack.
@@ -117,4 +117,10 @@ mod tests {
         assert_eq!(literal(Some("d'Arc")), "'d''Arc'");
         assert_eq!(literal(None), "null");
     }
+}
+
+/// Rooms to meet in.
+pub(crate) fn rooms() -> anyhow::Result<Vec<RoomId>> {
+    let rooms = ["lobby", "penyakit-dalam", "bedah", "kesehatan-anak"];
+    Ok(rooms.into_iter().map(str::parse).collect::<Result<_, _>>()?)
 }

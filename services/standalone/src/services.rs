@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sinaesta_auth::Verifier;
+use sinaesta_clock::Clock;
 use sinaesta_localstack::{answers_ok, free_port};
 use sinaesta_settings::{DatabaseSettings, Settings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::infra::Infra;
+use crate::seed;
 
 /// The settings before anything runs, so that a wrong one is told at once.
 pub(crate) fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings> {
@@ -33,11 +35,12 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Re
     Ok(settings)
 }
 
-/// Brings the database to the newest schema.
+/// Brings the database to the newest schema, and opens the demo's rooms.
 pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     let settings = DatabaseSettings { url: url.to_owned().into(), max_connections: 2, acquire_timeout_ms: 10_000 };
     let pool = sinaesta_store::connect("sinaesta-standalone", &settings).await?;
     sinaesta_store::migrate(&pool).await?;
+    sinaesta_chat::open_rooms(&pool, &seed::rooms()?, &Clock::system()).await?;
     pool.close().await;
     Ok(())
 }
@@ -61,8 +64,8 @@ impl Services {
     /// Comes back when all of them answer that they are ready.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
         let ports = [settings.chat.http_port, settings.gateway.port];
-        let chat = Service::spawn("chat", &settings, run_chat);
-        let gateway = Service::spawn("gateway", &settings, run_gateway);
+        let chat = Service::spawn("chat", &settings, sinaesta_chat::run);
+        let gateway = Service::spawn("gateway", &settings, sinaesta_gateway::run);
         let mut services = Self { gateway, chat };
         let ready = async {
             for port in ports {
@@ -118,12 +121,4 @@ impl Service {
         let task = tokio::spawn(run(settings.clone(), stop.clone()));
         Self { name, stop, task }
     }
-}
-
-async fn run_gateway(_settings: Settings, _stop: CancellationToken) -> anyhow::Result<()> {
-    anyhow::bail!("it is not part of this program yet: use `infra`")
-}
-
-async fn run_chat(_settings: Settings, _stop: CancellationToken) -> anyhow::Result<()> {
-    anyhow::bail!("it is not part of this program yet: use `infra`")
 }

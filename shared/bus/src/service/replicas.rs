@@ -37,7 +37,7 @@ impl Replicas {
         Ok(Self { bus: bus.clone(), service, id, heard: HashMap::new(), words })
     }
 
-    pub(super) async fn say(&self, leaving: bool) {
+    pub(super) async fn say(&mut self, leaving: bool) {
         self.bus.send_signal(Subject::Replicas(self.service), &Alive { id: self.id, leaving }).await;
     }
 

@@ -1,0 +1,12 @@
+//! `heartbeat`: is the server there?
+
+use sinaesta_contracts::session::HeartbeatAck;
+use sinaesta_contracts::{ServerEvent as _, Timestamp};
+
+use super::Call;
+
+pub(crate) fn handle(call: Call) {
+    let ack = HeartbeatAck { server_time: Timestamp(call.gateway.clock.now()) };
+    call.responder.socket().emit(HeartbeatAck::NAME, &ack).ok();
+    call.responder.ok_with(&ack);
+}

@@ -1,0 +1,57 @@
+//! `join-room`: the room as it is, and everything that follows.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sinaesta_bus::Answer;
+use sinaesta_contracts::chat::{JoinRoom, RoomJoined};
+use sinaesta_contracts::{ErrorBody, ServerEvent as _, code};
+
+use super::Call;
+use crate::hub::Member;
+
+pub(crate) async fn handle(call: Call, event: JoinRoom) {
+    // The room is heard before it is asked for, so that nothing falls between the answer and what follows it.
+    let hold = match call.gateway.hub.hold_room(&event.room_id).await {
+        Ok(hold) => hold,
+        Err(error) => {
+            tracing::warn!(%error, "a room can't be heard");
+            let error = ErrorBody::new(code::UNAVAILABLE, "The server can't be reached right now");
+            return call.responder.error(error);
+        }
+    };
+    let room = event.room_id.clone();
+    call.command(event, async move |call: Call, answer: Answer| {
+        let entered = answer.and_then(|reply| {
+            let last_seq = last_seq(&reply)?;
+            Ok((reply, last_seq))
+        });
+        match entered {
+            Ok((reply, last_seq)) if call.session.enter(&room) => {
+                let socket = call.responder.socket().clone();
+                let member = Member { socket: socket.clone(), user: call.session.actor.user_id };
+                let greet = move || {
+                    socket.emit(RoomJoined::NAME, &*reply).ok();
+                    call.responder.ok(&reply);
+                };
+                hold.enter(member, last_seq, Box::new(greet));
+            }
+            // The socket went while the room was asked for.
+            Ok(_) => {}
+            Err(error) => call.responder.error(error),
+        }
+    })
+    .await;
+}
+
+/// Up to where the snapshot goes: the rest of it is passed on unread.
+fn last_seq(reply: &RawValue) -> Result<i64, ErrorBody> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Snapshot {
+        last_seq: i64,
+    }
+    serde_json::from_str::<Snapshot>(reply.get()).map(|snapshot| snapshot.last_seq).map_err(|error| {
+        tracing::error!(%error, "a room's snapshot can't be read");
+        ErrorBody::new(code::INTERNAL, "Something went wrong on our side")
+    })
+}

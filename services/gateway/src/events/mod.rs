@@ -1,0 +1,141 @@
+//! One file for each event that a client sends. A handler hands its command to the bus in the order of its lane, and
+//! awaits the answer outside of it.
+
+mod auth_refresh;
+mod heartbeat;
+mod join_room;
+mod leave_room;
+mod mark_message_read;
+mod message_history;
+mod send_message;
+mod set_status;
+pub(crate) mod typing;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use sinaesta_bus::Answer;
+use sinaesta_contracts::chat::{JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, SendMessage, SetTyping};
+use sinaesta_contracts::presence::SetStatus;
+use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
+use sinaesta_contracts::{ClientEvent, Command, ErrorBody, code};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::sockets::reader;
+use crate::sockets::responder::Responder;
+use crate::sockets::session::Session;
+
+const AUTH_REFRESH: &str = <AuthRefresh as ClientEvent>::NAME;
+const HEARTBEAT: &str = <Heartbeat as ClientEvent>::NAME;
+const JOIN_ROOM: &str = <JoinRoom as ClientEvent>::NAME;
+const LEAVE_ROOM: &str = <LeaveRoom as ClientEvent>::NAME;
+const MARK_MESSAGE_READ: &str = <MarkMessageRead as ClientEvent>::NAME;
+const MESSAGE_HISTORY: &str = <MessageHistory as ClientEvent>::NAME;
+const SEND_MESSAGE: &str = <SendMessage as ClientEvent>::NAME;
+const SET_STATUS: &str = <SetStatus as ClientEvent>::NAME;
+const TYPING_INDICATOR: &str = <SetTyping as ClientEvent>::NAME;
+
+const EVENTS: &[&str] = &[
+    AUTH_REFRESH,
+    HEARTBEAT,
+    JOIN_ROOM,
+    LEAVE_ROOM,
+    MARK_MESSAGE_READ,
+    MESSAGE_HISTORY,
+    SEND_MESSAGE,
+    SET_STATUS,
+    TYPING_INDICATOR,
+];
+
+/// The event's name as ours, if there is such an event.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    EVENTS.iter().find(|event| **event == name).copied()
+}
+
+/// What a handler works with.
+pub(crate) struct Call {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) responder: Responder,
+}
+
+/// Reads the payload and puts the event into its user's lane.
+pub(crate) fn route(
+    gateway: &Arc<Gateway>,
+    session: &Arc<Session>,
+    name: &str,
+    payload: Option<&RawValue>,
+    responder: Responder,
+) {
+    let call = Call { gateway: Arc::clone(gateway), session: Arc::clone(session), responder };
+    match name {
+        HEARTBEAT => heartbeat::handle(call),
+        AUTH_REFRESH => enqueue(call, payload, auth_refresh::handle),
+        JOIN_ROOM => enqueue(call, payload, join_room::handle),
+        LEAVE_ROOM => enqueue(call, payload, leave_room::handle),
+        SEND_MESSAGE => enqueue(call, payload, send_message::handle),
+        MARK_MESSAGE_READ => enqueue(call, payload, mark_message_read::handle),
+        MESSAGE_HISTORY => enqueue(call, payload, message_history::handle),
+        TYPING_INDICATOR => enqueue(call, payload, typing::handle),
+        SET_STATUS => enqueue(call, payload, set_status::handle),
+        _ => call.responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
+    }
+}
+
+fn enqueue<E, F>(call: Call, payload: Option<&RawValue>, handle: fn(Call, E) -> F)
+where
+    E: ClientEvent,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let event = match reader::read::<E>(payload) {
+        Ok(event) => event,
+        Err(error) => return call.responder.error(error),
+    };
+    let gateway = Arc::clone(&call.gateway);
+    let Ok(place) = gateway.lanes.reserve(call.session.actor.user_id) else {
+        return call.responder.error(ErrorBody::new(code::BUSY, "The server is busy; try again"));
+    };
+    let span = if sinaesta_telemetry::is_tracing() {
+        tracing::info_span!("gateway.event", otel.kind = "server", event = E::NAME, user = %call.session.actor.user_id)
+    } else {
+        tracing::Span::none()
+    };
+    // Shutting down waits for what is in the lanes, too.
+    let open = gateway.tasks.token();
+    let job = async move {
+        handle(call, event).await;
+        drop(open);
+    };
+    place.put(job.instrument(span));
+}
+
+impl Call {
+    /// Sends a command in its order; `done` gets the answer later.
+    async fn command<C, D, F>(self, command: C, done: D)
+    where
+        C: Command,
+        D: FnOnce(Self, Answer) -> F + Send + 'static,
+        F: Future<Output = ()> + Send,
+    {
+        match self.gateway.bus.dispatch(Uuid::now_v7(), &self.session.actor, &command).await {
+            Ok(sent) => {
+                let limit = self.gateway.command_timeout();
+                let tasks = self.gateway.tasks.clone();
+                let later = async move { done(self, sent.answer(limit).await).await };
+                tasks.spawn(later.in_current_span());
+            }
+            Err(error) => done(self, Err(error)).await,
+        }
+    }
+
+    /// Answers the client.
+    fn respond(self, answer: Answer) {
+        match answer {
+            Ok(reply) => self.responder.ok(&reply),
+            Err(error) => self.responder.error(error),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! `send-message`: posts a message.
+
+use sinaesta_contracts::chat::SendMessage;
+
+use super::Call;
+
+pub(crate) async fn handle(call: Call, event: SendMessage) {
+    call.session.set_typing(&event.room_id, false);
+    call.command(event, async |call: Call, answer| call.respond(answer)).await;
+}

@@ -1,0 +1,55 @@
+//! One socket in an audience.
+
+use serde_json::value::RawValue;
+use sinaesta_contracts::session::ResyncRequired;
+use sinaesta_contracts::{RoomId, ServerEvent as _, UserId};
+use socketioxide::extract::SocketRef;
+use socketioxide::{SendError, SocketError};
+
+/// A socket and whose it is.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) socket: SocketRef,
+    pub(crate) user: UserId,
+}
+
+/// A member together with whether it has everything.
+pub(super) struct Listening {
+    pub(super) member: Member,
+    /// Its buffer was full: it has missed something and is to be told so before anything else.
+    pub(super) is_behind: bool,
+}
+
+impl Listening {
+    pub(super) const fn new(member: Member) -> Self {
+        Self { member, is_behind: false }
+    }
+
+    /// Emits, or notes that the socket could not take it.
+    pub(super) fn emit(&mut self, room: Option<&RoomId>, event: &str, payload: &RawValue) -> bool {
+        if self.is_behind && !self.catch_up(room) {
+            return false;
+        }
+        match self.member.socket.emit(event, payload) {
+            Ok(()) => true,
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+                metrics::counter!("gateway_buffer_overflows_total").increment(1);
+                self.is_behind = true;
+                false
+            }
+            // It is gone, and on its way out of here.
+            Err(_) => false,
+        }
+    }
+
+    /// Tells a socket that missed something; false while there is no place even for that.
+    pub(super) fn catch_up(&mut self, room: Option<&RoomId>) -> bool {
+        let Some(room) = room else {
+            self.is_behind = false;
+            return true;
+        };
+        let told = self.member.socket.emit(ResyncRequired::NAME, &ResyncRequired { room_id: room.clone() });
+        self.is_behind = matches!(told, Err(SendError::Socket(SocketError::InternalChannelFull)));
+        !self.is_behind
+    }
+}

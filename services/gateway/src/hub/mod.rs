@@ -1,0 +1,125 @@
+//! The way out: an audience is heard while any local socket belongs to it, and by one task, which owns its sockets.
+//! So whatever concerns a room happens one after another: what is delivered, who enters, who leaves.
+
+mod channel;
+mod member;
+mod room;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sinaesta_bus::{Bus, BusError};
+use sinaesta_contracts::{Audience, RoomId, UserId};
+use socketioxide_core::Sid;
+use tokio::sync::{mpsc, oneshot};
+
+use channel::{Channel, Control};
+pub(crate) use member::Member;
+
+type Channels = Arc<Mutex<HashMap<Audience, mpsc::UnboundedSender<Control>>>>;
+
+/// Who hears what; clones share it.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    bus: Bus,
+    channels: Channels,
+}
+
+/// Keeps an audience heard until it is used or dropped.
+pub(crate) struct Hold(Option<mpsc::UnboundedSender<Control>>);
+
+impl Hold {
+    /// The socket enters, with the room's snapshot up to `last_seq`; `greet` hands that snapshot over, right before
+    /// anything that follows it.
+    pub(crate) fn enter(mut self, member: Member, last_seq: i64, greet: Box<dyn FnOnce() + Send>) {
+        if let Some(channel) = self.0.take() {
+            channel.send(Control::Enter { member, last_seq: Some(last_seq), greet }).ok();
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(channel) = self.0.take() {
+            channel.send(Control::Release).ok();
+        }
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(bus: Bus) -> Self {
+        Self { bus, channels: Channels::default() }
+    }
+
+    /// Begins to hear a room, if it is not heard already.
+    pub(crate) async fn hold_room(&self, room: &RoomId) -> Result<Hold, BusError> {
+        self.hold(Audience::Room(room.clone())).await
+    }
+
+    async fn hold(&self, audience: Audience) -> Result<Hold, BusError> {
+        if let Some(hold) = self.hold_known(&audience) {
+            return Ok(hold);
+        }
+        let listener = self.bus.listen(audience.clone()).await?;
+        let mut channels = self.channels.lock();
+        // Somebody else may have begun meanwhile; a second task would deliver everything twice.
+        if let Some(known) = channels.get(&audience)
+            && known.send(Control::Hold).is_ok()
+        {
+            return Ok(Hold(Some(known.clone())));
+        }
+        let (sender, controls) = mpsc::unbounded_channel();
+        channels.insert(audience.clone(), sender.clone());
+        let channel = Channel::new(self.bus.clone(), audience, listener, controls, Arc::clone(&self.channels));
+        tokio::spawn(channel.run());
+        Ok(Hold(Some(sender)))
+    }
+
+    fn hold_known(&self, audience: &Audience) -> Option<Hold> {
+        let channel = self.channels.lock().get(audience).cloned()?;
+        channel.send(Control::Hold).is_ok().then_some(Hold(Some(channel)))
+    }
+
+    /// A socket hears what is delivered to its user.
+    pub(crate) fn enter_user(&self, member: Member) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            match this.hold(Audience::User(member.user)).await {
+                Ok(mut hold) => {
+                    if let Some(channel) = hold.0.take() {
+                        channel.send(Control::Enter { member, last_seq: None, greet: Box::new(|| {}) }).ok();
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a user can't be heard");
+                    member.socket.disconnect().ok();
+                }
+            }
+        });
+    }
+
+    pub(crate) fn leave_user(&self, user: UserId, sid: Sid) {
+        self.leave(&Audience::User(user), sid);
+    }
+
+    pub(crate) fn leave_room(&self, room: &RoomId, sid: Sid) {
+        self.leave(&Audience::Room(room.clone()), sid);
+    }
+
+    fn leave(&self, audience: &Audience, sid: Sid) {
+        if let Some(channel) = self.channels.lock().get(audience) {
+            channel.send(Control::Leave { sid, left: None }).ok();
+        }
+    }
+
+    /// The socket leaves; gives how many other sockets of its user are in the room here.
+    pub(crate) async fn leave_room_now(&self, room: &RoomId, sid: Sid, user: UserId) -> usize {
+        let (sender, others) = oneshot::channel();
+        let channel = self.channels.lock().get(&Audience::Room(room.clone())).cloned();
+        if let Some(channel) = channel {
+            channel.send(Control::Leave { sid, left: Some((user, sender)) }).ok();
+        }
+        others.await.unwrap_or_default()
+    }
+}

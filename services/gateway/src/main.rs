@@ -1,0 +1,31 @@
+//! The gateway as a process of its own.
+
+use clap::{Parser, Subcommand};
+use sinaesta_settings::Settings;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Parser)]
+#[command(version, about = "Sinaesta's Socket.IO gateway")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Asks the running gateway whether it is ready; for container health checks.
+    Healthcheck,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let settings = Settings::load(&[])?;
+    if let Some(Command::Healthcheck) = cli.command {
+        return sinaesta_telemetry::probe(settings.gateway.port).await;
+    }
+    let _telemetry = sinaesta_telemetry::init("gateway", &settings.telemetry)?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
+    sinaesta_gateway::run(settings, shutdown).await
+}

@@ -1,0 +1,166 @@
+//! The listening server, from its first connection to its last.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use sinaesta_contracts::ServerEvent as _;
+use sinaesta_contracts::session::{GatewayAlive, ServerClosing};
+use sinaesta_settings::GatewaySettings;
+use socket2::SockRef;
+use socketioxide::SocketIo;
+use socketioxide::handler::ConnectHandler as _;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::sockets::expiry::Expiring;
+use crate::sockets::lanes::Ordered;
+use crate::sockets::{expiry, handshake, lanes};
+use crate::{Gateway, http};
+
+/// Connections that wait to be accepted: a school's worth of students who come back at once.
+const BACKLOG: u32 = 4_096;
+/// How often a gateway says that it lives.
+const ALIVE: Duration = Duration::from_secs(3);
+/// After not being heard for this long it says anew who is here, for it may have been given up.
+const GIVEN_UP: Duration = Duration::from_secs(10);
+/// Within this time clients come back to a closing gateway's successor; milliseconds.
+const RETURN_MS: u64 = 2_000;
+
+/// A gateway whose port is open.
+pub struct Bound {
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    ordered: Vec<Ordered>,
+    expiring: Expiring,
+}
+
+/// Opens the port.
+pub(crate) fn listen(settings: &GatewaySettings) -> anyhow::Result<TcpListener> {
+    let place = (settings.host.as_str(), settings.port);
+    let address = place.to_socket_addrs().context("gateway.host")?.next().context("gateway.host has no address")?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    let open = socket.bind(address).and_then(|()| socket.listen(BACKLOG));
+    open.with_context(|| format!("port {address} can't be opened: choose another by gateway.port"))
+}
+
+impl Bound {
+    pub(crate) const fn new(
+        gateway: Arc<Gateway>,
+        listener: TcpListener,
+        ordered: Vec<Ordered>,
+        expiring: Expiring,
+    ) -> Self {
+        Self { gateway, listener, ordered, expiring }
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown`. Then clients are told to come back elsewhere, what was taken is finished, and the
+    /// connections are closed.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let Self { gateway, listener, ordered, expiring } = self;
+        allow_many_connections();
+        let (layer, io) = build(&gateway.settings.gateway);
+        let inner = Arc::clone(&gateway);
+        let authenticate = {
+            let gateway = Arc::clone(&gateway);
+            async move |socket, auth| handshake::authenticate(&gateway, socket, auth).await
+        };
+        io.ns("/", (async move |socket| handshake::welcome(&inner, socket)).with(authenticate));
+        let app = http::guard(http::router(&gateway).layer(layer), &gateway.settings.gateway.cors_origins);
+        let lanes = tokio::spawn(lanes::run(ordered));
+        let background = CancellationToken::new();
+        tokio::spawn(expiry::run(Arc::clone(&gateway), io.clone(), expiring, background.clone()));
+        tokio::spawn(say_alive(Arc::clone(&gateway), background.clone()));
+        tracing::info!(at = %listener.local_addr()?, "the gateway serves");
+        let patience = Duration::from_millis(gateway.settings.gateway.ping_timeout_ms);
+        let listener = listener.tap_io(move |stream| prepare(stream, patience));
+        let close = {
+            let gateway = Arc::clone(&gateway);
+            async move {
+                shutdown.cancelled().await;
+                close(&gateway, &io).await;
+            }
+        };
+        axum::serve(listener, app).with_graceful_shutdown(close).await?;
+        background.cancel();
+        lanes.abort();
+        gateway.bus.flush().await;
+        gateway.pool.close().await;
+        tracing::info!("the gateway has finished what it began");
+        Ok(())
+    }
+}
+
+fn build(settings: &GatewaySettings) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+    SocketIo::builder()
+        .ping_interval(Duration::from_millis(settings.ping_interval_ms))
+        .ping_timeout(Duration::from_millis(settings.ping_timeout_ms))
+        .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .max_buffer_size(settings.max_buffer)
+        .max_payload(settings.max_message_bytes as u64)
+        .ws_max_message_size(settings.max_message_bytes)
+        .ws_max_frame_size(settings.max_message_bytes)
+        .ws_read_buffer_size(4 * 1024)
+        .build_layer()
+}
+
+/// A message is sent when it is written, and a peer that takes nothing for too long is disconnected.
+fn prepare(stream: &mut TcpStream, patience: Duration) {
+    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(&*stream).set_tcp_user_timeout(Some(patience)));
+    if let Err(error) = set {
+        tracing::debug!(%error, "a connection's options could not be set");
+    }
+}
+
+/// Every connection is a file: as many as this process may have.
+fn allow_many_connections() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
+async fn close(gateway: &Gateway, io: &SocketIo) {
+    gateway.closing.cancel();
+    let notice = ServerClosing { reconnect_after_ms: RETURN_MS };
+    io.emit(ServerClosing::NAME, &notice).await.ok();
+    let limit = Duration::from_millis(gateway.settings.gateway.shutdown_ms) / 2;
+    gateway.tasks.close();
+    if timeout(limit, gateway.tasks.wait()).await.is_err() {
+        tracing::warn!("some events were not answered in time");
+    }
+    if timeout(limit, io.close()).await.is_err() {
+        tracing::warn!("some connections did not close in time");
+    }
+}
+
+/// Tells chat that this gateway lives, and who is here if it may have been given up.
+async fn say_alive(gateway: Arc<Gateway>, background: CancellationToken) {
+    let mut tick = interval(ALIVE);
+    let mut heard = Instant::now();
+    loop {
+        tokio::select! {
+            () = background.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if gateway.bus.check().await.is_err() {
+            continue;
+        }
+        gateway.bus.signal(&GatewayAlive { gateway_id: gateway.bus.id() }).await;
+        if heard.elapsed() > GIVEN_UP {
+            gateway.presence.announce_all(&gateway).await;
+        }
+        heard = Instant::now();
+    }
+}

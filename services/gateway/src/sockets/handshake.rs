@@ -1,0 +1,112 @@
+//! Who may connect.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use sinaesta_contracts::code;
+use socketioxide::extract::{SocketRef, TryData};
+use thiserror::Error;
+
+use crate::Gateway;
+use crate::hub::Member;
+use crate::sockets::inbound::Inbound;
+use crate::sockets::session::Session;
+
+/// Why a handshake was refused; the text is the `connect_error`'s message.
+#[derive(Debug, Error)]
+pub(crate) enum Refused {
+    #[error("Authentication error: No token provided")]
+    NoToken,
+    #[error("Authentication error: Invalid token")]
+    InvalidToken,
+    #[error("Authentication error: User not found")]
+    UserNotFound,
+    #[error("The server can't take connections right now")]
+    Unavailable,
+}
+
+impl Refused {
+    /// The code under which it is counted.
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::NoToken => code::NO_TOKEN,
+            Self::InvalidToken => code::INVALID_TOKEN,
+            Self::UserNotFound => code::USER_NOT_FOUND,
+            Self::Unavailable => code::UNAVAILABLE,
+        }
+    }
+}
+
+/// What `auth` of the handshake may hold.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Auth {
+    #[serde(default)]
+    token: Option<String>,
+}
+
+/// Checks the token and registers the socket's handlers. They are registered here and not once it is connected,
+/// because a client's first event may come with its connection.
+pub(crate) async fn authenticate(
+    gateway: &Arc<Gateway>,
+    socket: SocketRef,
+    TryData(auth): TryData<Auth>,
+) -> Result<(), Refused> {
+    let admitted = admit(gateway, &socket, auth.unwrap_or_default()).await;
+    let result = admitted.as_ref().map_or_else(Refused::code, |_| "ok");
+    metrics::counter!("gateway_handshakes_total", "result" => result).increment(1);
+    let session = admitted?;
+    socket.extensions.insert(Arc::clone(&session));
+    socket.on_fallback(Inbound::new(Arc::clone(gateway), Arc::clone(&session)));
+    let gateway = Arc::clone(gateway);
+    socket.on_disconnect(async move || goodbye(&gateway, &session));
+    Ok(())
+}
+
+async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<Session>, Refused> {
+    if gateway.closing.is_cancelled() {
+        return Err(Refused::Unavailable);
+    }
+    let header = socket.req_parts().headers.get(axum::http::header::AUTHORIZATION);
+    let bearer = || header.and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
+    let identity = gateway.verifier.verify(token).map_err(|error| {
+        tracing::debug!(%error, "a handshake is refused");
+        Refused::InvalidToken
+    })?;
+    let expires_at = identity.expires_at;
+    let found = gateway.users.find(identity).await.map_err(|error| {
+        tracing::warn!(%error, "a user could not be read");
+        Refused::Unavailable
+    })?;
+    let actor = found.ok_or(Refused::UserNotFound)?;
+    let user = gateway.presence.entry(&actor, &gateway.settings.limits);
+    Ok(Arc::new(Session::new(socket.id, actor, user, expires_at, &gateway.settings.limits)))
+}
+
+/// The socket is connected: it hears what concerns its user, and its user is there.
+pub(crate) fn welcome(gateway: &Arc<Gateway>, socket: SocketRef) {
+    let Some(session) = socket.extensions.get::<Arc<Session>>() else { return };
+    if !session.open() {
+        return;
+    }
+    metrics::gauge!("gateway_connections").increment(1.0);
+    gateway.expiry.watch(session.sid, session.expires_at());
+    gateway.hub.enter_user(Member { socket, user: session.actor.user_id });
+    gateway.presence.arrive(gateway, &session);
+}
+
+fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
+    if !session.close() {
+        return;
+    }
+    metrics::gauge!("gateway_connections").decrement(1.0);
+    gateway.expiry.forget(session.sid);
+    gateway.hub.leave_user(session.actor.user_id, session.sid);
+    for room in session.take_rooms() {
+        gateway.hub.leave_room(&room, session.sid);
+    }
+    for room in session.take_typing() {
+        crate::events::typing::stop(gateway, &session.actor, room);
+    }
+    gateway.presence.depart(gateway, session);
+}

@@ -1,0 +1,12 @@
+//! The way in.
+
+pub(crate) mod expiry;
+pub(crate) mod handshake;
+pub(crate) mod inbound;
+pub(crate) mod lanes;
+pub(crate) mod limits;
+pub(crate) mod presence;
+pub(crate) mod reader;
+pub(crate) mod responder;
+pub(crate) mod session;
+pub(crate) mod users;

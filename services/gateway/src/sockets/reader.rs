@@ -1,0 +1,88 @@
+//! From a packet's text to an event's payload, with an error that names the field that is at fault.
+
+use serde_json::value::RawValue;
+use sinaesta_contracts::{ClientEvent, ErrorBody, code};
+
+/// An event as it came: its name and its first argument.
+pub(crate) struct Packet<'p> {
+    pub(crate) name: String,
+    pub(crate) payload: Option<&'p RawValue>,
+}
+
+/// Splits `["name", payload, …]`; `None` if that is not what it is.
+pub(crate) fn split(text: &str) -> Option<Packet<'_>> {
+    let mut parts = serde_json::from_str::<Vec<&RawValue>>(text).ok()?.into_iter();
+    let name = serde_json::from_str(parts.next()?.get()).ok()?;
+    Some(Packet { name, payload: parts.next() })
+}
+
+/// Reads an event's payload. An event without one has an empty one.
+pub(crate) fn read<E: ClientEvent>(payload: Option<&RawValue>) -> Result<E, ErrorBody> {
+    let text = payload.map_or("{}", RawValue::get);
+    // A struct could be read from an array as well, which would make the order of its fields part of the contract.
+    if !text.starts_with('{') {
+        return Err(ErrorBody::new(code::INVALID_PAYLOAD, "The payload must be an object"));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| describe(&error))
+}
+
+fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorBody {
+    let text = error.inner().to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(before, _)| before);
+    let at = error.path().to_string();
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let field = match (missing, at.as_str()) {
+        (Some(name), ".") => Some(name.to_owned()),
+        (Some(name), parent) => Some(format!("{parent}.{name}")),
+        (None, "." | "?") => None,
+        (None, _) => Some(at),
+    };
+    let message = match &field {
+        Some(field) if missing.is_some() => format!("{field} is missing"),
+        Some(field) => format!("{field}: {text}"),
+        None => text.to_owned(),
+    };
+    let body = ErrorBody::new(code::INVALID_PAYLOAD, message);
+    match field {
+        Some(field) => body.on_field(field),
+        None => body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_contracts::chat::{JoinRoom, SendMessage};
+
+    use super::*;
+
+    fn field_of<E: ClientEvent>(json: &str) -> Option<String> {
+        let raw: &RawValue = serde_json::from_str(json).unwrap();
+        match read::<E>(Some(raw)) {
+            Ok(_) => panic!("{json} was accepted"),
+            Err(error) => error.field,
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_field() {
+        assert_eq!(field_of::<JoinRoom>("{}").as_deref(), Some("roomId"));
+        assert_eq!(field_of::<JoinRoom>(r#"{"roomId":7}"#).as_deref(), Some("roomId"));
+        assert_eq!(field_of::<JoinRoom>(r#"{"roomId":"a b"}"#).as_deref(), Some("roomId"));
+        assert_eq!(field_of::<JoinRoom>(r#"{"roomId":"a","sinceSeq":-1}"#).as_deref(), Some("sinceSeq"));
+        assert_eq!(field_of::<SendMessage>(r#"{"roomId":"a","message":""}"#).as_deref(), Some("message"));
+        assert_eq!(
+            field_of::<SendMessage>(r#"{"roomId":"a","message":"x","messageType":"system"}"#).as_deref(),
+            Some("messageType")
+        );
+        assert_eq!(field_of::<JoinRoom>(r#"["room"]"#), None);
+        assert_eq!(field_of::<JoinRoom>("null"), None);
+    }
+
+    #[test]
+    fn a_packet_is_a_name_and_a_payload() {
+        let packet = split(r#"["join-room",{"roomId":"a"}]"#).unwrap();
+        assert_eq!((packet.name.as_str(), packet.payload.unwrap().get()), ("join-room", r#"{"roomId":"a"}"#));
+        assert!(split("[]").is_none() && split("7").is_none() && split("[7]").is_none());
+    }
+}

@@ -1,0 +1,72 @@
+//! The answer to one event: by its acknowledgement callback if it has one; without, only failures are told.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sinaesta_contracts::session::ErrorEvent;
+use sinaesta_contracts::{ErrorBody, ServerEvent};
+use socketioxide::extract::{AckSender, SocketRef};
+
+/// Answers one event, once.
+pub(crate) struct Responder {
+    socket: SocketRef,
+    ack: Option<AckSender>,
+    event: Cow<'static, str>,
+}
+
+#[derive(Serialize)]
+struct Failed<'e> {
+    ok: bool,
+    error: &'e ErrorBody,
+}
+
+impl Responder {
+    pub(crate) const fn new(socket: SocketRef, ack: Option<AckSender>, event: Cow<'static, str>) -> Self {
+        Self { socket, ack, event }
+    }
+
+    pub(crate) const fn socket(&self) -> &SocketRef {
+        &self.socket
+    }
+
+    /// Done; `reply` is the JSON object whose fields stand beside `ok`, or `null`.
+    pub(crate) fn ok(self, reply: &RawValue) {
+        let Some(ack) = self.ack else { return };
+        let body = match reply.get().strip_prefix('{').map(str::trim_start) {
+            None | Some("}") => Ok(r#"{"ok":true}"#.to_owned()),
+            Some(fields) => Ok(format!(r#"{{"ok":true,{fields}"#)),
+        };
+        match body.and_then(RawValue::from_string) {
+            Ok(body) => told(ack.send(&body)),
+            Err(error) => tracing::error!(%error, "an acknowledgement could not be written"),
+        }
+    }
+
+    /// Done, with a reply of our own making.
+    pub(crate) fn ok_with<T: Serialize>(self, reply: &T) {
+        match serde_json::value::to_raw_value(reply) {
+            Ok(reply) => self.ok(&reply),
+            Err(error) => tracing::error!(%error, "an acknowledgement could not be written"),
+        }
+    }
+
+    /// Not done, and why.
+    pub(crate) fn error(self, error: ErrorBody) {
+        metrics::counter!("gateway_refused_total", "code" => error.code.clone()).increment(1);
+        match self.ack {
+            Some(ack) => told(ack.send(&Failed { ok: false, error: &error })),
+            None => {
+                let event = ErrorEvent { error, event: self.event.into_owned() };
+                told(self.socket.emit(ErrorEvent::NAME, &event));
+            }
+        }
+    }
+}
+
+/// A client that is gone is not told; whatever it asked for has happened, and it will ask again.
+fn told(sent: Result<(), socketioxide::SendError>) {
+    if let Err(error) = sent {
+        tracing::debug!(%error, "an answer found nobody");
+    }
+}

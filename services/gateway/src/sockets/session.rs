@@ -1,0 +1,118 @@
+//! What is known of one connected socket.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sinaesta_contracts::{Actor, RoomId};
+use sinaesta_settings::LimitSettings;
+use socketioxide_core::Sid;
+use time::OffsetDateTime;
+
+use super::limits::Limiter;
+use super::presence::UserEntry;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    New,
+    Open,
+    Closed,
+}
+
+/// One socket's session, from its handshake until it is gone.
+pub(crate) struct Session {
+    pub(crate) sid: Sid,
+    pub(crate) actor: Actor,
+    pub(crate) user: Arc<UserEntry>,
+    pub(crate) messages: Limiter,
+    pub(crate) events: Limiter,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    expires_at: OffsetDateTime,
+    rooms: HashSet<RoomId>,
+    typing: HashSet<RoomId>,
+}
+
+impl Session {
+    pub(crate) fn new(
+        sid: Sid,
+        actor: Actor,
+        user: Arc<UserEntry>,
+        expires_at: OffsetDateTime,
+        limits: &LimitSettings,
+    ) -> Self {
+        let state = State { phase: Phase::New, expires_at, rooms: HashSet::new(), typing: HashSet::new() };
+        Self {
+            sid,
+            actor,
+            user,
+            messages: Limiter::per_minute(limits.messages_per_minute),
+            events: Limiter::per_minute(limits.events_per_minute),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The socket is connected; false if it is gone already.
+    pub(crate) fn open(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_new = state.phase == Phase::New;
+        if is_new {
+            state.phase = Phase::Open;
+        }
+        is_new
+    }
+
+    /// The socket is gone; false if it had never been open.
+    pub(crate) fn close(&self) -> bool {
+        std::mem::replace(&mut self.state.lock().phase, Phase::Closed) == Phase::Open
+    }
+
+    pub(crate) fn expires_at(&self) -> OffsetDateTime {
+        self.state.lock().expires_at
+    }
+
+    pub(crate) fn extend(&self, until: OffsetDateTime) {
+        self.state.lock().expires_at = until;
+    }
+
+    /// Notes that the socket is in a room; false if the socket is gone.
+    pub(crate) fn enter(&self, room: &RoomId) -> bool {
+        let mut state = self.state.lock();
+        let is_here = state.phase != Phase::Closed;
+        if is_here {
+            state.rooms.insert(room.clone());
+        }
+        is_here
+    }
+
+    /// Notes that the socket is no longer in a room; false if it was not.
+    pub(crate) fn leave(&self, room: &RoomId) -> bool {
+        let mut state = self.state.lock();
+        state.typing.remove(room);
+        state.rooms.remove(room)
+    }
+
+    pub(crate) fn is_in(&self, room: &RoomId) -> bool {
+        self.state.lock().rooms.contains(room)
+    }
+
+    pub(crate) fn set_typing(&self, room: &RoomId, is_typing: bool) {
+        let mut state = self.state.lock();
+        if is_typing && state.phase != Phase::Closed {
+            state.typing.insert(room.clone());
+        } else {
+            state.typing.remove(room);
+        }
+    }
+
+    pub(crate) fn take_rooms(&self) -> HashSet<RoomId> {
+        std::mem::take(&mut self.state.lock().rooms)
+    }
+
+    pub(crate) fn take_typing(&self) -> HashSet<RoomId> {
+        std::mem::take(&mut self.state.lock().typing)
+    }
+}

@@ -1,0 +1,122 @@
+//! Users: read from the database, made from the token where they are new.
+
+use std::collections::HashMap;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use sinaesta_auth::Identity;
+use sinaesta_contracts::{Actor, Role, UserId};
+use sinaesta_settings::AuthSettings;
+use sinaesta_store::StoreError;
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many users are remembered.
+const REMEMBERED: u64 = 100_000;
+/// How many users one statement reads: whoever connects at the same moment.
+const AT_ONCE: usize = 500;
+
+/// A user could not be read.
+#[derive(Debug, Clone, Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(String);
+
+type Found = Result<Option<Actor>, Unreadable>;
+
+struct Wanted {
+    identity: Identity,
+    found: oneshot::Sender<Found>,
+}
+
+/// Finds users.
+pub(crate) struct Users {
+    known: Cache<UserId, Actor>,
+    wanted: mpsc::Sender<Wanted>,
+}
+
+impl Users {
+    pub(crate) fn new(pool: PgPool, settings: &AuthSettings) -> Self {
+        let (wanted, receiver) = mpsc::channel(AT_ONCE * 4);
+        tokio::spawn(read_batches(pool, settings.provision_users, receiver));
+        let lifetime = Duration::from_secs(settings.user_cache_s);
+        Self { known: Cache::builder().max_capacity(REMEMBERED).time_to_live(lifetime).build(), wanted }
+    }
+
+    /// The user whom a token names, as they stand in the database: a token never raises a role.
+    pub(crate) async fn find(&self, identity: Identity) -> Found {
+        let id = identity.user_id;
+        if let Some(actor) = self.known.get(&id) {
+            return Ok(Some(actor));
+        }
+        let (found, answer) = oneshot::channel();
+        let gone = |_| Unreadable("the reader of users is gone".to_owned());
+        self.wanted.send(Wanted { identity, found }).await.map_err(|_| Unreadable("the reader is gone".to_owned()))?;
+        let actor = answer.await.map_err(gone)??;
+        if let Some(actor) = &actor {
+            self.known.insert(id, actor.clone());
+        }
+        Ok(actor)
+    }
+}
+
+async fn read_batches(pool: PgPool, provision: bool, mut wanted: mpsc::Receiver<Wanted>) {
+    let mut batch = Vec::with_capacity(AT_ONCE);
+    while wanted.recv_many(&mut batch, AT_ONCE).await > 0 {
+        let identities: HashMap<UserId, &Identity> =
+            batch.iter().map(|one| (one.identity.user_id, &one.identity)).collect();
+        let read =
+            read(&pool, provision, &identities).await.map(Arc::new).map_err(|error| Unreadable(error.to_string()));
+        for one in batch.drain(..) {
+            let found = read.as_ref().map(|users| users.get(&one.identity.user_id).cloned()).map_err(Clone::clone);
+            one.found.send(found).ok();
+        }
+    }
+}
+
+async fn read(
+    pool: &PgPool,
+    provision: bool,
+    identities: &HashMap<UserId, &Identity>,
+) -> Result<HashMap<UserId, Actor>, StoreError> {
+    let ids: Vec<_> = identities.keys().map(|id| id.0).collect();
+    let mut users = select(pool, &ids).await?;
+    let new: Vec<&Identity> = identities.values().filter(|one| !users.contains_key(&one.user_id)).copied().collect();
+    if provision && !new.is_empty() {
+        insert(pool, &new).await?;
+        let ids: Vec<_> = new.iter().map(|one| one.user_id.0).collect();
+        users.extend(select(pool, &ids).await?);
+    }
+    Ok(users)
+}
+
+async fn select(pool: &PgPool, ids: &[uuid::Uuid]) -> Result<HashMap<UserId, Actor>, StoreError> {
+    let rows = sqlx::query!("SELECT id, name, role, avatar FROM users WHERE id = ANY($1)", ids).fetch_all(pool).await?;
+    let actor = |id, name, role: &str, avatar| Actor {
+        user_id: UserId(id),
+        name,
+        // The table admits no other names; the least of rights for one it should.
+        role: Role::from_str(role).unwrap_or(Role::Student),
+        avatar,
+    };
+    Ok(rows.into_iter().map(|row| (UserId(row.id), actor(row.id, row.name, &row.role, row.avatar))).collect())
+}
+
+async fn insert(pool: &PgPool, new: &[&Identity]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO users (id, name, email, role, specialty, avatar)
+         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+         ON CONFLICT (id) DO NOTHING",
+        &new.iter().map(|one| one.user_id.0).collect::<Vec<_>>() as &[uuid::Uuid],
+        &new.iter().map(|one| one.name.as_str()).collect::<Vec<_>>() as &[&str],
+        &new.iter().map(|one| one.email.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &new.iter().map(|one| one.role.as_str()).collect::<Vec<_>>() as &[&str],
+        &new.iter().map(|one| one.specialty.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+        &new.iter().map(|one| one.avatar.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

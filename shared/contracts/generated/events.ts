@@ -270,7 +270,7 @@ export type TokenExpiring = {
   expiresAt: Timestamp;
 };
 
-/** To the others in the room; also carried between services as it is. */
+/** To the others in the room. */
 export type TypingIndicator = {
   roomId: RoomId;
   userId: UserId;

@@ -25,7 +25,7 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::command::<LeaveRoom>().then::<RoomLeft>(Hears::Sender).then::<UserLeftRoom>(Hears::Others),
         ClientEntry::command::<SendMessage>().then::<ReceiveMessage>(Hears::Room),
         ClientEntry::query::<SetTyping>().then::<TypingIndicator>(Hears::Others),
-        ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Room),
+        ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Others),
         ClientEntry::query::<MessageHistory>(),
         ClientEntry::command::<SetStatus>().then::<UserStatusChange>(Hears::Acquaintances),
         ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),

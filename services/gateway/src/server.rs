@@ -91,7 +91,8 @@ impl Bound {
                 close(&gateway, &io).await;
             }
         };
-        axum::serve(listener, app).with_graceful_shutdown(close).await?;
+        // Made once here: axum would otherwise make the service, and with it the Socket.IO sessions, for each connection.
+        axum::serve(listener, app.into_make_service()).with_graceful_shutdown(close).await?;
         background.cancel();
         lanes.abort();
         gateway.bus.flush().await;

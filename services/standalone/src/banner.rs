@@ -12,7 +12,7 @@ pub(crate) fn up(gateway: &Endpoint, tokens: &Roles, data: &Path) -> String {
          Try it with socket.io-client:\n  \
            const socket = io(\"{url}\", {{ auth: {{ token: \"<token>\" }} }})\n  \
            socket.emit(\"join-room\", {{ roomId: \"mentor:demo\" }}, console.log)\n  \
-           socket.emit(\"send-message\", {{ roomId: \"mentor:demo\", content: \"Halo\" }}, console.log)\n\n\
+           socket.emit(\"send-message\", {{ roomId: \"mentor:demo\", message: \"Halo\" }}, console.log)\n\n\
          Addresses and tokens also stand in {}.\nCtrl-C stops everything.\n",
         data.join(StackFile::NAME).display()
     )

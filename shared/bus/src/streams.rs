@@ -20,6 +20,9 @@ pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 const MIB: i64 = 1024 * 1024;
 /// Repeats within this time are dropped by the broker.
 const REPEATS: Duration = Duration::from_secs(120);
+/// How often and after what pause a stream that can't be made is tried again.
+const ATTEMPTS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(200);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<(), BusError> {
@@ -67,11 +70,21 @@ pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<(), B
         },
     ];
     for config in streams {
-        let name = config.name.clone();
-        jetstream
-            .create_or_update_stream(config)
-            .await
-            .map_err(|error| BusError::Stream { name, reason: error.to_string() })?;
+        create(jetstream, config).await?;
     }
     Ok(())
+}
+
+/// Processes that start together make the same stream together, and the broker counts the room of each for a moment:
+/// whoever does not get through finds the stream a little later.
+async fn create(jetstream: &Context, config: Config) -> Result<(), BusError> {
+    let mut attempts = 0;
+    loop {
+        let Err(error) = jetstream.create_or_update_stream(config.clone()).await else { return Ok(()) };
+        attempts += 1;
+        if attempts == ATTEMPTS {
+            return Err(BusError::Stream { name: config.name, reason: error.to_string() });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }

@@ -37,8 +37,8 @@ impl NatsOptions {
             port: 0,
             monitor_port: 0,
             sync: SyncInterval::default(),
-            max_memory_bytes: 256_000_000,
-            max_file_bytes: 4_000_000_000,
+            max_memory_bytes: 1_000_000_000,
+            max_file_bytes: 8_000_000_000,
             extra_config: String::new(),
         }
     }

@@ -123,7 +123,7 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
     const file = path.join(BINARIES, program);
     assert.ok(existsSync(file), `${file} does not exist: build it, or set SINAESTA_BIN_DIR`);
     const log = openSync(logFile, 'a');
-    const own = spawn(file, args, { env: { ...inherited, ...env }, stdio: ['ignore', log, log] });
+    const own = spawn(file, args, { env: { ...inherited, RUST_BACKTRACE: '0', ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     child = own;
     running.add(own);

@@ -23,7 +23,7 @@ async function withNats(body) {
 
 const actor = { userId: randomUUID(), name: 'Mallory', role: 'STUDENT' };
 
-const POISON = /** @type {Record<string, { name?: string, body: string | Uint8Array }>} */ ({
+const POISON = /** @type {Record<string, { name?: string, body: string | Uint8Array, withId?: boolean }>} */ ({
   'garbage bytes': { body: new Uint8Array([0xff, 0xfe, 0, 1, 2]) },
   'an empty body': { body: '' },
   'JSON that breaks off': { body: '{"actor":{' },
@@ -31,10 +31,13 @@ const POISON = /** @type {Record<string, { name?: string, body: string | Uint8Ar
   'an envelope whose body has the wrong types': { body: JSON.stringify({ actor, body: { roomId: 7, message: [] } }) },
   'a room id that does not exist as one': { body: JSON.stringify({ actor, body: { roomId: 'a.b *', message: 'x' } }) },
   'a NUL character': { body: JSON.stringify({ actor, body: { roomId: 'room-1', message: 'a\u0000b' } }) },
+  'a good command without an id': {
+    withId: false, body: JSON.stringify({ actor, body: { roomId: 'room-1', message: 'x', messageType: 'text' } }),
+  },
   'a command nobody knows': { name: 'no-such-command-v1', body: JSON.stringify({ actor, body: {} }) },
 });
 
-for (const [what, { name = 'send-message-v1', body }] of Object.entries(POISON)) {
+for (const [what, { name = 'send-message-v1', body, withId = true }] of Object.entries(POISON)) {
   check(`${what} on the stream is dead-lettered with its reason, and those behind it are served`, async () => {
     await withNats(async (nats) => {
       const js = jetstream(nats);
@@ -46,7 +49,8 @@ for (const [what, { name = 'send-message-v1', body }] of Object.entries(POISON))
       const client = await stack.connect({ token: stack.user().token });
       const rooms = Array.from({ length: 24 }, () => newRoom());
       for (const roomId of rooms) await join(client, roomId);
-      await Promise.all(PARTITIONS.map((partition) => js.publish(`cmd.chat.${name}.${partition}`, body)));
+      await Promise.all(PARTITIONS.map((partition) => 
+        js.publish(`cmd.chat.${name}.${partition}`, body, withId ? { msgID: randomUUID() } : {})));
       await Promise.all(rooms.map((roomId) => say(client, roomId, 'behind it')));
       for (const roomId of rooms) await next(client, 'receive-message', (m) => m.room_id === roomId && m.seq === 1);
 

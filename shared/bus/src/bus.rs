@@ -106,6 +106,7 @@ impl Bus {
             request_timeout: Duration::from_millis(bus.request_timeout_ms),
         }));
         tokio::spawn(bus.clone().take_replies(replies));
+        tokio::spawn(keep_streams(bus.clone(), nats.stream_replicas));
         Ok(bus)
     }
 
@@ -239,6 +240,17 @@ impl Bus {
                     drop(sender.send(line.body.into_answer()));
                 }
             }
+        }
+    }
+}
+
+/// A broker that was restarted has lost what it had in memory, the stream of deliveries itself included.
+async fn keep_streams(bus: Bus, replicas: usize) {
+    let mut disruptions = bus.disruptions();
+    disruptions.mark_unchanged();
+    while disruptions.changed().await.is_ok() {
+        if let Err(error) = streams::ensure(bus.jetstream(), replicas).await {
+            tracing::error!(%error, "the streams are not as they should be");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use async_nats::HeaderMap;
 use sinaesta_telemetry::TraceContext;
+use uuid::Uuid;
 
 /// By which the broker drops repeats.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -29,6 +30,18 @@ pub(crate) fn with_message_id(id: &str, trace: &TraceContext) -> HeaderMap {
     headers.insert(MESSAGE_ID, id);
     add_trace(&mut headers, trace);
     headers
+}
+
+/// The message id of the `attempt`-th sending of a command. From the second on the broker is to deliver it again:
+/// its answer got lost, so the service must say once more what came of it.
+pub(crate) fn attempt_id(command: Uuid, attempt: u32) -> String {
+    if attempt == 0 { command.to_string() } else { format!("{command}#{attempt}") }
+}
+
+/// The command that a message carries, whichever attempt it is.
+pub(crate) fn command_id(headers: Option<&HeaderMap>) -> Option<Uuid> {
+    let id = text(headers, MESSAGE_ID)?;
+    id.split('#').next()?.parse().ok()
 }
 
 pub(crate) fn add_trace(headers: &mut HeaderMap, trace: &TraceContext) {

@@ -123,6 +123,8 @@ pub enum Outbound {
         name: &'static str,
         /// The event's JSON.
         payload: Arc<RawValue>,
+        /// What makes it this event, where that is not the command or event that caused it.
+        id: Option<String>,
     },
 }
 
@@ -152,7 +154,16 @@ impl Outbound {
 
     /// An event for other services.
     pub fn event<E: Event>(event: &E) -> Result<Self, Failure> {
-        Ok(Self::Event { domain: E::DOMAIN, name: E::NAME, payload: encode(event)? })
+        Ok(Self::Event { domain: E::DOMAIN, name: E::NAME, payload: encode(event)?, id: None })
+    }
+
+    /// The same for an event about several commands: `what` names it whichever of them it is published with.
+    #[must_use]
+    pub fn identified_by(mut self, what: String) -> Self {
+        if let Self::Event { id, .. } = &mut self {
+            *id = Some(what);
+        }
+        self
     }
 }
 

@@ -11,6 +11,10 @@ use sinaesta_telemetry::TraceContext;
 
 use crate::{Bus, Outbound, headers};
 
+/// The first and the longest pause before a message is repeated.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// One message on its way into a stream.
 pub(crate) struct Publishing {
     subject: String,
@@ -28,14 +32,18 @@ impl Publishing {
 
     /// Waits until the broker has it, repeating it with the same id for as long as that takes.
     pub(crate) async fn finish(mut self, bus: &Bus) {
+        let mut pause = FIRST_PAUSE;
         loop {
-            if let Some(stored) = self.stored.take() {
-                match stored.await {
+            match self.stored.take() {
+                Some(stored) => match stored.await {
                     Ok(_) => return,
-                    Err(error) => tracing::warn!(%error, subject = self.subject, "not stored yet; repeating"),
-                }
+                    Err(error) => tracing::debug!(%error, subject = self.subject, "not stored yet; repeating"),
+                },
+                None => tracing::debug!(subject = self.subject, "not sent yet; repeating"),
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            metrics::counter!("bus_publish_repeats_total").increment(1);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
             self = Self::start(bus, self.subject, self.headers, self.payload).await;
         }
     }
@@ -57,7 +65,10 @@ impl Outbound {
                 let payload = Bytes::copy_from_slice(payload.get().as_bytes());
                 Publishing::start(bus, Subject::Deliver(audience).to_string(), sent, payload).await
             }
-            Self::Event { domain, name, payload } => {
+            Self::Event { domain, name, payload, id } => {
+                if let Some(id) = id {
+                    sent.insert(headers::MESSAGE_ID, format!("{domain}.{name}.{id}"));
+                }
                 let payload = Bytes::copy_from_slice(payload.get().as_bytes());
                 Publishing::start(bus, Subject::Event(domain, name).to_string(), sent, payload).await
             }

@@ -13,6 +13,9 @@ use uuid::Uuid;
 use crate::bus::internal;
 use crate::{Answer, Bus, headers};
 
+/// How soon a publish is repeated.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// A command on its way. It was handed to the connection in the order of the calls that made it.
 #[must_use = "the command's answer is in here"]
 pub struct Dispatched {
@@ -87,29 +90,29 @@ fn unavailable() -> ErrorBody {
 
 impl Dispatched {
     /// Waits for the answer. A publish that was not acknowledged is unknown, never "not sent": it is repeated with
-    /// the same id until the broker has it. Past `limit` the answer is an error that says so: the command may
-    /// still take effect.
+    /// the same id until the broker has it; and after a disruption, in which the answer may have got lost, the command
+    /// is sent again for the service to say what came of it. Past `limit` the answer is an error that says so: the
+    /// command may still take effect.
     pub async fn answer(mut self, limit: Duration) -> Answer {
         let deadline = Instant::now() + limit;
+        let mut disruptions = self.bus.disruptions();
+        disruptions.mark_unchanged();
         let mut stored = self.stored.take();
+        let mut attempt = 0;
         loop {
-            let storing = async {
-                match stored.take() {
-                    Some(stored) => stored.await.is_ok(),
-                    None => false,
-                }
-            };
             tokio::select! {
                 biased;
                 answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
-                is_stored = storing => {
-                    if is_stored {
-                        let answer = timeout_at(deadline, &mut self.answer).await;
-                        return self.finish(answer);
+                is_stored = is_stored(&mut stored) => if is_stored {
+                    tokio::select! {
+                        biased;
+                        answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
+                        Ok(()) = disruptions.changed() => attempt += 1,
                     }
-                }
+                },
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(PAUSE).await;
+            self.publish.headers.insert(headers::MESSAGE_ID, headers::attempt_id(self.id, attempt));
             stored = self.bus.publish(&self.publish).await;
         }
     }
@@ -123,6 +126,13 @@ impl Dispatched {
                 "No answer in time: it may still take effect, so repeat it with the same clientMessageId",
             )),
         }
+    }
+}
+
+async fn is_stored(stored: &mut Option<PublishAckFuture>) -> bool {
+    match stored.take() {
+        Some(stored) => stored.await.is_ok(),
+        None => false,
     }
 }
 

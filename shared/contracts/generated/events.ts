@@ -239,7 +239,7 @@ export type SendMessage = {
 
 /** The server is about to close: reconnect, and be served by another or by its successor. */
 export type ServerClosing = {
-  /** How long to wait before reconnecting, in milliseconds: spreads the return of many clients. */
+  /** Come back at a random moment within so many milliseconds: spreads the return of many clients. */
   reconnectAfterMs: number;
 };
 

@@ -28,7 +28,7 @@ impl ServerEvent for HeartbeatAck {
 }
 
 /// A new token for this connection, before the old one expires.
-#[derive(Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[derive(Serialize, Deserialize, TS, JsonSchema)]
 pub struct AuthRefresh {
     pub token: String,
 }
@@ -84,7 +84,7 @@ impl ServerEvent for ResyncRequired {
 #[derive(Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerClosing {
-    /// How long to wait before reconnecting, in milliseconds: spreads the return of many clients.
+    /// Come back at a random moment within so many milliseconds: spreads the return of many clients.
     #[ts(type = "number")]
     pub reconnect_after_ms: u64,
 }

@@ -44,7 +44,11 @@ impl CommandHandler for Handler {
         // One event for all that one transaction stored in a room; it travels with the batch's last command.
         if let Some(last) = outcomes.last_mut() {
             for (room_id, messages) in posted {
-                last.outbound.push(Outbound::event(&MessagesPosted { room_id, messages })?);
+                let seqs = || messages.iter().map(|message| message.seq);
+                let what =
+                    format!("{room_id}.{}-{}", seqs().min().unwrap_or_default(), seqs().max().unwrap_or_default());
+                let event = Outbound::event(&MessagesPosted { room_id, messages })?;
+                last.outbound.push(event.identified_by(what));
             }
         }
         Ok(outcomes)

@@ -7,7 +7,6 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::value::to_raw_value;
 use sinaesta_contracts::{Command, Envelope, ErrorBody, code};
-use uuid::Uuid;
 
 use super::worker::Raw;
 use crate::{Answer, CommandHandler, Failure, Outbound, Outcome, Received, headers};
@@ -78,7 +77,7 @@ impl<H: CommandHandler> ErasedHandler for Typed<H> {
 }
 
 fn decode<C: Command>(raw: &Raw) -> Result<Received<C>, String> {
-    let id: Uuid = headers::parsed(raw.message.headers.as_ref(), headers::MESSAGE_ID).ok_or("it has no id")?;
+    let id = headers::command_id(raw.message.headers.as_ref()).ok_or("it has no id")?;
     let envelope: Envelope<C> = serde_json::from_slice(&raw.message.payload).map_err(|error| error.to_string())?;
     let stamped_at = raw.message.info().map_err(|error| error.to_string())?.published;
     Ok(Received { id, actor: envelope.actor, command: envelope.body, stamped_at })

@@ -1,11 +1,13 @@
 //! Who works on which partition.
 //!
 //! A work-queue stream allows one consumer for each subject. A partition's consumer is therefore its lease: whoever
-//! makes it owns the partition; the broker removes it when its owner stops asking for messages; and the next one
-//! begins at the first command that was not acknowledged. No clocks are compared, no order is lost, and a replica
-//! that died holds nothing up for longer than the lease.
+//! makes it owns the partition, and the next one begins at the first command that was not acknowledged. When its owner
+//! is not heard of any more, another replica removes the consumer and makes its own; should nobody be left to do so,
+//! the broker removes it by itself. No order is lost, and no clocks are compared: a replica that was given up wrongly
+//! is told by the broker, begins nothing more, and what it still finishes finds itself done elsewhere.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +15,7 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::{self, ErrorCode};
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use metrics::gauge;
 use sinaesta_contracts::{PARTITIONS, Partition, Service, Subject};
 use tokio::sync::{Notify, mpsc};
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::DRAIN;
 use super::replicas::Replicas;
 use super::worker::Raw;
 use crate::{Bus, BusError, COMMANDS};
@@ -76,6 +79,30 @@ struct Held {
     release: CancellationToken,
 }
 
+/// A consumer's name: it says who holds which partition.
+struct ConsumerName {
+    service: String,
+    partition: Partition,
+    replica: Uuid,
+    number: u64,
+}
+
+impl fmt::Display for ConsumerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}-{}", self.service, self.partition.0, self.replica.simple(), self.number)
+    }
+}
+
+impl ConsumerName {
+    fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.rsplitn(4, '-');
+        let number = parts.next()?.parse().ok()?;
+        let replica = parts.next()?.parse().ok()?;
+        let partition = Partition(parts.next()?.parse().ok()?);
+        Some(Self { service: parts.next()?.to_owned(), partition, replica, number })
+    }
+}
+
 /// The leases of one replica.
 pub(super) struct Leases {
     bus: Bus,
@@ -125,10 +152,13 @@ impl Leases {
                 () = shutdown.cancelled() => break,
                 () = replicas.listen() => {}
                 Some(partition) = self.ended.1.recv() => drop(self.held.remove(&partition)),
-                Ok(()) = disruptions.changed() => self.abandon(),
+                Ok(()) = disruptions.changed() => {
+                    replicas.begin_anew();
+                    self.abandon();
+                }
                 _ = tick.tick() => {
                     replicas.say(false).await;
-                    self.balance(replicas.share()).await;
+                    self.balance(&mut replicas).await;
                 }
             }
         }
@@ -137,7 +167,9 @@ impl Leases {
             held.release.cancel();
         }
         self.readers.close();
-        self.readers.wait().await;
+        if tokio::time::timeout(DRAIN, self.readers.wait()).await.is_err() {
+            tracing::warn!("not everything taken could be done; the next owner of the partitions will do it");
+        }
         replicas.say(true).await;
         Ok(())
     }
@@ -150,18 +182,26 @@ impl Leases {
         }
     }
 
-    async fn balance(&mut self, share: usize) {
+    async fn balance(&mut self, replicas: &mut Replicas) {
+        let share = replicas.share();
         let active = self.held.values().filter(|held| !held.release.is_cancelled()).count();
         for held in self.held.values().filter(|held| !held.release.is_cancelled()).take(active.saturating_sub(share)) {
             held.release.cancel();
         }
         if active < share {
-            self.acquire(share - active).await;
+            self.acquire(share - active, replicas).await;
         }
         gauge!("bus_partitions_held", "service" => self.service.as_str()).set(active as f64);
     }
 
-    async fn acquire(&mut self, mut wanted: usize) {
+    async fn acquire(&mut self, mut wanted: usize, replicas: &mut Replicas) {
+        let taken = match self.consumers().await {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::debug!(%error, "no partition can be claimed right now");
+                return;
+            }
+        };
         // Replicas begin at different places, so that they do not all ask for the same partition.
         let offset = (self.id.as_u128() % u128::from(PARTITIONS)) as usize;
         let order: Vec<_> = Partition::all().cycle().skip(offset).take(usize::from(PARTITIONS)).collect();
@@ -171,6 +211,14 @@ impl Leases {
             }
             if self.held.contains_key(&partition) {
                 continue;
+            }
+            if let Some(holder) = taken.get(&partition) {
+                // One of our own that is not held is left over from before a reconnect.
+                if holder.replica != self.id && !replicas.is_gone(holder.replica) {
+                    continue;
+                }
+                tracing::info!(partition = partition.0, "taking over a partition");
+                self.remove(&holder.to_string()).await;
             }
             match self.claim(partition).await {
                 Ok(Some((lease, consumer))) => {
@@ -186,13 +234,32 @@ impl Leases {
         }
     }
 
+    /// The consumers of this service's partitions, whoever holds them.
+    async fn consumers(&self) -> Result<HashMap<Partition, ConsumerName>, BusError> {
+        let failed = |reason: String| BusError::Stream { name: COMMANDS.to_owned(), reason };
+        let stream = self.bus.jetstream().get_stream_no_info(COMMANDS).await.map_err(|e| failed(e.to_string()))?;
+        let names: Vec<String> = stream.consumer_names().try_collect().await.map_err(|e| failed(e.to_string()))?;
+        let ours = names
+            .iter()
+            .filter_map(|name| ConsumerName::parse(name))
+            .filter(|name| name.service == self.service.as_str());
+        Ok(ours.map(|name| (name.partition, name)).collect())
+    }
+
+    async fn remove(&self, consumer: &str) {
+        if let Err(error) = self.bus.jetstream().delete_consumer_from_stream(consumer, COMMANDS).await {
+            tracing::debug!(%error, "a consumer is gone already");
+        }
+    }
+
     /// Makes the partition's consumer; `None` if another replica has it.
     async fn claim(
         &mut self,
         partition: Partition,
     ) -> Result<Option<(Lease, PullConsumer)>, jetstream::stream::ConsumerError> {
         self.made += 1;
-        let name = format!("{}-{}-{}-{}", self.service, partition.0, self.id.simple(), self.made);
+        let service = self.service.as_str().to_owned();
+        let name = ConsumerName { service, partition, replica: self.id, number: self.made }.to_string();
         let config = Config {
             name: Some(name.clone()),
             filter_subject: Subject::CommandPartition(self.service, partition).to_string(),
@@ -274,5 +341,26 @@ async fn read_partition(
             Some(Err(error)) => return error.to_string(),
             None => return "the consumer is gone".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumers_name_says_who_holds_what() {
+        let name = ConsumerName {
+            service: "exam-grading".to_owned(),
+            partition: Partition(11),
+            replica: Uuid::from_u128(7),
+            number: 3,
+        };
+        let back = ConsumerName::parse(&name.to_string()).unwrap();
+        assert_eq!(
+            (back.service.as_str(), back.partition, back.replica),
+            ("exam-grading", Partition(11), name.replica)
+        );
+        assert!(ConsumerName::parse("somebody-else").is_none());
     }
 }

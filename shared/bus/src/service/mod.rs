@@ -23,6 +23,9 @@ use command::{ErasedHandler, Typed};
 use lease::Leases;
 use worker::Worker;
 
+/// How long finishing what was begun may take when a service stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
 type Starter = Box<dyn FnOnce(Bus, CancellationToken) -> BoxFuture<'static, Result<(), BusError>> + Send>;
 
 /// A service in the making: name its handlers, then run it.
@@ -85,7 +88,9 @@ impl ServiceBuilder {
         // The lanes end with the leases: their workers stop when everything taken is done.
         Leases::new(self.bus.clone(), self.service, lease, self.settings.max_batch, lanes).run(shutdown).await?;
         tasks.close();
-        tasks.wait().await;
+        if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
+            tracing::warn!("not everything could be finished; the next owner of the partitions will");
+        }
         self.bus.flush().await;
         Ok(())
     }

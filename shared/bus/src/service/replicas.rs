@@ -20,7 +20,7 @@ struct Alive {
 }
 
 /// After this long without a word a replica counts as gone.
-const SILENCE: Duration = Duration::from_millis(1_200);
+const SILENCE: Duration = Duration::from_millis(1_000);
 
 /// The replicas heard of lately.
 pub(super) struct Replicas {
@@ -29,12 +29,13 @@ pub(super) struct Replicas {
     id: Uuid,
     heard: HashMap<Uuid, Instant>,
     words: BoxStream<'static, Alive>,
+    listening_since: Instant,
 }
 
 impl Replicas {
     pub(super) async fn join(bus: &Bus, service: Service, id: Uuid) -> Result<Self, BusError> {
         let words = bus.receive_signals(Subject::Replicas(service)).await?;
-        Ok(Self { bus: bus.clone(), service, id, heard: HashMap::new(), words })
+        Ok(Self { bus: bus.clone(), service, id, heard: HashMap::new(), words, listening_since: Instant::now() })
     }
 
     pub(super) async fn say(&mut self, leaving: bool) {
@@ -49,6 +50,16 @@ impl Replicas {
             Some(word) => drop(self.heard.insert(word.id, Instant::now())),
             None => std::future::pending().await,
         }
+    }
+
+    /// Whether a replica has not been heard of for so long that what it held may be taken.
+    pub(super) fn is_gone(&self, replica: Uuid) -> bool {
+        !self.heard.contains_key(&replica) && self.listening_since.elapsed() > SILENCE
+    }
+
+    /// While the broker was away nobody could be heard.
+    pub(super) fn begin_anew(&mut self) {
+        self.listening_since = Instant::now();
     }
 
     /// How many partitions are this replica's to hold at the most.

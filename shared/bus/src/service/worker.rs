@@ -14,7 +14,6 @@ use sinaesta_telemetry::TraceContext;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span};
-use uuid::Uuid;
 
 use super::command::{Effect, ErasedHandler};
 use super::lease::Lease;
@@ -148,13 +147,13 @@ impl Worker {
         self.answer(&batch, &effects).await;
         let mut publishing = Vec::new();
         for (raw, effect) in batch.iter().zip(&effects) {
-            let id = headers::text(raw.message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default();
+            let id = headers::command_id(raw.message.headers.as_ref()).unwrap_or_default().to_string();
             let trace = headers::trace(raw.message.headers.as_ref());
             if let Some(reason) = &effect.dead {
                 publishing.push(self.bury(raw, reason).await);
             }
             for (index, outbound) in effect.outbound.iter().enumerate() {
-                publishing.push(outbound.start(&self.bus, id, index, &trace).await);
+                publishing.push(outbound.start(&self.bus, &id, index, &trace).await);
             }
         }
         counter!("bus_commands_total", "service" => self.service.as_str(), "command" => name)
@@ -177,7 +176,7 @@ impl Worker {
     async fn answer(&self, batch: &[Raw], effects: &[Effect]) {
         let lines = batch.iter().zip(effects).filter_map(|(raw, effect)| {
             let to = headers::text(raw.message.headers.as_ref(), headers::REPLY)?;
-            let id: Uuid = headers::parsed(raw.message.headers.as_ref(), headers::MESSAGE_ID)?;
+            let id = headers::command_id(raw.message.headers.as_ref())?;
             Some((to.to_owned(), AnswerLine { id, body: AnswerBody::from(effect.answer.clone()) }))
         });
         for (to, lines) in gather(lines) {

@@ -1,0 +1,70 @@
+//! What happened, and who hears of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sinaesta_bus::{EventHandler, Failure, Outbound, ServiceBuilder};
+use sinaesta_contracts::Service;
+use sinaesta_testkit::{TestNats, until};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Book, Mood, Noted, Replica, note, send};
+
+#[derive(Default)]
+struct Heard {
+    numbers: Mutex<Vec<u32>>,
+    failures: AtomicU32,
+}
+
+struct Listener(Arc<Heard>);
+
+impl EventHandler for Listener {
+    type Event = Noted;
+
+    async fn handle(&self, _: &str, event: Noted) -> Result<Vec<Outbound>, Failure> {
+        match event.number {
+            5 if self.0.failures.fetch_add(1, Ordering::SeqCst) < 2 => Err(Failure::Retry("not now".to_owned())),
+            6 => Err(Failure::Reject("never".to_owned())),
+            number => {
+                self.0.numbers.lock().push(number);
+                Ok(Vec::new())
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_listening_service_hears_of_every_event() {
+    let nats = TestNats::start().await.unwrap();
+    let bus = nats.bus("test").await.unwrap();
+    let settings = nats.settings().unwrap().bus;
+    let (stop, mut heard) = (CancellationToken::new(), Vec::new());
+    for service in [Service::Leaderboard, Service::Notification] {
+        let one = Arc::new(Heard::default());
+        let service = ServiceBuilder::new(bus.clone(), service, &settings).event(Listener(Arc::clone(&one)));
+        tokio::spawn(service.run(stop.clone()));
+        heard.push(one);
+    }
+    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    for number in 1..=8 {
+        send(&bus, &note("a", number, Mood::Good)).await.unwrap();
+    }
+    for one in heard {
+        until("all but the impossible one are heard", async || {
+            let mut numbers = one.numbers.lock().clone();
+            numbers.sort_unstable();
+            numbers == [1, 2, 3, 4, 5, 7, 8]
+        })
+        .await;
+    }
+    let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
+    until("both services buried it", async || {
+        let stream = jetstream.get_stream(sinaesta_bus::DEAD_LETTERS).await.unwrap();
+        stream.cached_info().state.messages == 2
+    })
+    .await;
+    stop.cancel();
+    replica.stop().await;
+}

@@ -1,0 +1,110 @@
+//! Several replicas of a service.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use sinaesta_contracts::Role;
+use sinaesta_testkit::{TestNats, actor, until};
+use uuid::Uuid;
+
+use crate::support::{Book, Mood, Replica, note, send};
+
+/// How many consumers each of the replicas holds; their names bear the replica's id.
+async fn shares(nats: &TestNats) -> Vec<usize> {
+    use futures::TryStreamExt as _;
+    let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
+    let stream = jetstream.get_stream(sinaesta_bus::COMMANDS).await.unwrap();
+    let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
+    let mut shares = std::collections::HashMap::<String, usize>::new();
+    for name in names {
+        *shares.entry(name.split('-').nth(2).unwrap().to_owned()).or_default() += 1;
+    }
+    let mut shares: Vec<_> = shares.into_values().collect();
+    shares.sort_unstable();
+    shares
+}
+
+#[tokio::test]
+async fn partitions_are_shared_evenly_and_handed_over() {
+    let nats = TestNats::start().await.unwrap();
+    let book = Arc::new(Book::default());
+    let mut replicas = Vec::new();
+    for expected in [vec![12], vec![6, 6], vec![4, 4, 4]] {
+        let bus = nats.bus("replica").await.unwrap();
+        replicas.push(Replica::start(&bus, &book, Duration::ZERO));
+        until(&format!("the shares are {expected:?}"), async || shares(&nats).await == expected).await;
+    }
+    replicas.pop().unwrap().stop().await;
+    until("two share what three had", async || shares(&nats).await == [6, 6]).await;
+    for replica in replicas {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn order_holds_while_replicas_come_and_die() {
+    let nats = TestNats::start().await.unwrap();
+    let book = Arc::new(Book::default());
+    let sender = nats.bus("sender").await.unwrap();
+    let (one, two) = (nats.bus("one").await.unwrap(), nats.bus("two").await.unwrap());
+    let first = Replica::start(&one, &book, Duration::from_millis(3));
+    let _second = Replica::start(&two, &book, Duration::from_millis(3));
+    // The third has a runtime of its own, so that it can be ended without a word, as a killed process is.
+    let third = {
+        let (book, settings) = (Arc::clone(&book), nats.settings().unwrap());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
+            runtime.block_on(async {
+                let bus = sinaesta_bus::Bus::connect("three", &settings.nats, &settings.bus).await.unwrap();
+                let replica = Replica::start(&bus, &book, Duration::from_millis(3));
+                std::mem::forget(replica);
+            });
+            runtime
+        })
+    };
+    let runtime = tokio::task::spawn_blocking(|| third.join().unwrap()).await.unwrap();
+    until("three share the work", async || shares(&nats).await == [4, 4, 4]).await;
+    let mut sent = Vec::new();
+    for number in 0..600_u32 {
+        let note = note(&format!("key-{}", number % 24), number, Mood::Good);
+        sent.push(sender.dispatch(Uuid::now_v7(), &actor(1, Role::Student), &note).await.unwrap());
+        if number == 300 {
+            until("work has begun", async || book.notes.lock().len() > 20).await;
+        }
+    }
+    runtime.shutdown_background();
+    let answers = join_all(sent.into_iter().map(|one| one.answer(Duration::from_secs(20)))).await;
+    let failed: Vec<_> = answers.iter().enumerate().filter_map(|(n, one)| Some((n, one.as_ref().err()?))).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    for key in 0..24 {
+        let expected: Vec<u32> = (0..600).filter(|n| n % 24 == key).collect();
+        assert_eq!(book.of(&format!("key-{key}")), expected);
+    }
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_replicas_partitions_move_within_two_seconds() {
+    let nats = TestNats::start().await.unwrap();
+    let book = Arc::new(Book::default());
+    let sender = nats.bus("sender").await.unwrap();
+    let settings = nats.settings().unwrap();
+    let dying = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
+    let for_dying = Arc::clone(&book);
+    let started = dying.spawn(async move {
+        let bus = sinaesta_bus::Bus::connect("dying", &settings.nats, &settings.bus).await.unwrap();
+        std::mem::forget(Replica::start(&bus, &for_dying, Duration::ZERO));
+    });
+    started.await.unwrap();
+    until("it holds all partitions", async || shares(&nats).await == [12]).await;
+    let living = Replica::start(&nats.bus("living").await.unwrap(), &book, Duration::ZERO);
+    until("they share", async || shares(&nats).await == [6, 6]).await;
+    dying.shutdown_background();
+    let died = Instant::now();
+    for key in 0..12 {
+        send(&sender, &note(&format!("key-{key}"), 1, Mood::Good)).await.unwrap();
+    }
+    assert!(died.elapsed() < Duration::from_secs(3), "it took {:?}", died.elapsed());
+    living.stop().await;
+}

@@ -1,0 +1,168 @@
+//! The store against a real Postgres: what holds whatever happens at once.
+
+use std::collections::HashSet;
+
+use futures::future::join_all;
+use sinaesta_chat::domain::door::Room;
+use sinaesta_chat::store::messages::{self, NewMessage};
+use sinaesta_chat::store::participants::{self, Moving};
+use sinaesta_chat::store::presence::{self, Arriving};
+use sinaesta_chat::store::rooms;
+use sinaesta_contracts::chat::MessageType;
+use sinaesta_contracts::presence::Status;
+use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
+use sinaesta_testkit::TestDatabase;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use uuid::Uuid;
+
+const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
+
+fn room(name: &str) -> RoomId {
+    name.parse().unwrap()
+}
+
+fn user(number: u128) -> UserId {
+    UserId(Uuid::from_u128(number))
+}
+
+fn message(room_id: &RoomId, sender: u128, client_id: Option<String>) -> NewMessage {
+    NewMessage {
+        id: MessageId(Uuid::now_v7()),
+        room_id: room_id.clone(),
+        sender_id: user(sender),
+        sender_name: "Sari".into(),
+        sender_avatar: None,
+        message: "halo".into(),
+        message_type: MessageType::Text,
+        file_url: None,
+        file_name: None,
+        file_size: None,
+        client_message_id: client_id,
+        reply_to: None,
+        created_at: NOW,
+    }
+}
+
+async fn open(database: &TestDatabase, names: &[&str]) -> Vec<RoomId> {
+    let ids: Vec<RoomId> = names.iter().map(|name| room(name)).collect();
+    let rows: Vec<_> = ids.iter().map(|id| (id.clone(), None)).collect();
+    rooms::open(&mut database.pool.acquire().await.unwrap(), &rows, NOW).await.unwrap();
+    ids
+}
+
+#[tokio::test]
+async fn seqs_have_no_gap_when_everybody_writes_at_once() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a", "b", "c"]).await;
+    let writers = (0..8_u128).map(|sender| {
+        let (pool, ids) = (database.pool.clone(), ids.clone());
+        async move {
+            for round in 0..20 {
+                let batch: Vec<_> = ids.iter().cycle().take(7).map(|id| message(id, sender, None)).collect();
+                let seqs = messages::insert(&mut pool.acquire().await.unwrap(), &batch).await.unwrap();
+                assert_eq!(seqs.len(), 7, "round {round}");
+            }
+        }
+    });
+    join_all(writers).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    for id in &ids {
+        let last = rooms::last_seq(&mut db, id).await.unwrap();
+        let stored = messages::after(&mut db, id, 0, 10_000).await.unwrap();
+        let seqs: Vec<i64> = stored.iter().map(|message| message.seq).collect();
+        assert_eq!(seqs, (1..=last).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_batch_keeps_its_order_and_a_repeat_is_stored_once() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let client_id = |n: usize| Some(format!("client-{n}"));
+    let batch: Vec<_> = [0, 1, 0, 2, 1].into_iter().map(|n| message(&ids[0], 1, client_id(n))).collect();
+    let seqs = messages::insert(&mut db, &batch).await.unwrap();
+    let seq_of = |n: usize| seqs.get(&batch[n].id).copied();
+    assert_eq!([seq_of(0), seq_of(1), seq_of(2), seq_of(3), seq_of(4)], [Some(1), Some(2), None, Some(3), None]);
+    // The same command again, and the same client's message by another command.
+    assert!(messages::insert(&mut db, &batch[..2]).await.unwrap().is_empty());
+    assert!(messages::insert(&mut db, &[message(&ids[0], 1, client_id(2))]).await.unwrap().is_empty());
+    // Another sender's id is another message.
+    assert_eq!(messages::insert(&mut db, &[message(&ids[0], 2, client_id(2))]).await.unwrap().len(), 1);
+    let found = messages::find_stored(&mut db, &[batch[0].id.0], &[user(1).0], &["client-2"]).await.unwrap();
+    let found: HashSet<i64> = found.into_iter().map(|message| message.seq).collect();
+    assert_eq!(found, HashSet::from([1, 3]));
+}
+
+#[tokio::test]
+async fn the_first_student_of_a_mentor_room_keeps_it() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut db = database.pool.acquire().await.unwrap();
+    let id = room("mentor:abc");
+    for (owner, expected) in [(None, None), (Some(user(1)), Some(user(1))), (Some(user(2)), Some(user(1)))] {
+        let opened = rooms::open(&mut db, &[(id.clone(), owner)], NOW).await.unwrap();
+        assert_eq!(opened[id.as_str()], Room { opened_by: expected });
+    }
+}
+
+#[tokio::test]
+async fn reading_moves_on_and_never_back() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let by = Uuid::now_v7();
+    let join = Moving { room: &ids[0], user: user(1), name: "Sari", by, at: NOW };
+    assert_eq!(participants::join(&mut db, std::slice::from_ref(&join)).await.unwrap().len(), 1);
+    for (seq, expected) in [(5, 5), (3, 5), (9, 9)] {
+        let read = participants::mark_read(&mut db, &[(&ids[0], user(1), seq)]).await.unwrap();
+        assert_eq!(read[&("a".to_owned(), user(1))], expected);
+    }
+    // Who joins again is where they were, and was brought in by the first command.
+    let again = Moving { by: Uuid::now_v7(), ..join };
+    let joined = participants::join(&mut db, &[again]).await.unwrap()[&("a".to_owned(), user(1))];
+    assert_eq!((joined.by, joined.last_read_seq), (by, 9));
+}
+
+#[tokio::test]
+async fn a_user_comes_once_and_goes_once_over_all_gateways() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut db = database.pool.acquire().await.unwrap();
+    let (one, two) = (GatewayId(Uuid::now_v7()), GatewayId(Uuid::now_v7()));
+    let arrive = |gateway, by| Arriving { user: user(1), name: "Sari", gateway, by, at: NOW };
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    assert_eq!(presence::arrive(&mut db, &[arrive(one, first)]).await.unwrap().len(), 1);
+    // A repeat of the same command announces it again; a second gateway is no news.
+    assert_eq!(presence::arrive(&mut db, &[arrive(one, first)]).await.unwrap().len(), 1);
+    assert_eq!(presence::arrive(&mut db, &[arrive(two, second)]).await.unwrap().len(), 0);
+    presence::depart(&mut db, &[(user(1), one, NOW)]).await.unwrap();
+    let (by, late) = (Uuid::now_v7(), NOW + time::Duration::seconds(5));
+    assert!(presence::expire(&mut db, &[user(1).0], &[by], late).await.unwrap().is_empty());
+    presence::depart(&mut db, &[(user(1), two, NOW)]).await.unwrap();
+    for _ in 0..2 {
+        let gone = presence::expire(&mut db, &[user(1).0], &[by], late).await.unwrap();
+        assert_eq!((gone.len(), gone[0].status), (1, Status::Offline));
+    }
+    // Another command finds it announced.
+    assert!(presence::expire(&mut db, &[user(1).0], &[Uuid::now_v7()], late).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn only_those_who_share_a_small_room_are_companions() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["small", "large"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let mut joins = Vec::new();
+    for (room, users) in [(&ids[0], 1..=3_u128), (&ids[1], 1..=9)] {
+        joins.extend(users.map(|n| Moving { room, user: user(n), name: "N", by: Uuid::now_v7(), at: NOW }));
+    }
+    participants::join(&mut db, &joins).await.unwrap();
+    let gateway = GatewayId(Uuid::now_v7());
+    for n in [1, 2, 4] {
+        let arriving = Arriving { user: user(n), name: "N", gateway, by: Uuid::now_v7(), at: NOW };
+        presence::arrive(&mut db, &[arriving]).await.unwrap();
+    }
+    // 3 is offline, 4 shares the large room only.
+    let companions = participants::companions(&mut db, &[user(1).0], 5).await.unwrap();
+    assert_eq!(companions[&user(1)], [user(2)]);
+}

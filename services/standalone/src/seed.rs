@@ -97,6 +97,12 @@ fn literal(text: Option<&str>) -> String {
     text.map_or_else(|| "null".to_owned(), |text| format!("'{}'", text.replace('\'', "''")))
 }
 
+/// Rooms to meet in.
+pub(crate) fn rooms() -> anyhow::Result<Vec<RoomId>> {
+    let rooms = ["lobby", "penyakit-dalam", "bedah", "kesehatan-anak"];
+    Ok(rooms.into_iter().map(str::parse).collect::<Result<_, _>>()?)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -117,10 +123,4 @@ mod tests {
         assert_eq!(literal(Some("d'Arc")), "'d''Arc'");
         assert_eq!(literal(None), "null");
     }
-}
-
-/// Rooms to meet in.
-pub(crate) fn rooms() -> anyhow::Result<Vec<RoomId>> {
-    let rooms = ["lobby", "penyakit-dalam", "bedah", "kesehatan-anak"];
-    Ok(rooms.into_iter().map(str::parse).collect::<Result<_, _>>()?)
 }

@@ -1,5 +1,7 @@
 //! The store against a real Postgres: what holds whatever happens at once.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 use std::collections::HashSet;
 
 use futures::future::join_all;

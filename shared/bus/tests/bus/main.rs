@@ -1,5 +1,7 @@
 //! The runtime against a real NATS server.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it did not expect")]
+
 mod commands;
 mod deliveries;
 mod events;

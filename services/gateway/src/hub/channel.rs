@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sinaesta_bus::{Bus, Listener};
+use sinaesta_clock::Clock;
 use sinaesta_contracts::{Audience, UserId};
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -38,7 +39,7 @@ pub(super) struct Channel {
 impl Channel {
     /// A channel with one hold.
     pub(super) fn new(
-        bus: Bus,
+        (bus, clock): (Bus, Clock),
         audience: Audience,
         listener: Listener,
         controls: mpsc::UnboundedReceiver<Control>,
@@ -47,7 +48,7 @@ impl Channel {
         let mut disruptions = bus.disruptions();
         disruptions.mark_unchanged();
         let id = if let Audience::Room(id) = &audience { Some(id.clone()) } else { None };
-        Self { room: Room::new(bus, id), audience, listener, controls, channels, disruptions, holds: 1 }
+        Self { room: Room::new(bus, clock, id), audience, listener, controls, channels, disruptions, holds: 1 }
     }
 
     /// Runs while anybody listens or is about to.

@@ -18,11 +18,13 @@ pub(super) struct Listening {
     pub(super) member: Member,
     /// Its buffer was full: it has missed something and is to be told so before anything else.
     pub(super) is_behind: bool,
+    /// Its connection is closed.
+    pub(super) is_gone: bool,
 }
 
 impl Listening {
     pub(super) const fn new(member: Member) -> Self {
-        Self { member, is_behind: false }
+        Self { member, is_behind: false, is_gone: false }
     }
 
     /// Emits, or notes that the socket could not take it.
@@ -37,8 +39,14 @@ impl Listening {
                 self.is_behind = true;
                 false
             }
-            // It is gone, and on its way out of here.
-            Err(_) => false,
+            Err(SendError::Socket(SocketError::Closed)) => {
+                self.is_gone = true;
+                false
+            }
+            Err(SendError::Serialize(error)) => {
+                tracing::error!(%error, event, "a delivery could not be written");
+                false
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sinaesta_bus::{Bus, BusError};
+use sinaesta_clock::Clock;
 use sinaesta_contracts::{Audience, RoomId, UserId};
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,7 @@ type Channels = Arc<Mutex<HashMap<Audience, mpsc::UnboundedSender<Control>>>>;
 #[derive(Clone)]
 pub(crate) struct Hub {
     bus: Bus,
+    clock: Clock,
     channels: Channels,
 }
 
@@ -48,8 +50,8 @@ impl Drop for Hold {
 }
 
 impl Hub {
-    pub(crate) fn new(bus: Bus) -> Self {
-        Self { bus, channels: Channels::default() }
+    pub(crate) fn new(bus: Bus, clock: Clock) -> Self {
+        Self { bus, clock, channels: Channels::default() }
     }
 
     /// Begins to hear a room, if it is not heard already.
@@ -71,7 +73,13 @@ impl Hub {
         }
         let (sender, controls) = mpsc::unbounded_channel();
         channels.insert(audience.clone(), sender.clone());
-        let channel = Channel::new(self.bus.clone(), audience, listener, controls, Arc::clone(&self.channels));
+        let channel = Channel::new(
+            (self.bus.clone(), self.clock.clone()),
+            audience,
+            listener,
+            controls,
+            Arc::clone(&self.channels),
+        );
         tokio::spawn(channel.run());
         Ok(Hold(Some(sender)))
     }

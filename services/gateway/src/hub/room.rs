@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sinaesta_bus::{Bus, Delivery};
+use sinaesta_clock::Clock;
 use sinaesta_contracts::chat::{MissedMessages, ReceiveMessage, TYPING_LAPSE_MS, TypingIndicator};
 use sinaesta_contracts::{Actor, RoomId, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
@@ -27,6 +28,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The sockets of an audience; of a room unless `id` is empty.
 pub(super) struct Room {
     bus: Bus,
+    clock: Clock,
     id: Option<RoomId>,
     members: Vec<Listening>,
     /// Those whose snapshot is ahead of what was delivered, with the `seq` it goes up to.
@@ -39,9 +41,10 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(bus: Bus, id: Option<RoomId>) -> Self {
+    pub(super) fn new(bus: Bus, clock: Clock, id: Option<RoomId>) -> Self {
         Self {
             bus,
+            clock,
             id,
             members: Vec::new(),
             waiting: Vec::new(),
@@ -64,6 +67,10 @@ impl Room {
     pub(super) async fn enter(&mut self, member: Member, snapshot: Option<i64>, greet: Box<dyn FnOnce() + Send>) {
         // Entering again is how a client asks for what it missed.
         self.leave(member.socket.id);
+        // Its leaving may have come before its entering; a socket is marked before it leaves.
+        if !member.socket.connected() {
+            return;
+        }
         greet();
         let Some(snapshot) = snapshot else { return self.members.push(Listening::new(member)) };
         match self.last_seq {
@@ -113,6 +120,10 @@ impl Room {
         let emitted = span.in_scope(|| self.emit(&delivery.event, payload, delivery.except));
         if let Some(seq) = delivery.seq {
             self.advance(seq);
+        }
+        if let Some(stored_at) = delivery.stored_at {
+            let latency = Duration::try_from(self.clock.now() - stored_at).unwrap_or_default();
+            metrics::histogram!("gateway_delivery_seconds", "event" => delivery.event.clone()).record(latency);
         }
         metrics::counter!("gateway_emits_total", "event" => delivery.event).increment(emitted);
     }
@@ -212,8 +223,15 @@ impl Room {
     /// Emits to everyone but `except`; gives to how many.
     fn emit(&mut self, event: &str, payload: &RawValue, except: Option<UserId>) -> u64 {
         let id = self.id.as_ref();
-        let others = self.members.iter_mut().filter(|one| except != Some(one.member.user));
-        others.map(|one| u64::from(one.emit(id, event, payload))).sum()
+        let (mut emitted, mut gone) = (0, false);
+        for one in self.members.iter_mut().filter(|one| except != Some(one.member.user)) {
+            emitted += u64::from(one.emit(id, event, payload));
+            gone |= one.is_gone;
+        }
+        if gone {
+            self.members.retain(|one| !one.is_gone);
+        }
+        emitted
     }
 
     /// Fetches the messages after `after`, up to `until` or all there are, and emits them; gives the `seq` reached,

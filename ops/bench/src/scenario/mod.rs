@@ -1,0 +1,102 @@
+//! What is measured. One file for each subject; each case gives one row.
+
+mod connect;
+mod fanout;
+mod latency;
+mod throughput;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_nats::jetstream::stream::StorageType;
+use clap::ValueEnum;
+
+use crate::calibrate;
+use crate::report::Row;
+use crate::stack::Stack;
+
+/// In the order in which they are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Calibration: a one-row insert, committed.
+    Commit,
+    /// Calibration: a JetStream publish, acknowledged.
+    Broker,
+    /// Calibration: a bare Socket.IO server of the same library.
+    Echo,
+    /// Rooms of 2 at 50 messages/s.
+    Pairs,
+    /// 10 rooms of 10 at 50 and at 480 messages/s.
+    Rooms10,
+    /// The highest rate that is held: 20 rooms of 10, 4 rooms of 100, plain and with HTML.
+    Throughput,
+    /// Until the last of 2,000 has it; 1,000 at 300 messages/s.
+    Fanout,
+    /// All sockets connect and join at once.
+    Connect,
+    /// Memory for each idle connection.
+    Idle,
+}
+
+impl Scenario {
+    pub(crate) const fn needs_stack(self) -> bool {
+        !matches!(self, Self::Echo)
+    }
+}
+
+/// How long and how large.
+#[derive(Debug, Clone)]
+pub(crate) struct Scale {
+    /// Of each measurement, after its warm-up.
+    pub(crate) duration: Duration,
+    /// Connecting at once, and idle.
+    pub(crate) sockets: usize,
+}
+
+impl Scale {
+    const WARM_UP: Duration = Duration::from_secs(1);
+
+    fn brief(&self) -> Duration {
+        self.duration.min(Duration::from_secs(3))
+    }
+}
+
+/// Measures each wanted scenario once.
+pub(crate) async fn run(
+    scenario: Scenario,
+    wanted: &[Scenario],
+    stack: Option<&mut Stack>,
+    scale: &Scale,
+) -> anyhow::Result<Vec<Row>> {
+    if scenario == Scenario::Echo {
+        let (server, target) = calibrate::echo_server().await?;
+        let rows = echo(&target, scale).await;
+        server.stop().await;
+        return rows;
+    }
+    let stack = stack.context("no stack runs")?;
+    let info = stack.info()?;
+    match scenario {
+        Scenario::Commit => Ok(vec![calibrate::commit(&info.postgres.url, scale.brief()).await?]),
+        Scenario::Broker => {
+            let file = calibrate::broker(&info.nats.url, StorageType::File, scale.brief()).await?;
+            Ok(vec![file, calibrate::broker(&info.nats.url, StorageType::Memory, scale.brief()).await?])
+        }
+        Scenario::Pairs => latency::pairs("pairs", &stack.target()?, scale).await,
+        Scenario::Rooms10 => latency::rooms10("rooms10", &stack.target()?, scale).await,
+        Scenario::Throughput => throughput::all(&stack.target()?, scale).await,
+        Scenario::Fanout => fanout::all(&stack.target()?, scale).await,
+        Scenario::Connect => connect::run(stack, scale, wanted).await,
+        // Measured with the same sockets as connecting, where both are wanted.
+        Scenario::Idle if wanted.contains(&Scenario::Connect) => Ok(Vec::new()),
+        Scenario::Idle => connect::run(stack, scale, wanted).await,
+        Scenario::Echo => Ok(Vec::new()),
+    }
+}
+
+async fn echo(target: &crate::target::Target, scale: &Scale) -> anyhow::Result<Vec<Row>> {
+    let mut rows = latency::pairs("echo", target, scale).await?;
+    rows.extend(latency::rooms10("echo", target, scale).await?);
+    rows.extend(throughput::small_rooms("echo", target, scale).await?);
+    Ok(rows)
+}

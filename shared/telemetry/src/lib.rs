@@ -10,6 +10,8 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use sinaesta_settings::{LogFormat, TelemetrySettings};
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -50,7 +52,9 @@ pub fn init(service: &'static str, settings: &TelemetrySettings) -> anyhow::Resu
     let format = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let format = if json { format.json().flatten_event(true).boxed() } else { format.compact().boxed() };
     let provider = trace::provider(service, settings)?;
-    let traces = provider.as_ref().map(trace::layer);
+    // Our own spans only: those of the libraries that carry the traces would be traced in turn.
+    let ours = Targets::new().with_target("sinaesta", Level::INFO);
+    let traces = provider.as_ref().map(|provider| trace::layer(provider).with_filter(ours));
     tracing_subscriber::registry().with(traces).with(format.with_filter(filter)).init();
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?

@@ -78,7 +78,7 @@ async fn measure(
 fn row(scenario: &'static str, case: &str, latencies: &Histogram<u64>) -> Row {
     let mut row = Row::new(scenario, case);
     let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e6;
-    let figures = [("p50_ms", at(0.5)), ("p99_ms", at(0.99)), ("max_ms", latencies.max() as f64 / 1e6)];
+    let figures = [("ack_p50_ms", at(0.5)), ("ack_p99_ms", at(0.99)), ("ack_max_ms", latencies.max() as f64 / 1e6)];
     row.figures.extend(figures);
     row
 }

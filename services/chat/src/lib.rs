@@ -51,7 +51,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         settings: Arc::new(settings.chat),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
-    let service = ServiceBuilder::new(bus, Service::Chat, &settings.bus)
+    let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus)
         .command(join_room::Handler(context.clone()))
         .command(leave_room::Handler(context.clone()))
         .command(send_message::Handler(context.clone()))
@@ -68,6 +68,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     service.run(shutdown).await?;
     timers.await?;
     health.await??;
+    bus.close().await;
     pool.close().await;
     tracing::info!("chat has finished what it began");
     Ok(())

@@ -95,7 +95,7 @@ impl Bound {
         axum::serve(listener, app.into_make_service()).with_graceful_shutdown(close).await?;
         background.cancel();
         lanes.abort();
-        gateway.bus.flush().await;
+        gateway.bus.close().await;
         gateway.pool.close().await;
         tracing::info!("the gateway has finished what it began");
         Ok(())

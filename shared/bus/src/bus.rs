@@ -76,6 +76,7 @@ impl Bus {
             .event_callback(move |event| {
                 match &event {
                     Event::Connected => tracing::info!("connected to the broker"),
+                    Event::Draining | Event::Closed => tracing::debug!("the connection to the broker is closed"),
                     Event::Disconnected => tracing::warn!("the broker is gone; reconnecting"),
                     other => tracing::warn!(event = %other, "broker"),
                 }
@@ -216,6 +217,14 @@ impl Bus {
             .await
             .map_err(|error| BusError::Subscribe(error.to_string()))?;
         Ok(messages.filter_map(async |message| serde_json::from_slice(&message.payload).ok()).boxed())
+    }
+
+    /// Sends what is still in the buffers, and closes the connection.
+    pub async fn close(&self) {
+        self.flush().await;
+        if let Err(error) = self.0.client.drain().await {
+            tracing::debug!(%error, "the connection to the broker is closed already");
+        }
     }
 
     pub(crate) fn expect_reply(&self, id: Uuid) -> oneshot::Receiver<Answer> {

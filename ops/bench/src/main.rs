@@ -8,6 +8,7 @@ mod calibrate;
 mod client;
 mod cpu;
 mod echo;
+mod goals;
 mod load;
 mod process;
 mod report;
@@ -136,7 +137,8 @@ async fn measure(cli: &Cli, stack: &mut Stack) -> anyhow::Result<bool> {
                 }
             }
         }
-        for row in measured.iter().filter_map(|rows| Row::median(rows)) {
+        for mut row in measured.iter().filter_map(|rows| Row::median(rows)) {
+            row.goals = goals::of(&row, &report.rows);
             println!("{}", table::row(&row));
             report.rows.push(row);
         }

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::goals::Goal;
+
 /// What went wrong. A row with any fault is no result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Faults {
@@ -54,6 +56,8 @@ pub(crate) struct Row {
     pub(crate) cpu_percent: BTreeMap<String, f64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) cpu_us_per_message: BTreeMap<String, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) goals: Vec<Goal>,
     pub(crate) faults: Faults,
 }
 

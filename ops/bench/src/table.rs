@@ -1,5 +1,6 @@
 //! The rows for people.
 
+use crate::goals::{Bound, Goal};
 use crate::report::{Report, Row};
 
 /// Latencies with a column of their own: the beginning of their names.
@@ -39,17 +40,28 @@ pub(crate) fn row(row: &Row) -> String {
     let faults = &row.faults;
     let wrong = faults.any().then(|| {
         format!(
-            "FAULTS: {} errors, {} missing, {} repeated, {} out of order {}",
+            "FAULTS: {} errors, {} missing, {} repeated, {} out of order; {}",
             faults.errors,
             faults.missing,
             faults.repeated,
             faults.disordered,
-            faults.samples.join(" | ")
+            faults.samples.first().map_or("", String::as_str)
         )
     });
     let cpu = (!cpu.is_empty()).then(|| format!("cpu %: {}", cpu.join(", ")));
     let notes = (!notes.is_empty()).then(|| notes.join(", "));
-    for more in [notes, cpu, wrong].into_iter().flatten() {
+    let goals = (!row.goals.is_empty()).then(|| {
+        let goal = |goal: &Goal| {
+            let (sign, limit) = match goal.bound {
+                Bound::AtMost(limit) => ("<=", limit),
+                Bound::AtLeast(limit) => (">=", limit),
+            };
+            let met = if goal.met { "met" } else { "MISSED" };
+            format!("{} {sign} {} {met}", goal.figure.replace('_', " "), number(limit))
+        };
+        format!("goal: {}", row.goals.iter().map(goal).collect::<Vec<_>>().join(", "))
+    });
+    for more in [notes, goals, cpu, wrong].into_iter().flatten() {
         text.push_str("\n           ");
         text.push_str(&more);
     }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use sinaesta_localstack::{
-    NatsEntry, NatsOptions, NatsServer, Postgres, PostgresEntry, PostgresOptions, Supervised, SyncInterval, Tools,
+    NatsEntry, NatsOptions, NatsServer, Postgres, PostgresEntry, PostgresOptions, Supervised, Tools,
 };
 use tokio::sync::watch;
 
@@ -53,10 +53,8 @@ impl Infra {
 
 async fn start_nats(data: &Path) -> anyhow::Result<NatsServer> {
     let program = Tools::from_env().nats_server(&say).await?;
-    let mut options = NatsOptions::new(program, data.join("nats"));
-    // What was acknowledged to a client is kept even when the machine stops.
-    options.sync = SyncInterval::Always;
-    Ok(NatsServer::start(options).await?)
+    // What is acknowledged to a client is in Postgres, which syncs; the broker need not sync each message, too.
+    Ok(NatsServer::start(NatsOptions::new(program, data.join("nats"))).await?)
 }
 
 async fn start_postgres(data: &Path) -> anyhow::Result<Postgres> {

@@ -1,6 +1,5 @@
 //! `join-room`: enters a room, making it if it is one that the first join makes.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
@@ -91,7 +90,7 @@ async fn write(
     Ok(participants::join(db, &joins).await?)
 }
 
-/// The rooms as those who join see them: read once for everyone who joins the same way.
+/// The rooms as those who join see them: read with a few statements for everyone who joins.
 struct Snapshots {
     rooms: HashMap<(RoomId, Option<u32>), RoomJoined>,
     counts: HashMap<String, i64>,
@@ -103,18 +102,30 @@ impl Snapshots {
         db: &mut PgConnection,
         admitted: &[&Received<JoinRoom>],
     ) -> Result<Self, StoreError> {
-        let mut read = HashMap::new();
-        for one in admitted {
-            let key = (one.command.room_id.clone(), one.command.since_seq);
-            if let Entry::Vacant(place) = read.entry(key) {
-                let (room, since) = place.key().clone();
-                place.insert(snapshot(context, db, &room, since).await?);
-            }
-        }
-        let ids: HashSet<&str> = admitted.iter().map(|one| one.command.room_id.as_str()).collect();
+        let keys: HashSet<(&RoomId, Option<u32>)> =
+            admitted.iter().map(|one| (&one.command.room_id, one.command.since_seq)).collect();
+        let ids: HashSet<&str> = keys.iter().map(|(room, _)| room.as_str()).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let counts = participants::count(db, &ids, context.settings.presence_room_limit).await?;
-        Ok(Self { rooms: read, counts })
+        let last_seqs = rooms::last_seqs(db, &ids).await?;
+        let members = participants::members(db, &ids, LISTED).await?;
+        let typing = typing::list(db, &ids, context.clock.now()).await?;
+        let mut pages = read_pages(db, &keys).await?;
+        let mut rooms = HashMap::with_capacity(keys.len());
+        for (room, since) in keys {
+            let (messages, has_more) = pages.remove(&(room, since)).unwrap_or_default();
+            let joined = RoomJoined {
+                room_id: room.clone(),
+                messages,
+                has_more,
+                members: members.get(room.as_str()).cloned().unwrap_or_default(),
+                typing: typing.get(room.as_str()).cloned().unwrap_or_default(),
+                last_seq: last_seqs.get(room.as_str()).copied().unwrap_or_default(),
+                last_read_seq: 0,
+            };
+            rooms.insert((room.clone(), since), joined);
+        }
+        Ok(Self { rooms, counts })
     }
 
     fn outcome(
@@ -141,37 +152,32 @@ impl Snapshots {
     }
 }
 
-async fn snapshot(
-    context: &Context,
+/// For each way to join: the messages, and whether there are more.
+type Pages<'r> = HashMap<(&'r RoomId, Option<u32>), (Vec<ChatMessage>, bool)>;
+
+async fn read_pages<'r>(
     db: &mut PgConnection,
-    room: &RoomId,
-    since: Option<u32>,
-) -> Result<RoomJoined, StoreError> {
+    keys: &HashSet<(&'r RoomId, Option<u32>)>,
+) -> Result<Pages<'r>, StoreError> {
+    let mut pages = HashMap::new();
+    let new: Vec<_> = keys.iter().filter(|(_, since)| since.is_none()).map(|(room, _)| (*room, i64::MAX)).collect();
     // One more than wanted tells whether there are more.
-    let (mut list, has_more) = match since {
-        Some(since) => {
-            let mut list = messages::after(db, room, i64::from(since), i64::from(RESUME_MESSAGES) + 1).await?;
-            let kept = fitting(&list).min(RESUME_MESSAGES as usize);
-            let has_more = kept < list.len();
-            list.truncate(kept);
-            (list, has_more)
-        }
-        None => {
-            let mut list = messages::before(db, room, i64::MAX, i64::from(JOIN_MESSAGES) + 1).await?;
-            let over = list.len().saturating_sub(JOIN_MESSAGES as usize);
-            (list.split_off(over), over > 0)
-        }
-    };
-    list.shrink_to_fit();
-    Ok(RoomJoined {
-        room_id: room.clone(),
-        messages: list,
-        has_more,
-        members: participants::members(db, room, LISTED).await?,
-        typing: typing::list(db, room, context.clock.now()).await?,
-        last_seq: rooms::last_seq(db, room).await?,
-        last_read_seq: 0,
-    })
+    let mut latest = messages::before(db, &new, i64::from(JOIN_MESSAGES) + 1).await?;
+    for (room, _) in new {
+        let mut list = latest.remove(room).unwrap_or_default();
+        let over = list.len().saturating_sub(JOIN_MESSAGES as usize);
+        pages.insert((room, None), (list.split_off(over), over > 0));
+    }
+    // The same room may be resumed from several places, but not within one statement.
+    for (room, since) in keys.iter().filter_map(|(room, since)| Some((*room, (*since)?))) {
+        let mut missed = messages::after(db, &[(room, i64::from(since))], i64::from(RESUME_MESSAGES) + 1).await?;
+        let mut list = missed.remove(room).unwrap_or_default();
+        let kept = fitting(&list).min(RESUME_MESSAGES as usize);
+        let has_more = kept < list.len();
+        list.truncate(kept);
+        pages.insert((room, Some(since)), (list, has_more));
+    }
+    Ok(pages)
 }
 
 /// How many of the messages fit into a page; at least one.

@@ -26,7 +26,8 @@ impl QueryHandler for Handler {
         let before = query.before_seq.map_or(i64::MAX, i64::from);
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
-        let mut list = messages::before(&mut db, &query.room_id, before, i64::from(limit) + 1).await?;
+        let mut found = messages::before(&mut db, &[(&query.room_id, before)], i64::from(limit) + 1).await?;
+        let mut list = found.remove(&query.room_id).unwrap_or_default();
         let over = list.len().saturating_sub(limit as usize);
         Ok(Ok(HistoryPage { messages: list.split_off(over), has_more: over > 0 }))
     }

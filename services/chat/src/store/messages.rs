@@ -174,48 +174,60 @@ pub async fn places(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Messa
         .collect())
 }
 
-/// A room's latest messages before a `seq`, oldest first.
+/// The latest messages of each room before a `seq`, oldest first.
 pub async fn before(
     db: &mut PgConnection,
-    room: &RoomId,
-    before_seq: i64,
+    rooms: &[(&RoomId, i64)],
     limit: i64,
-) -> Result<Vec<ChatMessage>, StoreError> {
+) -> Result<HashMap<RoomId, Vec<ChatMessage>>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url, file_name,
-                  file_size, client_message_id, reply_to, created_at,
+        r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
+                  m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!"
-           FROM chat_messages m WHERE room_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"#,
-        room.as_str(),
-        before_seq,
+           FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
+           CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq < asked.seq
+                               ORDER BY c.seq DESC LIMIT $3) m
+           ORDER BY m.room_id, m.seq"#,
+        &rooms.iter().map(|(room, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &rooms.iter().map(|(_, seq)| *seq).collect::<Vec<_>>() as &[i64],
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().rev().filter_map(Row::read).collect())
+    Ok(by_room(rows))
 }
 
-/// A room's first messages after a `seq`, oldest first.
+/// The first messages of each room after a `seq`, oldest first.
 pub async fn after(
     db: &mut PgConnection,
-    room: &RoomId,
-    after_seq: i64,
+    rooms: &[(&RoomId, i64)],
     limit: i64,
-) -> Result<Vec<ChatMessage>, StoreError> {
+) -> Result<HashMap<RoomId, Vec<ChatMessage>>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url, file_name,
-                  file_size, client_message_id, reply_to, created_at,
+        r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
+                  m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!"
-           FROM chat_messages m WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
-        room.as_str(),
-        after_seq,
+           FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
+           CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq > asked.seq
+                               ORDER BY c.seq ASC LIMIT $3) m
+           ORDER BY m.room_id, m.seq"#,
+        &rooms.iter().map(|(room, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &rooms.iter().map(|(_, seq)| *seq).collect::<Vec<_>>() as &[i64],
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().filter_map(Row::read).collect())
+    Ok(by_room(rows))
+}
+
+fn by_room(rows: Vec<Row>) -> HashMap<RoomId, Vec<ChatMessage>> {
+    let mut rooms: HashMap<RoomId, Vec<ChatMessage>> = HashMap::new();
+    for message in rows.into_iter().filter_map(Row::read) {
+        rooms.entry(message.room_id.clone()).or_default().push(message);
+    }
+    rooms
 }

@@ -93,25 +93,35 @@ pub async fn count(db: &mut PgConnection, rooms: &[&str], limit: i64) -> Result<
     Ok(rows.into_iter().map(|row| (row.room_id, row.count)).collect())
 }
 
-/// The latest who joined a room and did not leave, with how they show.
-pub async fn members(db: &mut PgConnection, room: &RoomId, limit: i64) -> Result<Vec<RoomMember>, StoreError> {
+/// The latest who joined each room and did not leave, with how they show.
+pub async fn members(
+    db: &mut PgConnection,
+    rooms: &[&str],
+    limit: i64,
+) -> Result<HashMap<String, Vec<RoomMember>>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT p.user_id, p.user_name,
+        r#"SELECT p.room_id, p.user_id, p.user_name,
                   CASE WHEN EXISTS (SELECT FROM online_users o WHERE o.user_id = p.user_id)
                        THEN COALESCE(s.status, 'online') ELSE 'offline' END AS "status!"
-           FROM chat_participants p LEFT JOIN user_presence s ON s.user_id = p.user_id
-           WHERE p.room_id = $1 AND p.left_at IS NULL ORDER BY p.joined_at DESC LIMIT $2"#,
-        room.as_str(),
+           FROM UNNEST($1::text[]) AS asked (room_id)
+           CROSS JOIN LATERAL (SELECT * FROM chat_participants c WHERE c.room_id = asked.room_id AND c.left_at IS NULL
+                               ORDER BY c.joined_at DESC LIMIT $2) p
+           LEFT JOIN user_presence s ON s.user_id = p.user_id
+           ORDER BY p.room_id, p.joined_at DESC"#,
+        rooms as &[&str],
         limit,
     )
     .fetch_all(db)
     .await?;
-    let member = |id, name, status: &str| RoomMember {
-        user_id: UserId(id),
-        user_name: name,
-        status: Status::from_name(status).unwrap_or(Status::Offline),
-    };
-    Ok(rows.into_iter().map(|row| member(row.user_id, row.user_name, &row.status)).collect())
+    let mut members: HashMap<String, Vec<RoomMember>> = HashMap::new();
+    for row in rows {
+        members.entry(row.room_id).or_default().push(RoomMember {
+            user_id: UserId(row.user_id),
+            user_name: row.user_name,
+            status: Status::from_name(&row.status).unwrap_or(Status::Offline),
+        });
+    }
+    Ok(members)
 }
 
 /// Moves read positions on, never back; says where each stands then. Those who take no part are left out.

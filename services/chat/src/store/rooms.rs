@@ -41,8 +41,9 @@ pub async fn open(
     Ok(rows.into_iter().map(|row| (row.id, Room { opened_by: row.opened_by.map(UserId) })).collect())
 }
 
-/// The latest `seq` of a room; 0 for a room without messages.
-pub async fn last_seq(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError> {
-    let row = sqlx::query!("SELECT last_seq FROM chat_rooms WHERE id = $1", room.as_str()).fetch_optional(db).await?;
-    Ok(row.map_or(0, |row| row.last_seq))
+/// The latest `seq` of each room; a room without messages has 0.
+pub async fn last_seqs(db: &mut PgConnection, rooms: &[&str]) -> Result<HashMap<String, i64>, StoreError> {
+    let rows =
+        sqlx::query!("SELECT id, last_seq FROM chat_rooms WHERE id = ANY($1)", rooms as &[&str]).fetch_all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.last_seq)).collect())
 }

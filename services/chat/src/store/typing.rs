@@ -1,5 +1,7 @@
 //! Who is typing, for those who join meanwhile.
 
+use std::collections::HashMap;
+
 use sinaesta_contracts::chat::TypingUser;
 use sinaesta_contracts::{RoomId, UserId};
 use sinaesta_store::StoreError;
@@ -36,16 +38,25 @@ pub async fn set(
     Ok(())
 }
 
-/// Who types in a room.
-pub async fn list(db: &mut PgConnection, room: &RoomId, now: OffsetDateTime) -> Result<Vec<TypingUser>, StoreError> {
+/// Who types in each room.
+pub async fn list(
+    db: &mut PgConnection,
+    rooms: &[&str],
+    now: OffsetDateTime,
+) -> Result<HashMap<String, Vec<TypingUser>>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT user_id, user_name FROM typing_indicators WHERE room_id = $1 AND expires_at > $2 LIMIT 20",
-        room.as_str(),
+        "SELECT room_id, user_id, user_name FROM typing_indicators WHERE room_id = ANY($1) AND expires_at > $2",
+        rooms as &[&str],
         now,
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| TypingUser { user_id: UserId(row.user_id), user_name: row.user_name }).collect())
+    let mut typing: HashMap<String, Vec<TypingUser>> = HashMap::new();
+    for row in rows {
+        let user = TypingUser { user_id: UserId(row.user_id), user_name: row.user_name };
+        typing.entry(row.room_id).or_default().push(user);
+    }
+    Ok(typing)
 }
 
 /// Forgets those whose time is over.

@@ -70,9 +70,9 @@ async fn seqs_have_no_gap_when_everybody_writes_at_once() {
     join_all(writers).await;
     let mut db = database.pool.acquire().await.unwrap();
     for id in &ids {
-        let last = rooms::last_seq(&mut db, id).await.unwrap();
-        let stored = messages::after(&mut db, id, 0, 10_000).await.unwrap();
-        let seqs: Vec<i64> = stored.iter().map(|message| message.seq).collect();
+        let last = rooms::last_seqs(&mut db, &[id.as_str()]).await.unwrap()[id.as_str()];
+        let stored = messages::after(&mut db, &[(id, 0)], 10_000).await.unwrap();
+        let seqs: Vec<i64> = stored[id].iter().map(|message| message.seq).collect();
         assert_eq!(seqs, (1..=last).collect::<Vec<_>>());
     }
 }

@@ -130,7 +130,7 @@ async fn measure(cli: &Cli, stack: &mut Stack) -> anyhow::Result<bool> {
     for scenario in &wanted {
         let mut measured: Vec<Vec<Row>> = Vec::new();
         for _ in 0..report.repeat {
-            for row in scenario::run(*scenario, &wanted, Some(&mut *stack), &scale).await? {
+            for row in scenario::run(*scenario, stack, &scale).await? {
                 match measured.iter_mut().find(|same| same.first().is_some_and(|one| one.case == row.case)) {
                     Some(same) => same.push(row),
                     None => measured.push(vec![row]),
@@ -143,6 +143,7 @@ async fn measure(cli: &Cli, stack: &mut Stack) -> anyhow::Result<bool> {
             report.rows.push(row);
         }
     }
+    println!("{}", table::foot(&report));
     if let Some(file) = &cli.json {
         report.write(file)?;
     }

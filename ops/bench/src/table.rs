@@ -6,6 +6,9 @@ use crate::report::{Report, Row};
 /// Latencies with a column of their own: the beginning of their names.
 const LATENCIES: [&str; 3] = ["receive", "last", "ack"];
 
+/// From this on, in percent of one core, what others do spoils a row.
+const DISTURBING: f64 = 25.0;
+
 /// What everything below was measured with, and what the columns are.
 pub(crate) fn head(report: &Report) -> String {
     let Report { commit, cores, cpu, repeat, command, .. } = report;
@@ -64,6 +67,21 @@ pub(crate) fn row(row: &Row) -> String {
     for more in [notes, goals, cpu, wrong].into_iter().flatten() {
         text.push_str("\n           ");
         text.push_str(&more);
+    }
+    text
+}
+
+/// What to think of all of it.
+pub(crate) fn foot(report: &Report) -> String {
+    let count = |is: &dyn Fn(&Row) -> bool| report.rows.iter().filter(|row| is(row)).count();
+    let disturbed = count(&|row| row.cpu_percent.get("others").is_some_and(|percent| *percent > DISTURBING));
+    let missed = count(&|row| row.goals.iter().any(|goal| !goal.met));
+    let faulty = count(&|row| row.faults.any());
+    let mut text = format!("\n{} rows, {missed} with a goal missed, {faulty} with faults", report.rows.len());
+    if disturbed > 0 {
+        text.push_str(&format!(
+            "\n{disturbed} were measured while other programs were busy: repeat them on a quiet machine"
+        ));
     }
     text
 }

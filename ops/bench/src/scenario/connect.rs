@@ -1,52 +1,56 @@
 //! Everybody connects at once, as when an exam begins; and what a connection costs that then says nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use nix::sys::resource::{Resource, getrlimit};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{Scale, Scenario};
+use super::Scale;
 use crate::client::Client;
 use crate::cpu::{Reading, resident, rest};
 use crate::load::fresh_rooms;
 use crate::report::Row;
 use crate::stack::Stack;
+use crate::target::Target;
 
 const ROOM_SIZE: usize = 10;
 /// Until what connecting left behind is done.
 const SETTLE: Duration = Duration::from_secs(3);
+/// How many connect at a time where that is not what is measured.
+const GENTLY: usize = 64;
 
-pub(super) async fn run(stack: &mut Stack, scale: &Scale, wanted: &[Scenario]) -> anyhow::Result<Vec<Row>> {
-    check_limit(scale.sockets)?;
+pub(super) async fn run(stack: &mut Stack, scale: &Scale) -> anyhow::Result<Vec<Row>> {
     // Nobody knows these users: each repeat has others.
     let first_user = 1_000_000 + (Uuid::new_v4().as_u128() % 1_000_000_000) as usize;
     let mut rows = Vec::new();
-
-    let storm = Storm::connect(&mut *stack, first_user, scale.sockets).await?;
-    rows.push(storm.row("connect", &format!("{} at once, users seen for the first time", scale.sockets)));
-    storm.disperse().await;
-
-    stack.renew_gateway().await?;
-    let pid = stack.gateway_pid().context("no gateway")?;
-    rest(&stack.target()?.parts).await;
-    let before = resident(pid);
-    let storm = Storm::connect(&mut *stack, first_user, scale.sockets).await?;
-    rows.push(storm.row("connect", &format!("{} at once, known users", scale.sockets)));
-    if !wanted.contains(&Scenario::Connect) {
-        rows.clear();
+    for kind in ["users seen for the first time", "known users"] {
+        stack.renew_gateway().await?;
+        let storm = Storm::connect(&stack.target()?, first_user, scale.sockets, scale.sockets).await?;
+        rows.push(Row { scenario: "connect", case: format!("{} at once, {kind}", scale.sockets), ..storm.row.clone() });
+        storm.disperse().await;
     }
-    if wanted.contains(&Scenario::Idle) {
-        sleep(SETTLE).await;
-        rest(&stack.target()?.parts).await;
-        rows.extend(before.zip(resident(pid)).map(|(before, after)| storm.memory(before, after)));
-    }
-    storm.disperse().await;
     Ok(rows)
+}
+
+/// Memory of the gateway for each connection that is joined and silent.
+pub(super) async fn idle(stack: &mut Stack, scale: &Scale) -> anyhow::Result<Vec<Row>> {
+    stack.renew_gateway().await?;
+    let (target, pid) = (stack.target()?, stack.gateway_pid().context("no gateway")?);
+    rest(&target.parts).await;
+    let before = resident(pid);
+    let mut storm = Storm::connect(&target, 0, scale.sockets, GENTLY).await?;
+    sleep(SETTLE).await;
+    rest(&target.parts).await;
+    let memory = before.zip(resident(pid));
+    let row = storm.memory(scale.sockets, memory.context("memory can't be read on this system")?);
+    storm.disperse().await;
+    Ok(vec![row])
 }
 
 /// Each socket is a file, here and in the gateway, which inherits the limit.
@@ -67,19 +71,24 @@ struct Storm {
 }
 
 impl Storm {
-    async fn connect(stack: &mut Stack, first_user: usize, count: usize) -> anyhow::Result<Self> {
-        let target = stack.target()?;
+    /// So many, `abreast` of them at a time.
+    async fn connect(target: &Target, first_user: usize, count: usize, abreast: usize) -> anyhow::Result<Self> {
+        check_limit(count)?;
         rest(&target.parts).await;
         let tokens = target.tokens(first_user, count)?;
         let rooms = fresh_rooms(count.div_ceil(ROOM_SIZE));
         let (done, mut results) = mpsc::unbounded_channel();
+        let abreast = Arc::new(Semaphore::new(abreast));
         let mut sockets = JoinSet::new();
         let (cpu, begin) = (Reading::take(&target.parts), Instant::now());
         for (number, token) in tokens.into_iter().enumerate() {
             let room = rooms.get(number / ROOM_SIZE).cloned().unwrap_or_default();
-            let (server, done) = (target.server, done.clone());
+            let (server, done, abreast) = (target.server, done.clone(), Arc::clone(&abreast));
             sockets.spawn(async move {
-                match enter(server, number, &token, &room).await {
+                let turn = abreast.acquire().await;
+                let entered = enter(server, number, &token, &room).await;
+                drop(turn);
+                match entered {
                     Ok(client) => {
                         done.send(Ok(begin.elapsed())).ok();
                         stay(client).await;
@@ -112,18 +121,16 @@ impl Storm {
         Ok(Self { sockets, row, connected })
     }
 
-    fn row(&self, scenario: &'static str, case: &str) -> Row {
-        Row { scenario, case: case.to_owned(), ..self.row.clone() }
-    }
-
-    fn memory(&self, before: u64, after: u64) -> Row {
-        let mut row = Row::new("idle", format!("{} connected, joined and silent", self.connected));
+    fn memory(&mut self, wanted: usize, (before, after): (u64, u64)) -> Row {
+        let mut row = Row::new("idle", format!("{wanted} connected, joined and silent"));
         let each = after.saturating_sub(before) as f64 / self.connected.max(1) as f64 / 1024.0;
         let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
         row.figures.extend([("kib_per_connection", each), ("before_mib", mib(before)), ("after_mib", mib(after))]);
-        let lost = self.connected.saturating_sub(self.sockets.len());
-        if lost > 0 {
-            row.faults.error(format!("{lost} sockets did not stay"));
+        row.faults = std::mem::take(&mut self.row.faults);
+        let refused = wanted - self.connected;
+        let ended = std::iter::from_fn(|| self.sockets.try_join_next()).count();
+        if ended > refused {
+            row.faults.error(format!("{} sockets did not stay", ended - refused));
         }
         row
     }

@@ -7,7 +7,6 @@ mod throughput;
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use async_nats::jetstream::stream::StorageType;
 use clap::ValueEnum;
 
@@ -62,41 +61,34 @@ impl Scale {
 }
 
 /// Measures each wanted scenario once.
-pub(crate) async fn run(
-    scenario: Scenario,
-    wanted: &[Scenario],
-    stack: Option<&mut Stack>,
-    scale: &Scale,
-) -> anyhow::Result<Vec<Row>> {
-    if scenario == Scenario::Echo {
-        let (server, target) = calibrate::echo_server().await?;
-        let rows = echo(&target, scale).await;
-        server.stop().await;
-        return rows;
-    }
-    let stack = stack.context("no stack runs")?;
-    let info = stack.info()?;
+pub(crate) async fn run(scenario: Scenario, stack: &mut Stack, scale: &Scale) -> anyhow::Result<Vec<Row>> {
     match scenario {
-        Scenario::Commit => Ok(vec![calibrate::commit(&info.postgres.url, scale.brief()).await?]),
+        Scenario::Commit => Ok(vec![calibrate::commit(&stack.info()?.postgres.url, scale.brief()).await?]),
         Scenario::Broker => {
-            let file = calibrate::broker(&info.nats.url, StorageType::File, scale.brief()).await?;
-            Ok(vec![file, calibrate::broker(&info.nats.url, StorageType::Memory, scale.brief()).await?])
+            let nats = &stack.info()?.nats.url;
+            let file = calibrate::broker(nats, StorageType::File, scale.brief()).await?;
+            Ok(vec![file, calibrate::broker(nats, StorageType::Memory, scale.brief()).await?])
         }
         Scenario::Pairs => latency::pairs("pairs", &stack.target()?, scale).await,
         Scenario::Rooms10 => latency::rooms10("rooms10", &stack.target()?, scale).await,
         Scenario::Throughput => throughput::all(&stack.target()?, scale).await,
         Scenario::Fanout => fanout::all(&stack.target()?, scale).await,
-        Scenario::Connect => connect::run(stack, scale, wanted).await,
-        // Measured with the same sockets as connecting, where both are wanted.
-        Scenario::Idle if wanted.contains(&Scenario::Connect) => Ok(Vec::new()),
-        Scenario::Idle => connect::run(stack, scale, wanted).await,
-        Scenario::Echo => Ok(Vec::new()),
+        Scenario::Connect => connect::run(stack, scale).await,
+        Scenario::Idle => connect::idle(stack, scale).await,
+        Scenario::Echo => echo(scale).await,
     }
 }
 
-async fn echo(target: &crate::target::Target, scale: &Scale) -> anyhow::Result<Vec<Row>> {
-    let mut rows = latency::pairs("echo", target, scale).await?;
-    rows.extend(latency::rooms10("echo", target, scale).await?);
-    rows.extend(throughput::small_rooms("echo", target, scale).await?);
-    Ok(rows)
+/// The same load on the bare server.
+async fn echo(scale: &Scale) -> anyhow::Result<Vec<Row>> {
+    let (server, target) = calibrate::echo_server().await?;
+    let rows = async {
+        let mut rows = latency::pairs("echo", &target, scale).await?;
+        rows.extend(latency::rooms10("echo", &target, scale).await?);
+        rows.extend(throughput::small_rooms("echo", &target, scale).await?);
+        Ok(rows)
+    };
+    let rows = rows.await;
+    server.stop().await;
+    rows
 }

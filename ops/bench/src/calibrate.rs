@@ -90,5 +90,5 @@ pub(crate) async fn echo_server() -> anyhow::Result<(Process, Target)> {
     let (process, line) = Process::start_talking("echo", command).await?;
     let parts = vec![Part::new("echo", process.pid()), Part::ourselves()];
     let server = line.parse().with_context(|| format!("the echo server said: {line}"))?;
-    Ok((process, Target { server, secret: SecretString::from("no secret: nothing is checked"), parts }))
+    Ok((process, Target { server, secret: SecretString::from("no secret: nothing is checked"), parts, numbers: false }))
 }

@@ -59,7 +59,7 @@ impl Plan {
         let rooms = fresh_rooms(self.rooms);
         let clients = target.gather(&rooms, self.size).await?;
         rest(&target.parts).await;
-        let mut tally = Tally::new(rooms, self.size, self.body)?;
+        let mut tally = Tally::new(rooms, self.size, self.body, target.numbers)?;
         tally.from_ns = now_ns() + self.warm_up.as_nanos() as u64;
         tally.until_ns = tally.from_ns + self.duration.as_nanos() as u64;
         let (from, until) = (instant(tally.from_ns), instant(tally.until_ns));

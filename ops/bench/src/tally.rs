@@ -86,6 +86,8 @@ pub(crate) struct Tally {
     pub(crate) from_ns: u64,
     pub(crate) until_ns: u64,
     body: Body,
+    /// Whether a delivery without `seq` is out of order: only the bare server may leave it out.
+    numbered: bool,
     rooms: Vec<Room>,
     pub(crate) receive: Histogram<u64>,
     pub(crate) last: Histogram<u64>,
@@ -102,13 +104,19 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(rooms: impl IntoIterator<Item = String>, members: usize, body: Body) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        rooms: impl IntoIterator<Item = String>,
+        members: usize,
+        body: Body,
+        numbered: bool,
+    ) -> anyhow::Result<Self> {
         let room = |id| Room { id, members: members as u32, messages: Vec::new() };
         let histogram = || Histogram::new_with_max(60_000_000_000, 3);
         Ok(Self {
             from_ns: 0,
             until_ns: 0,
             body,
+            numbered,
             rooms: rooms.into_iter().map(room).collect(),
             receive: histogram()?,
             last: histogram()?,
@@ -171,7 +179,8 @@ impl Tally {
     }
 
     fn delivery(&mut self, seat: &mut Seat, stamp: &Stamp, now: u64) {
-        if let Some(seq) = stamp.seq {
+        if self.numbered {
+            let seq = stamp.seq.unwrap_or_default();
             if seq != seat.last_seq + 1 {
                 self.faults.disordered += 1;
             }
@@ -248,7 +257,7 @@ mod tests {
     const OK: &[u8] = br#"[{"ok":true}]"#;
 
     fn tally() -> Tally {
-        let mut tally = Tally::new(["r".to_owned()], 2, Body::Plain).unwrap();
+        let mut tally = Tally::new(["r".to_owned()], 2, Body::Plain, true).unwrap();
         tally.until_ns = u64::MAX;
         tally
     }
@@ -295,6 +304,18 @@ mod tests {
         let Faults { errors, missing, repeated, .. } = tally.faults;
         // Unanswered: the third. Missing: the first, with the second seat. The repeat also breaks the order of `seq`.
         assert_eq!((errors, missing, repeated, tally.faults.disordered), (1, 1, 1, 2));
+    }
+
+    #[test]
+    fn a_delivery_without_a_number_is_out_of_order_except_from_the_bare_server() {
+        for (numbered, disordered) in [(true, 1), (false, 0)] {
+            let (mut tally, mut seat) = (tally(), Seat::new(0));
+            tally.numbered = numbered;
+            tally.send(&mut seat, &mut Outbox::default());
+            let event = format!(r#"["receive-message",{{"message":"{}"}}]"#, Stamp::text(now_ns(), 0));
+            book(&mut tally, &mut seat, &Packet::Event(event.as_bytes()));
+            assert_eq!(tally.faults.disordered, disordered);
+        }
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::report::Row;
 use crate::stack::Stack;
 use crate::target::Target;
 
-const ROOM_SIZE: usize = 10;
+/// As when everybody talks to a tutor: the most rooms, and the least that sockets share.
+const ROOM_SIZE: usize = 2;
 /// Until what connecting left behind is done.
 const SETTLE: Duration = Duration::from_secs(3);
 /// How many connect at a time where that is not what is measured.

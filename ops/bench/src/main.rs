@@ -17,6 +17,7 @@ mod stack;
 mod table;
 mod tally;
 mod target;
+mod turn;
 mod wire;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use report::{Report, Row};
 use scenario::{Scale, Scenario};
 use stack::{Stack, StackOptions};
 use tokio::signal::unix::{SignalKind, signal};
+use turn::Turn;
 
 #[derive(Debug, Parser)]
 #[command(version, about = "Load on Sinaesta's realtime platform, on this machine alone.")]
@@ -40,8 +42,8 @@ struct Cli {
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<Scenario>,
     /// Seconds of each measurement.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
-    duration: f64,
+    #[arg(long, alias = "duration", value_name = "SECONDS", default_value_t = 5.0)]
+    seconds: f64,
     /// Measures everything so often and gives the medians.
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     repeat: usize,
@@ -120,8 +122,9 @@ async fn bench(cli: Cli) -> anyhow::Result<bool> {
 async fn measure(cli: &Cli, stack: &mut Stack) -> anyhow::Result<bool> {
     let all = Scenario::value_variants().iter().copied();
     let wanted: Vec<Scenario> = all.filter(|one| cli.only.is_empty() || cli.only.contains(one)).collect();
-    let scale = Scale { duration: Duration::from_secs_f64(cli.duration.max(0.5)), sockets: cli.sockets };
+    let scale = Scale { duration: Duration::from_secs_f64(cli.seconds.max(0.5)), sockets: cli.sockets };
     let mut report = Report::new(cli.repeat.max(1));
+    let _turn = Turn::take(&turn::place()).await;
     if wanted.iter().any(|one| one.needs_stack()) {
         eprintln!("starting the stack");
         stack.start().await?;

@@ -22,19 +22,55 @@ const PAYLOAD: &str =
 
 /// One-row inserts, one after another on one connection, each committed and on disk.
 pub(crate) async fn commit(postgres_url: &str, duration: Duration) -> anyhow::Result<Row> {
-    let mut db = PgConnection::connect(postgres_url).await.context("Postgres can't be reached")?;
-    let table = format!("bench_commit_{}", Uuid::new_v4().simple());
-    let create = format!("CREATE TABLE {table} (id uuid PRIMARY KEY, message text NOT NULL)");
-    query(AssertSqlSafe(create)).execute(&mut db).await?;
-    let insert = format!("INSERT INTO {table} (id, message) VALUES ($1, $2)");
-    let measured = measure(duration, async || {
-        query(AssertSqlSafe(insert.clone())).bind(Uuid::new_v4()).bind(PAYLOAD).execute(&mut db).await?;
-        Ok(())
-    });
+    let mut commits = Commits::prepare(postgres_url).await?;
+    let measured = measure(duration, async || commits.insert().await);
     let row = measured.await.map(|latencies| row("commit", "one-row insert, one connection", &latencies));
-    query(AssertSqlSafe(format!("DROP TABLE {table}"))).execute(&mut db).await?;
-    db.close().await?;
+    commits.end().await?;
     row
+}
+
+/// One-row inserts into a table of our own.
+pub(crate) struct Commits {
+    db: PgConnection,
+    name: String,
+    insert: String,
+}
+
+impl Commits {
+    pub(crate) async fn prepare(postgres_url: &str) -> anyhow::Result<Self> {
+        let mut db = PgConnection::connect(postgres_url).await.context("Postgres can't be reached")?;
+        let name = format!("bench_commit_{}", Uuid::new_v4().simple());
+        let create = format!("CREATE TABLE {name} (id uuid PRIMARY KEY, message text NOT NULL)");
+        query(AssertSqlSafe(create)).execute(&mut db).await?;
+        let insert = format!("INSERT INTO {name} (id, message) VALUES ($1, $2)");
+        Ok(Self { db, name, insert })
+    }
+
+    async fn insert(&mut self) -> anyhow::Result<()> {
+        let insert = query(AssertSqlSafe(self.insert.clone())).bind(Uuid::new_v4()).bind(PAYLOAD);
+        insert.execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// A few a second beside a load: what a flush costs depends on how busy the machine is. A virtual disk may take
+    /// fifty times as long when all cores sleep.
+    pub(crate) async fn sample(&mut self, until: Instant) -> anyhow::Result<Histogram<u64>> {
+        const EVERY: Duration = Duration::from_millis(100);
+        let mut latencies = Histogram::new_with_max(60_000_000_000, 3)?;
+        while Instant::now() + EVERY < until {
+            tokio::time::sleep(EVERY).await;
+            let begin = Instant::now();
+            self.insert().await?;
+            latencies.saturating_record(begin.elapsed().as_nanos() as u64);
+        }
+        Ok(latencies)
+    }
+
+    pub(crate) async fn end(mut self) -> anyhow::Result<()> {
+        query(AssertSqlSafe(format!("DROP TABLE {}", self.name))).execute(&mut self.db).await?;
+        self.db.close().await?;
+        Ok(())
+    }
 }
 
 /// JetStream publishes, one after another, each acknowledged.
@@ -90,5 +126,6 @@ pub(crate) async fn echo_server() -> anyhow::Result<(Process, Target)> {
     let (process, line) = Process::start_talking("echo", command).await?;
     let parts = vec![Part::new("echo", process.pid()), Part::ourselves()];
     let server = line.parse().with_context(|| format!("the echo server said: {line}"))?;
-    Ok((process, Target { server, secret: SecretString::from("no secret: nothing is checked"), parts, numbers: false }))
+    let secret = SecretString::from("no secret: nothing is checked");
+    Ok((process, Target { server, secret, parts, postgres: None, numbers: false }))
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
+use crate::calibrate::Commits;
 use crate::client::Client;
 use crate::cpu::{Reading, rest};
 use crate::report::Row;
@@ -58,6 +59,10 @@ impl Plan {
         rest(&target.parts).await;
         let rooms = fresh_rooms(self.rooms);
         let clients = target.gather(&rooms, self.size).await?;
+        let mut commits = match &target.postgres {
+            Some(url) => Some(Commits::prepare(url).await?),
+            None => None,
+        };
         rest(&target.parts).await;
         let mut tally = Tally::new(rooms, self.size, self.body, target.numbers)?;
         tally.from_ns = now_ns() + self.warm_up.as_nanos() as u64;
@@ -68,6 +73,10 @@ impl Plan {
 
         sleep_until(from.into()).await;
         let before = Reading::take(&target.parts);
+        let flushes = match &mut commits {
+            Some(commits) => Some(commits.sample(until).await?),
+            None => None,
+        };
         sleep_until(until.into()).await;
         let cpu_percent = Reading::take(&target.parts).since(&before);
         let deadline = Instant::now() + DRAIN;
@@ -78,11 +87,17 @@ impl Plan {
         sleep(Duration::from_millis(100)).await;
         players.shutdown().await;
 
+        if let Some(commits) = commits {
+            commits.end().await?;
+        }
         let mut tally = tally.lock();
         tally.close();
         let mut row = Row::new(self.scenario, &self.case);
         row.cpu_percent = cpu_percent;
         self.figures(&tally, &mut row);
+        if let Some(flushes) = flushes {
+            row.figures.insert("commit_meanwhile_p50_ms", flushes.value_at_quantile(0.5) as f64 / 1e6);
+        }
         row.faults = std::mem::take(&mut tally.faults);
         Ok(row)
     }

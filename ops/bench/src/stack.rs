@@ -161,6 +161,7 @@ impl Stack {
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, self.gateway_port)),
             secret: info.jwt_secret.clone().into(),
             parts: std::iter::once(gateway).chain(chats).chain(rest).collect(),
+            postgres: Some(info.postgres.url.clone()),
             numbers: true,
         })
     }

@@ -24,6 +24,8 @@ pub(crate) struct Target {
     pub(crate) server: SocketAddr,
     pub(crate) secret: SecretString,
     pub(crate) parts: Vec<Part>,
+    /// Where it commits, if it does.
+    pub(crate) postgres: Option<String>,
     /// Whether it numbers the messages of a room.
     pub(crate) numbers: bool,
 }

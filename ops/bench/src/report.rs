@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::goals::Goal;
 
+/// From this on, in percent of one core, what others do spoils a row.
+const DISTURBING: f64 = 25.0;
+
 /// What went wrong. A row with any fault is no result.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Faults {
@@ -70,9 +73,17 @@ impl Row {
         self.figures.get(name).copied().unwrap_or(0.0)
     }
 
-    /// Of the same case measured several times: the median of each figure, and all faults.
-    pub(crate) fn median(rows: &[Self]) -> Option<Self> {
-        let mut row = rows.first()?.clone();
+    /// Whether other programs took so much of the machine that the figures say little.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.cpu_percent.get("others").is_some_and(|percent| *percent > DISTURBING)
+    }
+
+    /// Of the same case measured several times: the median of each figure over those that nothing disturbed, if there
+    /// are any, and the faults of all.
+    pub(crate) fn median(all: &[Self]) -> Option<Self> {
+        let quiet: Vec<&Self> = all.iter().filter(|row| !row.is_disturbed()).collect();
+        let rows = if quiet.is_empty() { all.iter().collect() } else { quiet };
+        let mut row = (*rows.first()?).clone();
         for (name, value) in &mut row.figures {
             *value = middle(rows.iter().filter_map(|row| row.figures.get(name).copied()));
         }
@@ -80,7 +91,7 @@ impl Row {
             *value = middle(rows.iter().filter_map(|row| row.cpu_percent.get(name).copied()));
         }
         row.faults = Faults::default();
-        rows.iter().for_each(|one| row.faults.add(&one.faults));
+        all.iter().for_each(|one| row.faults.add(&one.faults));
         if let Some(rate) = row.figures.get("messages_per_s").filter(|rate| **rate >= 1.0) {
             let each = |(name, percent): (&String, &f64)| (name.clone(), percent / 100.0 / rate * 1e6);
             row.cpu_us_per_message = row.cpu_percent.iter().map(each).collect();
@@ -166,5 +177,15 @@ mod tests {
         assert_eq!(median.faults.errors, 3);
         assert_eq!(Row::median(&[row(1.0, 0), row(2.0, 0)]).unwrap().figure("messages_per_s"), 1.5);
         assert!(Row::median(&[]).is_none());
+    }
+
+    #[test]
+    fn what_others_disturbed_counts_only_where_there_is_nothing_else_but_its_faults_always_do() {
+        let mut disturbed = row(10.0, 1);
+        disturbed.cpu_percent.insert("others".to_owned(), 150.0);
+        let median = Row::median(&[disturbed.clone(), row(1000.0, 0), disturbed.clone()]).unwrap();
+        assert_eq!((median.figure("messages_per_s"), median.faults.errors), (1000.0, 2));
+        assert!(!median.is_disturbed());
+        assert_eq!(Row::median(&[disturbed]).unwrap().figure("messages_per_s"), 10.0);
     }
 }

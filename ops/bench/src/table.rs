@@ -6,9 +6,6 @@ use crate::report::{Report, Row};
 /// Latencies with a column of their own: the beginning of their names.
 const LATENCIES: [&str; 3] = ["receive", "last", "ack"];
 
-/// From this on, in percent of one core, what others do spoils a row.
-const DISTURBING: f64 = 25.0;
-
 /// What everything below was measured with, and what the columns are.
 pub(crate) fn head(report: &Report) -> String {
     let Report { commit, cores, cpu, repeat, command, .. } = report;
@@ -52,6 +49,13 @@ pub(crate) fn row(row: &Row) -> String {
         )
     });
     let cpu = (!cpu.is_empty()).then(|| format!("cpu %: {}", cpu.join(", ")));
+    // Others' time is not for our messages.
+    let ours = row.cpu_us_per_message.iter().filter(|(name, _)| *name != "others");
+    let each: Vec<String> = ours.clone().map(|(name, us)| format!("{name} {}", number(*us))).collect();
+    let each = (!each.is_empty()).then(|| {
+        let sum = number(ours.map(|(_, us)| us).sum());
+        format!("cpu us/message: {sum} = {}", each.join(" + "))
+    });
     let notes = (!notes.is_empty()).then(|| notes.join(", "));
     let goals = (!row.goals.is_empty()).then(|| {
         let goal = |goal: &Goal| {
@@ -64,7 +68,7 @@ pub(crate) fn row(row: &Row) -> String {
         };
         format!("goal: {}", row.goals.iter().map(goal).collect::<Vec<_>>().join(", "))
     });
-    for more in [notes, goals, cpu, wrong].into_iter().flatten() {
+    for more in [notes, goals, cpu, each, wrong].into_iter().flatten() {
         text.push_str("\n           ");
         text.push_str(&more);
     }
@@ -74,7 +78,7 @@ pub(crate) fn row(row: &Row) -> String {
 /// What to think of all of it.
 pub(crate) fn foot(report: &Report) -> String {
     let count = |is: &dyn Fn(&Row) -> bool| report.rows.iter().filter(|row| is(row)).count();
-    let disturbed = count(&|row| row.cpu_percent.get("others").is_some_and(|percent| *percent > DISTURBING));
+    let disturbed = count(&Row::is_disturbed);
     let missed = count(&|row| row.goals.iter().any(|goal| !goal.met));
     let faulty = count(&|row| row.faults.any());
     let mut text = format!("\n{} rows, {missed} with a goal missed, {faulty} with faults", report.rows.len());

@@ -49,7 +49,11 @@ pub(super) async fn idle(stack: &mut Stack, scale: &Scale) -> anyhow::Result<Vec
     sleep(SETTLE).await;
     rest(&target.parts).await;
     let memory = before.zip(resident(pid));
-    let row = storm.memory(scale.sockets, memory.context("memory can't be read on this system")?);
+    let cpu = Reading::take(&target.parts);
+    sleep(scale.duration).await;
+    let cpu_percent = Reading::take(&target.parts).since(&cpu);
+    let mut row = storm.memory(scale.sockets, memory.context("memory can't be read on this system")?);
+    row.cpu_percent = cpu_percent;
     storm.disperse().await;
     Ok(vec![row])
 }

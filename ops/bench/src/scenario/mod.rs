@@ -85,7 +85,8 @@ async fn echo(scale: &Scale) -> anyhow::Result<Vec<Row>> {
     let rows = async {
         let mut rows = latency::pairs("echo", &target, scale).await?;
         rows.extend(latency::rooms10("echo", &target, scale).await?);
-        rows.extend(throughput::small_rooms("echo", &target, scale).await?);
+        rows.extend(throughput::echo(&target, scale).await?);
+        rows.extend(fanout::echo(&target, scale).await?);
         Ok(rows)
     };
     let rows = rows.await;

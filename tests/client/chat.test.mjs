@@ -64,8 +64,8 @@ for (const [how, transports] of /** @type {const} */ ([
 
 check('joining shows the room: members, typing, positions and the last fifty messages, oldest first', async () => {
   const { roomId, ann, ben, a, b } = await pair();
-  await Promise.all(Array.from({ length: 55 }, (_, n) => say(a, roomId, `message ${n}`)));
-  await ok(b, 'mark-message-read', { messageId: all(a, 'receive-message', (m) => m.seq === 20)[0].id });
+  const sent = await Promise.all(Array.from({ length: 55 }, (_, n) => say(a, roomId, `message ${n}`)));
+  await ok(b, 'mark-message-read', { messageId: sent.find((m) => m.seq === 20).id });
   await ok(a, 'typing-indicator', { roomId, isTyping: true });
   await next(b, 'typing-indicator');
 

@@ -25,7 +25,7 @@ const POST: Duration = Duration::from_secs(5);
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut heard: HashMap<GatewayId, Instant> = HashMap::new();
     let mut listening_since = Instant::now();
-    let mut disruptions = context.bus.disruptions();
+    let mut reconnects = context.bus.reconnects();
     let mut alive = match context.bus.signals::<GatewayAlive>().await {
         Ok(signals) => signals,
         Err(error) => {
@@ -40,7 +40,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             Some(signal) = alive.next() => drop(heard.insert(signal.gateway_id, Instant::now())),
             // While the broker was away nobody could be heard.
-            Ok(()) = disruptions.changed() => listening_since = Instant::now(),
+            Ok(()) = reconnects.changed() => listening_since = Instant::now(),
             _ = tick.tick() => {
                 let silence = Duration::from_millis(context.settings.gateway_silence_ms);
                 let is_silent = |id: &GatewayId| {

@@ -61,6 +61,7 @@ struct Inner {
     jetstream: jetstream::Context,
     pending: Mutex<HashMap<Uuid, oneshot::Sender<Answer>>>,
     disruptions: watch::Receiver<u64>,
+    reconnects: watch::Receiver<u64>,
     request_timeout: Duration,
 }
 
@@ -68,6 +69,7 @@ impl Bus {
     /// Connects, waiting up to 30 s for a server that is still starting, and makes the streams.
     pub async fn connect(name: &str, nats: &NatsSettings, bus: &BusSettings) -> Result<Self, BusError> {
         let (disrupted, disruptions) = watch::channel(0_u64);
+        let (reconnected, reconnects) = watch::channel(0_u64);
         let options = ConnectOptions::new()
             .name(name)
             .ping_interval(Duration::from_secs(5))
@@ -79,6 +81,9 @@ impl Bus {
                     Event::Draining | Event::Closed => tracing::debug!("the connection to the broker is closed"),
                     Event::Disconnected => tracing::warn!("the broker is gone; reconnecting"),
                     other => tracing::warn!(event = %other, "broker"),
+                }
+                if matches!(event, Event::Connected) {
+                    reconnected.send_modify(|count| *count += 1);
                 }
                 // A reconnect or an overflow may have cost messages: whoever cares looks after what it follows.
                 if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
@@ -104,6 +109,7 @@ impl Bus {
             jetstream,
             pending: Mutex::default(),
             disruptions,
+            reconnects,
             request_timeout: Duration::from_millis(bus.request_timeout_ms),
         }));
         tokio::spawn(bus.clone().take_replies(replies));
@@ -127,6 +133,12 @@ impl Bus {
     /// Counts the moments in which something may have been missed: reconnects and overflows.
     pub fn disruptions(&self) -> watch::Receiver<u64> {
         self.0.disruptions.clone()
+    }
+
+    /// Counts the connections made: with each, what the broker had in memory may be gone. An overflow is none of these,
+    /// so that a busy moment does not set off work that makes it busier.
+    pub fn reconnects(&self) -> watch::Receiver<u64> {
+        self.0.reconnects.clone()
     }
 
     /// A round trip to the broker.
@@ -255,9 +267,9 @@ impl Bus {
 
 /// A broker that was restarted has lost what it had in memory, the stream of deliveries itself included.
 async fn keep_streams(bus: Bus, replicas: usize) {
-    let mut disruptions = bus.disruptions();
-    disruptions.mark_unchanged();
-    while disruptions.changed().await.is_ok() {
+    let mut reconnects = bus.reconnects();
+    reconnects.mark_unchanged();
+    while reconnects.changed().await.is_ok() {
         if let Err(error) = streams::ensure(bus.jetstream(), replicas).await {
             tracing::error!(%error, "the streams are not as they should be");
         }

@@ -90,13 +90,13 @@ fn unavailable() -> ErrorBody {
 
 impl Dispatched {
     /// Waits for the answer. A publish that was not acknowledged is unknown, never "not sent": it is repeated with
-    /// the same id until the broker has it; and after a disruption, in which the answer may have got lost, the command
+    /// the same id until the broker has it; and after a reconnect, in which the answer may have got lost, the command
     /// is sent again for the service to say what came of it. Past `limit` the answer is an error that says so: the
     /// command may still take effect.
     pub async fn answer(mut self, limit: Duration) -> Answer {
         let deadline = Instant::now() + limit;
-        let mut disruptions = self.bus.disruptions();
-        disruptions.mark_unchanged();
+        let mut reconnects = self.bus.reconnects();
+        reconnects.mark_unchanged();
         let mut stored = self.stored.take();
         let mut attempt = 0;
         loop {
@@ -107,7 +107,7 @@ impl Dispatched {
                     tokio::select! {
                         biased;
                         answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
-                        Ok(()) = disruptions.changed() => attempt += 1,
+                        Ok(()) = reconnects.changed() => attempt += 1,
                     }
                 },
             }

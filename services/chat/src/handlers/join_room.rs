@@ -10,7 +10,8 @@ use sqlx::PgConnection;
 
 use crate::Context;
 use crate::domain::door::{self, Room};
-use crate::store::participants::{self, Joined, Moving};
+use crate::handlers::movings;
+use crate::store::participants::{self, Joined};
 use crate::store::{messages, rooms, typing};
 
 /// How many members `room-joined` lists.
@@ -75,18 +76,7 @@ async fn write(
         }
         context.rooms.remember(&opened);
     }
-    let mut seen = HashSet::new();
-    let joins: Vec<_> = admitted
-        .iter()
-        .filter(|one| seen.insert((&one.command.room_id, one.actor.user_id)))
-        .map(|one| Moving {
-            room: &one.command.room_id,
-            user: one.actor.user_id,
-            name: &one.actor.name,
-            by: one.id,
-            at: one.stamped_at,
-        })
-        .collect();
+    let joins = movings(admitted.iter().copied(), |command| &command.room_id);
     Ok(participants::join(db, &joins).await?)
 }
 

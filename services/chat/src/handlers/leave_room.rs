@@ -1,14 +1,13 @@
 //! `leave-room`: takes no part in a room any more.
 
-use std::collections::HashSet;
-
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::chat::{LeaveRoom, RoomLeft, UserLeftRoom};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::store::participants::{self, Moving};
+use crate::handlers::movings;
+use crate::store::participants;
 
 pub struct Handler(pub(crate) Context);
 
@@ -16,18 +15,7 @@ impl CommandHandler for Handler {
     type Command = LeaveRoom;
 
     async fn handle(&self, batch: &[Received<LeaveRoom>]) -> Result<Vec<Outcome<RoomLeft>>, Failure> {
-        let mut seen = HashSet::new();
-        let leaves: Vec<_> = batch
-            .iter()
-            .filter(|one| seen.insert((&one.command.room_id, one.actor.user_id)))
-            .map(|one| Moving {
-                room: &one.command.room_id,
-                user: one.actor.user_id,
-                name: &one.actor.name,
-                by: one.id,
-                at: one.stamped_at,
-            })
-            .collect();
+        let leaves = movings(batch, |command| &command.room_id);
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         let left = participants::leave(&mut db, &leaves).await?;
         let rooms: Vec<&str> = batch.iter().map(|one| one.command.room_id.as_str()).collect();

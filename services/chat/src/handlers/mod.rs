@@ -13,16 +13,16 @@ pub mod send_message;
 pub mod set_status;
 pub mod set_typing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use sinaesta_bus::{Failure, Outbound};
+use sinaesta_bus::{Failure, Outbound, Received};
 use sinaesta_contracts::presence::UserStatusChange;
 use sinaesta_contracts::{Actor, Audience, ErrorBody, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::door::{self, Room};
-use crate::store::participants;
+use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
 
 /// Whether `actor` may act in a room that must exist.
@@ -56,4 +56,18 @@ async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, 
         announcements.insert(one.user, outbound?);
     }
     Ok(announcements)
+}
+
+/// Who moves into or out of which room, each once: the first of several commands counts.
+fn movings<'b, C: 'b>(
+    batch: impl IntoIterator<Item = &'b Received<C>>,
+    room: impl Fn(&'b C) -> &'b RoomId,
+) -> Vec<Moving<'b>> {
+    let mut seen = HashSet::new();
+    let moving = |one: &'b Received<C>| {
+        let (room, user) = (room(&one.command), one.actor.user_id);
+        let (name, by, at) = (one.actor.name.as_str(), one.id, one.stamped_at);
+        seen.insert((room, user)).then_some(Moving { room, user, name, by, at })
+    };
+    batch.into_iter().filter_map(moving).collect()
 }

@@ -142,8 +142,8 @@ impl Leases {
     /// Holds this replica's share of the partitions until `shutdown`; then everything taken is finished and handed over.
     pub(super) async fn run(mut self, shutdown: CancellationToken) -> Result<(), BusError> {
         let mut replicas = Replicas::join(&self.bus, self.service, self.id).await?;
-        let mut disruptions = self.bus.disruptions();
-        disruptions.mark_unchanged();
+        let mut reconnects = self.bus.reconnects();
+        reconnects.mark_unchanged();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         replicas.say(false).await;
@@ -152,7 +152,7 @@ impl Leases {
                 () = shutdown.cancelled() => break,
                 () = replicas.listen() => {}
                 Some(partition) = self.ended.1.recv() => drop(self.held.remove(&partition)),
-                Ok(()) = disruptions.changed() => {
+                Ok(()) = reconnects.changed() => {
                     replicas.begin_anew();
                     self.abandon();
                 }

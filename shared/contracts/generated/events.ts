@@ -51,7 +51,52 @@ export type ErrorCode =
   /** The file's address is neither ours nor on an allowed host. */
   | 'chat/file-host-not-allowed'
   /** The message replied to is not in this room. */
-  | 'chat/reply-not-found';
+  | 'chat/reply-not-found'
+  /** The caller's role may not do this. */
+  | 'auth/forbidden'
+  /** There is nothing at this address, or this method can't be used there. */
+  | 'http/not-found'
+  /** The body is of a type that this route does not read. */
+  | 'http/unsupported-media-type'
+  /** No such exam, or not one the caller may see. */
+  | 'exam/not-found'
+  /** Exams are taken by students; mentors and admins watch them with `exam-monitor`. */
+  | 'exam/students-only'
+  /** The caller has no session in this exam: `join-exam` begins one. */
+  | 'exam/not-joined'
+  /** The student named has no session in this exam. */
+  | 'exam/no-session'
+  /** The exam's time has not come yet. */
+  | 'exam/not-started'
+  /** The exam has ended; nobody can begin it any more. */
+  | 'exam/over'
+  /** Sent after the session's time was over. */
+  | 'exam/time-expired'
+  /** The session is completed; nothing changes it any more. */
+  | 'exam/completed'
+  /** A proctor has paused the session. */
+  | 'exam/paused'
+  /** The exam has no question with this index. */
+  | 'exam/invalid-question'
+  /** The answer does not fit its question. */
+  | 'exam/invalid-answer'
+  /** The answers of this session were changed more often than is kept. */
+  | 'exam/too-many-changes'
+  /** Only a draft can be changed in this way. */
+  | 'exam/not-a-draft'
+  /** The exam is not published. */
+  | 'exam/not-published'
+  /** An exam without questions can't be published. */
+  | 'exam/no-questions'
+  /** The questions are not as they must be; `faults` names each fault with its line. */
+  | 'exam/invalid-questions'
+  /** The schedule can't be kept: it ends before it begins, or has begun. */
+  | 'exam/invalid-schedule'
+  /** The caller has no result in this exam yet. */
+  | 'exam/no-result';
+
+/** An answer: an option's index, several of them, or a number, as its question wants it. */
+export type Answer = number | Array<number>;
 
 /** A new token for this connection, before the old one expires. */
 export type AuthRefresh = {
@@ -65,6 +110,15 @@ export type AuthRefreshed = {
 
 /** Text of one character at the least, and no more than each use of it says (`MAX`). */
 export type BoundedText = string;
+
+/** The points in one category of an exam's questions. */
+export type CategoryScore = {
+  category: string;
+  score: Points;
+  max_score: Points;
+  correct_count: number;
+  total_questions: number;
+};
 
 /** A message as clients see it. */
 export type ChatMessage = {
@@ -95,6 +149,14 @@ export type ChosenStatus = "online" | "away" | "busy" | "dnd";
 /** What a client may send: `system` is not from clients. */
 export type ClientMessageType = "text" | "image" | "file";
 
+/** Hands the exam in. */
+export type CompleteExam = {
+  examId: ExamId;
+};
+
+/** Why a session was completed, or its result told anew. */
+export type CompletionReason = "submitted" | "time-expired" | "regraded";
+
 /** Why something was refused: in an acknowledgement's `error`, or as the `error` event. */
 export type ErrorBody = {
   /** What went wrong, for programs. */
@@ -105,6 +167,8 @@ export type ErrorBody = {
   field?: string;
   /** Milliseconds until the same event may be sent again. */
   retryAfterMs?: number;
+  /** Everything that is wrong with a file, in the order of its lines. */
+  faults?: Array<Fault>;
 };
 
 /** A failure of an event that was sent without an acknowledgement callback. */
@@ -119,6 +183,178 @@ export type ErrorEvent = {
   field?: string;
   /** Milliseconds until the same event may be sent again. */
   retryAfterMs?: number;
+  /** Everything that is wrong with a file, in the order of its lines. */
+  faults?: Array<Fault>;
+};
+
+/** An exam as those get it who take it: no key, no explanations. */
+export type Exam = {
+  /** Empty while the exam has not begun. */
+  questions: Array<Question>;
+  id: ExamId;
+  title: string;
+  description: string | null;
+  specialty: string;
+  duration_minutes: number;
+  total_questions: number;
+  max_score: Points;
+  /** What a wrong answer takes away, in hundredths of what its question is worth. */
+  negative_marking_percent: number;
+  /** A synchronised exam begins for all at this moment … */
+  scheduled_start: Timestamp | null;
+  /** … and ends for all at this one. */
+  scheduled_end: Timestamp | null;
+};
+
+/** The answer is durable. */
+export type ExamAnswerSaved = {
+  examId: ExamId;
+  questionIndex: number;
+  answer: Answer | null;
+  /** When the broker stored it: the time that counts. */
+  timestamp: Timestamp;
+};
+
+/** To all sockets of the student: the session is completed and graded. */
+export type ExamCompleted = {
+  examId: ExamId;
+  result: ExamResult;
+  reason: CompletionReason;
+};
+
+/** An exam's id: the id of the command that created it. */
+export type ExamId = string;
+
+/** The student is in the exam. */
+export type ExamJoined = {
+  /** How many students have a live socket in the exam. */
+  participantCount: number;
+  examId: ExamId;
+  exam: Exam;
+  session: ExamSession;
+  /** Once the session is completed. */
+  result?: ExamResult;
+  serverTime: Timestamp;
+};
+
+/** To the one who left. */
+export type ExamLeft = {
+  examId: ExamId;
+};
+
+/** Everyone in an exam. */
+export type ExamMonitorSnapshot = {
+  examId: ExamId;
+  participants: Array<MonitoredParticipant>;
+  /** How many of them have a live socket in the exam. */
+  participantCount: number;
+  serverTime: Timestamp;
+};
+
+/** To those who watch: the participants for whom something changed, as they are now. */
+export type ExamMonitorUpdate = {
+  examId: ExamId;
+  participants: Array<MonitoredParticipant>;
+  serverTime: Timestamp;
+};
+
+/** To each student concerned: the time stands still. */
+export type ExamPaused = {
+  examId: ExamId;
+  /** Seconds that will be left. */
+  timeRemaining: number;
+};
+
+/** The progress is durable. */
+export type ExamProgressSaved = {
+  examId: ExamId;
+  currentQuestion: number;
+  /** Seconds, by the server's clock. */
+  timeRemaining: number;
+  timestamp: Timestamp;
+};
+
+/** What a session was graded as. */
+export type ExamResult = {
+  id: ResultId;
+  exam_id: ExamId;
+  user_id: UserId;
+  /** Points; never less than 0. */
+  score: Points;
+  max_score: Points;
+  /** Of the most that could be had, with two decimals. */
+  percentage: number;
+  total_questions: number;
+  /** Questions whose full points were earned. */
+  correct_count: number;
+  /** As they were graded, by question index. */
+  answers: Array<Answer | null>;
+  breakdown: Array<CategoryScore>;
+  /** Which version of the key it was graded by: 1, and one more with each correction. */
+  key_version: number;
+  /** The last link of the record's hash chain: SHA-256, in hexadecimal. */
+  record_head: string;
+  completed_at: Timestamp;
+};
+
+/** To each student concerned: the time runs again. */
+export type ExamResumed = {
+  examId: ExamId;
+  endsAt: Timestamp;
+  serverTime: Timestamp;
+};
+
+/** One student's sitting of one exam. */
+export type ExamSession = {
+  id: SessionId;
+  exam_id: ExamId;
+  user_id: UserId;
+  /** The exam's proctoring chat. */
+  room_id: RoomId;
+  current_question: number;
+  /** By question index; `null` where there is none. */
+  answers: Array<Answer | null>;
+  /** Seconds, by the server's clock. */
+  time_remaining: number;
+  status: SessionStatus;
+  last_activity: Timestamp;
+  started_at: Timestamp;
+  completed_at: Timestamp | null;
+  ends_at: Timestamp;
+};
+
+/** A synchronised exam begins: to everyone who waits for it. */
+export type ExamStarted = {
+  examId: ExamId;
+  /** With its questions now. */
+  exam: Exam;
+  endsAt: Timestamp;
+  serverTime: Timestamp;
+};
+
+/** To each student concerned: there is more time. */
+export type ExamTimeExtended = {
+  examId: ExamId;
+  endsAt: Timestamp;
+  serverTime: Timestamp;
+};
+
+/** Gives more time, to one student or to all who have not completed. */
+export type ExtendExam = {
+  examId: ExamId;
+  userId?: UserId;
+  minutes: ExtensionMinutes;
+};
+
+/** How many minutes an extension gives. */
+export type ExtensionMinutes = number;
+
+/** One thing that is wrong with a file. */
+export type Fault = {
+  /** The line it begins in, from 1; of a list, the item's number. */
+  line: number;
+  /** For people, in English. */
+  reason: string;
 };
 
 /** Is the server there? Answered by `HeartbeatAck`. */
@@ -139,11 +375,26 @@ export type HistoryPage = {
   hasMore: boolean;
 };
 
+/** How many sessions it concerned. */
+export type Intervened = {
+  sessions: number;
+};
+
+/** Begins an exam, or returns to it. */
+export type JoinExam = {
+  examId: ExamId;
+};
+
 /** Enters a room. */
 export type JoinRoom = {
   roomId: RoomId;
   /** The last `seq` this client has: everything after it is brought, instead of the latest messages. */
   sinceSeq?: number;
+};
+
+/** Goes out of an exam; the session goes on. For a proctor: watches it no more. */
+export type LeaveExam = {
+  examId: ExamId;
 };
 
 /** Leaves a room. */
@@ -183,8 +434,86 @@ export type MessageSent = {
 /** What a message carries. */
 export type MessageType = "text" | "image" | "file" | "system";
 
+/** Watches an exam: a snapshot of every participant, then updates as they work. */
+export type MonitorExam = {
+  examId: ExamId;
+};
+
+/** A student as their proctors see them. */
+export type MonitoredParticipant = {
+  user_id: UserId;
+  user_name: string;
+  status: SessionStatus;
+  is_connected: boolean;
+  current_question: number;
+  answered_count: number;
+  /** Seconds, by the server's clock. */
+  time_remaining: number;
+  last_activity: Timestamp;
+  ends_at: Timestamp;
+  /** Once completed. */
+  score: Points | null;
+};
+
+/** To the others in the exam; without the score. */
+export type ParticipantCompletedExam = {
+  examId: ExamId;
+  userId: UserId;
+  userName: string;
+  participantCount: number;
+};
+
+/** To the others in the exam. In one with many participants not every coming is told, but every count is right. */
+export type ParticipantJoinedExam = {
+  examId: ExamId;
+  userId: UserId;
+  userName: string;
+  participantCount: number;
+};
+
+/** To the others in the exam, when a student's last socket in it is gone. */
+export type ParticipantLeftExam = {
+  examId: ExamId;
+  userId: UserId;
+  userName: string;
+  participantCount: number;
+};
+
+/** Stops the time, for one student or for all who have not completed. */
+export type PauseExam = {
+  examId: ExamId;
+  userId?: UserId;
+};
+
+/** Points in an exam, counted in hundredths; written as a number (`2.5`). */
+export type Points = number;
+
+/** A question without its key. */
+export type Question = {
+  /** 0, 1, 2 …: what `questionIndex` names. */
+  index: number;
+  kind: QuestionKind;
+  text: string;
+  /** Empty for a numeric question. */
+  options: Array<string>;
+  points: Points;
+  category: string | null;
+};
+
+/** What kind of answer a question wants. */
+export type QuestionKind = "single-choice" | "several-correct" | "true-false" | "numeric";
+
 /** `receive-message`: a message in a room the socket has joined. */
 export type ReceiveMessage = ChatMessage;
+
+/** What a session was graded as. */
+export type ResultId = string;
+
+/** Lets the time run again; what was left when it was stopped is left now. */
+export type ResumeExam = {
+  examId: ExamId;
+  userId?: UserId;
+};
 
 /** This socket may have missed something in the room: `join-room` with `sinceSeq` brings it. */
 export type ResyncRequired = {
@@ -222,6 +551,28 @@ export type RoomMember = {
   status: Status;
 };
 
+/** Saves one answer. */
+export type SaveAnswer = {
+  examId: ExamId;
+  questionIndex: number;
+  /** `null` takes the answer back. */
+  answer: Answer | null;
+};
+
+/**
+ * Saves where the student is, and all answers as this client has them.
+ *
+ * An entry of `answers` that is `null` or missing says nothing. One that repeats what was given by `exam-answer`
+ * before and was changed by it since is out of date, and is passed over: a forgotten tab undoes nothing.
+ */
+export type SaveProgress = {
+  examId: ExamId;
+  currentQuestion: number;
+  /** Never believed: the server's clock counts. */
+  timeRemaining?: number;
+  answers?: Array<Answer | null>;
+};
+
 /** Posts a message. */
 export type SendMessage = {
   roomId: RoomId;
@@ -242,6 +593,12 @@ export type ServerClosing = {
   /** Come back at a random moment within so many milliseconds: spreads the return of many clients. */
   reconnectAfterMs: number;
 };
+
+/** One student's sitting of one exam: the id of the command that began it. */
+export type SessionId = string;
+
+/** How far a session is. */
+export type SessionStatus = "WAITING" | "IN_PROGRESS" | "PAUSED" | "COMPLETED";
 
 /** Chooses how the sender shows to others. */
 export type SetStatus = {
@@ -318,6 +675,15 @@ export interface ClientToServerEvents {
   'mark-message-read': (payload: MarkMessageRead, ack: (ack: Ack<MessageRead>) => void) => void;
   'message-history': (payload: MessageHistory, ack: (ack: Ack<HistoryPage>) => void) => void;
   'set-status': (payload: SetStatus, ack: (ack: Ack<StatusSet>) => void) => void;
+  'join-exam': (payload: JoinExam, ack: (ack: Ack<ExamJoined>) => void) => void;
+  'leave-exam': (payload: LeaveExam, ack: (ack: Ack<ExamLeft>) => void) => void;
+  'exam-progress': (payload: SaveProgress, ack: (ack: Ack<ExamProgressSaved>) => void) => void;
+  'exam-answer': (payload: SaveAnswer, ack: (ack: Ack<ExamAnswerSaved>) => void) => void;
+  'exam-complete': (payload: CompleteExam, ack: (ack: Ack<ExamCompleted>) => void) => void;
+  'exam-monitor': (payload: MonitorExam, ack: (ack: Ack<ExamMonitorSnapshot>) => void) => void;
+  'exam-extend': (payload: ExtendExam, ack: (ack: Ack<Intervened>) => void) => void;
+  'exam-pause': (payload: PauseExam, ack: (ack: Ack<Intervened>) => void) => void;
+  'exam-resume': (payload: ResumeExam, ack: (ack: Ack<Intervened>) => void) => void;
   'heartbeat': (payload: Heartbeat, ack: (ack: Ack<HeartbeatAck>) => void) => void;
   'auth-refresh': (payload: AuthRefresh, ack: (ack: Ack<AuthRefreshed>) => void) => void;
 }
@@ -332,6 +698,20 @@ export interface ServerToClientEvents {
   'typing-indicator': (payload: TypingIndicator) => void;
   'message-read': (payload: MessageRead) => void;
   'user-status-change': (payload: UserStatusChange) => void;
+  'exam-joined': (payload: ExamJoined) => void;
+  'exam-left': (payload: ExamLeft) => void;
+  'exam-started': (payload: ExamStarted) => void;
+  'exam-progress-saved': (payload: ExamProgressSaved) => void;
+  'exam-answer-saved': (payload: ExamAnswerSaved) => void;
+  'exam-completed': (payload: ExamCompleted) => void;
+  'participant-joined-exam': (payload: ParticipantJoinedExam) => void;
+  'participant-left-exam': (payload: ParticipantLeftExam) => void;
+  'participant-completed-exam': (payload: ParticipantCompletedExam) => void;
+  'exam-monitor-snapshot': (payload: ExamMonitorSnapshot) => void;
+  'exam-monitor-update': (payload: ExamMonitorUpdate) => void;
+  'exam-time-extended': (payload: ExamTimeExtended) => void;
+  'exam-paused': (payload: ExamPaused) => void;
+  'exam-resumed': (payload: ExamResumed) => void;
   'heartbeat-ack': (payload: HeartbeatAck) => void;
   'token-expiring': (payload: TokenExpiring) => void;
   'error': (payload: ErrorEvent) => void;

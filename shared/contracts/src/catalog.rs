@@ -12,7 +12,15 @@ use crate::chat::{
     JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, MessageRead, ReceiveMessage, RoomJoined, RoomLeft,
     SendMessage, SetTyping, TypingIndicator, UserJoinedRoom, UserLeftRoom,
 };
+use crate::exam::{
+    CompleteExam, ExamAnswerSaved, ExamCompleted, ExamJoined, ExamLeft, ExamProgressSaved, ExamStarted, JoinExam,
+    LeaveExam, ParticipantCompletedExam, ParticipantJoinedExam, ParticipantLeftExam, SaveAnswer, SaveProgress,
+};
 use crate::presence::{SetStatus, UserStatusChange};
+use crate::proctoring::{
+    ExamMonitorSnapshot, ExamMonitorUpdate, ExamPaused, ExamResumed, ExamTimeExtended, ExtendExam, MonitorExam,
+    PauseExam, ResumeExam,
+};
 use crate::session::{
     AuthRefresh, AuthRefreshed, ErrorEvent, Heartbeat, HeartbeatAck, ResyncRequired, ServerClosing, TokenExpiring,
 };
@@ -28,6 +36,29 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Others),
         ClientEntry::query::<MessageHistory>(),
         ClientEntry::command::<SetStatus>().then::<UserStatusChange>(Hears::Acquaintances),
+        ClientEntry::answered_by_gateway::<JoinExam, ExamJoined>()
+            .then::<ExamJoined>(Hears::Sender)
+            .then::<ParticipantJoinedExam>(Hears::Participants)
+            .then::<ExamStarted>(Hears::Participants),
+        ClientEntry::answered_by_gateway::<LeaveExam, ExamLeft>()
+            .then::<ExamLeft>(Hears::Sender)
+            .then::<ParticipantLeftExam>(Hears::Participants),
+        ClientEntry::command::<SaveProgress>()
+            .then::<ExamProgressSaved>(Hears::Sender)
+            .then::<ExamMonitorUpdate>(Hears::Proctors),
+        ClientEntry::command::<SaveAnswer>()
+            .then::<ExamAnswerSaved>(Hears::Sender)
+            .then::<ExamMonitorUpdate>(Hears::Proctors),
+        ClientEntry::command::<CompleteExam>()
+            .then::<ExamCompleted>(Hears::OwnSockets)
+            .then::<ParticipantCompletedExam>(Hears::Participants)
+            .then::<ExamMonitorUpdate>(Hears::Proctors),
+        ClientEntry::query::<MonitorExam>()
+            .then::<ExamMonitorSnapshot>(Hears::Sender)
+            .then::<ExamMonitorUpdate>(Hears::Proctors),
+        ClientEntry::command::<ExtendExam>().then::<ExamTimeExtended>(Hears::Concerned),
+        ClientEntry::command::<PauseExam>().then::<ExamPaused>(Hears::Concerned),
+        ClientEntry::command::<ResumeExam>().then::<ExamResumed>(Hears::Concerned),
         ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),
         ClientEntry::answered_by_gateway::<AuthRefresh, AuthRefreshed>(),
     ]
@@ -44,6 +75,20 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<TypingIndicator>(),
         ServerEntry::of::<MessageRead>(),
         ServerEntry::of::<UserStatusChange>(),
+        ServerEntry::of::<ExamJoined>(),
+        ServerEntry::of::<ExamLeft>(),
+        ServerEntry::of::<ExamStarted>(),
+        ServerEntry::of::<ExamProgressSaved>(),
+        ServerEntry::of::<ExamAnswerSaved>(),
+        ServerEntry::of::<ExamCompleted>(),
+        ServerEntry::of::<ParticipantJoinedExam>(),
+        ServerEntry::of::<ParticipantLeftExam>(),
+        ServerEntry::of::<ParticipantCompletedExam>(),
+        ServerEntry::of::<ExamMonitorSnapshot>(),
+        ServerEntry::of::<ExamMonitorUpdate>(),
+        ServerEntry::of::<ExamTimeExtended>(),
+        ServerEntry::of::<ExamPaused>(),
+        ServerEntry::of::<ExamResumed>(),
         ServerEntry::of::<HeartbeatAck>(),
         ServerEntry::of::<TokenExpiring>(),
         ServerEntry::of::<ErrorEvent>(),
@@ -68,6 +113,14 @@ pub enum Hears {
     Others,
     /// Everyone who shares a room with the sender.
     Acquaintances,
+    /// All sockets of the sender, on whatever device.
+    OwnSockets,
+    /// The other students in the exam.
+    Participants,
+    /// The mentors and admins who watch the exam.
+    Proctors,
+    /// The students whose sessions it changes.
+    Concerned,
 }
 
 impl Hears {
@@ -78,6 +131,10 @@ impl Hears {
             Self::Room => "room",
             Self::Others => "others-in-room",
             Self::Acquaintances => "users-sharing-a-room",
+            Self::OwnSockets => "all-sockets-of-the-sender",
+            Self::Participants => "others-in-exam",
+            Self::Proctors => "proctors-of-exam",
+            Self::Concerned => "students-concerned",
         }
     }
 }

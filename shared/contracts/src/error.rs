@@ -63,6 +63,48 @@ pub mod code {
         FILE_HOST = "chat/file-host-not-allowed";
         /// The message replied to is not in this room.
         REPLY_NOT_FOUND = "chat/reply-not-found";
+        /// The caller's role may not do this.
+        FORBIDDEN = "auth/forbidden";
+        /// There is nothing at this address, or this method can't be used there.
+        NO_ROUTE = "http/not-found";
+        /// The body is of a type that this route does not read.
+        MEDIA_TYPE = "http/unsupported-media-type";
+        /// No such exam, or not one the caller may see.
+        EXAM_NOT_FOUND = "exam/not-found";
+        /// Exams are taken by students; mentors and admins watch them with `exam-monitor`.
+        EXAM_STUDENTS_ONLY = "exam/students-only";
+        /// The caller has no session in this exam: `join-exam` begins one.
+        EXAM_NOT_JOINED = "exam/not-joined";
+        /// The student named has no session in this exam.
+        EXAM_NO_SESSION = "exam/no-session";
+        /// The exam's time has not come yet.
+        EXAM_NOT_STARTED = "exam/not-started";
+        /// The exam has ended; nobody can begin it any more.
+        EXAM_OVER = "exam/over";
+        /// Sent after the session's time was over.
+        EXAM_TIME_EXPIRED = "exam/time-expired";
+        /// The session is completed; nothing changes it any more.
+        EXAM_COMPLETED = "exam/completed";
+        /// A proctor has paused the session.
+        EXAM_PAUSED = "exam/paused";
+        /// The exam has no question with this index.
+        EXAM_INVALID_QUESTION = "exam/invalid-question";
+        /// The answer does not fit its question.
+        EXAM_INVALID_ANSWER = "exam/invalid-answer";
+        /// The answers of this session were changed more often than is kept.
+        EXAM_TOO_MANY_CHANGES = "exam/too-many-changes";
+        /// Only a draft can be changed in this way.
+        EXAM_NOT_A_DRAFT = "exam/not-a-draft";
+        /// The exam is not published.
+        EXAM_NOT_PUBLISHED = "exam/not-published";
+        /// An exam without questions can't be published.
+        EXAM_EMPTY = "exam/no-questions";
+        /// The questions are not as they must be; `faults` names each fault with its line.
+        EXAM_INVALID_QUESTIONS = "exam/invalid-questions";
+        /// The schedule can't be kept: it ends before it begins, or has begun.
+        EXAM_INVALID_SCHEDULE = "exam/invalid-schedule";
+        /// The caller has no result in this exam yet.
+        EXAM_NO_RESULT = "exam/no-result";
     }
 }
 
@@ -84,12 +126,32 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub retry_after_ms: Option<u64>,
+    /// Everything that is wrong with a file, in the order of its lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Fault>>")]
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fault {
+    /// The line it begins in, from 1; of a list, the item's number.
+    pub line: u32,
+    /// For people, in English.
+    pub reason: String,
 }
 
 impl ErrorBody {
     /// An error with a code and a text.
     pub fn new(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: Cow::Borrowed(code), message: message.into(), field: None, retry_after_ms: None }
+        Self {
+            code: Cow::Borrowed(code),
+            message: message.into(),
+            field: None,
+            retry_after_ms: None,
+            faults: Vec::new(),
+        }
     }
 
     /// The same, naming the field that is at fault.

@@ -43,6 +43,18 @@ uuid_id!(
     /// One run of one gateway process: made anew at every start.
     GatewayId
 );
+uuid_id!(
+    /// An exam's id: the id of the command that created it.
+    ExamId
+);
+uuid_id!(
+    /// One student's sitting of one exam: the id of the command that began it.
+    SessionId
+);
+uuid_id!(
+    /// What a session was graded as.
+    ResultId
+);
 
 /// Why a room id was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -132,6 +144,13 @@ impl RoomId {
 fn canonical_uuid(text: &str) -> Option<Uuid> {
     let id = Uuid::from_str(text).ok()?;
     (id.hyphenated().to_string() == text).then_some(id)
+}
+
+impl From<ExamId> for RoomId {
+    /// The room of those who take or watch an exam.
+    fn from(exam: ExamId) -> Self {
+        Self(format!("exam:{exam}"))
+    }
 }
 
 impl TryFrom<String> for RoomId {

@@ -14,17 +14,25 @@
 pub mod catalog;
 pub mod chat;
 pub mod error;
+pub mod exam;
+pub mod exam_authoring;
+pub mod exam_grading;
 pub mod ids;
 pub mod message;
+pub mod points;
 pub mod presence;
+pub mod proctoring;
 pub mod session;
 pub mod subject;
+pub mod text;
 pub mod timestamp;
 pub mod user;
 
-pub use error::{ErrorBody, code};
-pub use ids::{GatewayId, MessageId, RoomId, RoomKind, UserId};
+pub use error::{ErrorBody, Fault, code};
+pub use ids::{ExamId, GatewayId, MessageId, ResultId, RoomId, RoomKind, SessionId, UserId};
 pub use message::{ClientEvent, Command, Envelope, Event, Query, ServerEvent, Signal};
+pub use points::Points;
 pub use subject::{Audience, PARTITIONS, Partition, Service, Subject};
+pub use text::BoundedText;
 pub use timestamp::Timestamp;
 pub use user::{Actor, Role};

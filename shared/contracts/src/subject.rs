@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GatewayId, RoomId, UserId};
+use crate::{ExamId, GatewayId, RoomId, UserId};
 
 /// How many partitions the commands of a service are divided into: the most replicas that can share its work.
 /// A multiple of 2, 3 and 4, so that these many replicas share evenly. Changing it needs the streams drained.
@@ -69,6 +69,10 @@ pub enum Audience {
     Room(RoomId),
     /// Those of one person.
     User(UserId),
+    /// Those of the students who are in an exam.
+    Exam(ExamId),
+    /// Those of the mentors and admins who watch an exam.
+    Proctors(ExamId),
     /// Everybody's.
     All,
 }
@@ -78,6 +82,8 @@ impl fmt::Display for Audience {
         match self {
             Self::Room(room) => write!(f, "room.{room}"),
             Self::User(user) => write!(f, "user.{user}"),
+            Self::Exam(exam) => write!(f, "exam.{exam}"),
+            Self::Proctors(exam) => write!(f, "proctors.{exam}"),
             Self::All => f.write_str("all"),
         }
     }

@@ -1,0 +1,362 @@
+//! Exams as their authors make them: over HTTP, by mentors and admins.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::exam::{ExamInfo, QuestionKind};
+use crate::{Actor, BoundedText, Command, ExamId, Points, Query, Service, Timestamp, UserId};
+
+/// The longest exam, in minutes.
+pub const MAX_DURATION_MINUTES: u32 = 24 * 60;
+/// The most exams one page of a list has.
+pub const MAX_EXAM_PAGE: u32 = 100;
+
+/// How far an exam is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExamStatus {
+    /// Being written: only its authors see it.
+    Draft,
+    /// Students can take it; its questions stand.
+    Published,
+}
+
+/// What is right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Key {
+    /// One option.
+    SingleChoice {
+        /// Its index.
+        correct: u16,
+    },
+    /// Every one of these options and no other. Each right one that is chosen earns its share of the points, each
+    /// wrong one loses as much.
+    SeveralCorrect {
+        /// Their indexes.
+        correct: Vec<u16>,
+    },
+    /// The first of two options if it is true, the second if not.
+    TrueFalse {
+        /// Whether the question's statement is true.
+        correct: bool,
+    },
+    /// A number.
+    Numeric {
+        /// The number.
+        value: f64,
+        /// How far from it an answer may be and still be right.
+        #[serde(default)]
+        tolerance: f64,
+    },
+}
+
+impl Key {
+    /// The kind of question that has such a key.
+    pub const fn kind(&self) -> QuestionKind {
+        match self {
+            Self::SingleChoice { .. } => QuestionKind::SingleChoice,
+            Self::SeveralCorrect { .. } => QuestionKind::SeveralCorrect,
+            Self::TrueFalse { .. } => QuestionKind::TrueFalse,
+            Self::Numeric { .. } => QuestionKind::Numeric,
+        }
+    }
+}
+
+/// A question as its author writes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewQuestion {
+    /// 1 to 8,000 characters.
+    pub text: String,
+    /// 2 to 20 for choices; left out for a numeric question; for a true-or-false one, two words for it, or none for
+    /// `True` and `False`.
+    #[serde(default)]
+    pub options: Vec<String>,
+    pub key: Key,
+    /// More than 0, and up to 1,000.
+    #[serde(default = "one_point")]
+    pub points: Points,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// For those who look at the exam's key; students never get it with the exam.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+}
+
+const fn one_point() -> Points {
+    Points::ONE
+}
+
+/// An exam as its author begins it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewExam {
+    pub title: BoundedText<200>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<BoundedText<4_000>>,
+    pub specialty: BoundedText<100>,
+    pub duration_minutes: DurationMinutes,
+    /// What a wrong answer takes away, in hundredths of what its question is worth.
+    #[serde(default)]
+    pub negative_marking_percent: Percent,
+    #[serde(default)]
+    pub questions: Vec<NewQuestion>,
+}
+
+/// How long an exam is: 1 to 1,440 minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u32", into = "u32")]
+#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_DURATION_MINUTES))]
+pub struct DurationMinutes(u32);
+
+impl TryFrom<u32> for DurationMinutes {
+    type Error = String;
+
+    fn try_from(minutes: u32) -> Result<Self, String> {
+        (1..=MAX_DURATION_MINUTES)
+            .contains(&minutes)
+            .then_some(Self(minutes))
+            .ok_or_else(|| format!("must be 1 to {MAX_DURATION_MINUTES}"))
+    }
+}
+
+impl From<DurationMinutes> for u32 {
+    fn from(minutes: DurationMinutes) -> Self {
+        minutes.0
+    }
+}
+
+/// 0 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "u32", into = "u32")]
+#[schemars(with = "u32", extend("minimum" = 0, "maximum" = 100))]
+pub struct Percent(u8);
+
+impl Percent {
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for Percent {
+    type Error = &'static str;
+
+    fn try_from(percent: u32) -> Result<Self, Self::Error> {
+        u8::try_from(percent).ok().filter(|percent| *percent <= 100).map(Self).ok_or("must be 0 to 100")
+    }
+}
+
+impl From<Percent> for u32 {
+    fn from(percent: Percent) -> Self {
+        Self::from(percent.0)
+    }
+}
+
+/// Makes a draft.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CreateExam(pub NewExam);
+
+impl Command for CreateExam {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "create-exam-v1";
+    type Reply = ExamDetails;
+
+    fn partition_key(&self, actor: &Actor) -> String {
+        actor.user_id.to_string()
+    }
+}
+
+/// Questions, in one of the forms that authors have them in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "format", content = "content", rename_all = "lowercase")]
+pub enum QuestionSource {
+    Json(Vec<NewQuestion>),
+    Csv(String),
+    /// Moodle's GIFT.
+    Gift(String),
+}
+
+/// Gives a draft its questions, in place of those it has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplaceQuestions {
+    pub exam_id: ExamId,
+    pub source: QuestionSource,
+}
+
+impl Command for ReplaceQuestions {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "replace-questions-v1";
+    type Reply = ExamDetails;
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.exam_id.to_string()
+    }
+}
+
+/// Lets students take an exam.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishExam {
+    pub exam_id: ExamId,
+}
+
+impl Command for PublishExam {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "publish-exam-v1";
+    type Reply = ExamDetails;
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.exam_id.to_string()
+    }
+}
+
+/// When a synchronised exam takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Schedule {
+    pub scheduled_start: Timestamp,
+    /// Left out: the exam's duration after its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_end: Option<Timestamp>,
+}
+
+/// Makes an exam a synchronised one, or moves it; not once it has begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleExam {
+    pub exam_id: ExamId,
+    pub schedule: Schedule,
+}
+
+impl Command for ScheduleExam {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "schedule-exam-v1";
+    type Reply = ExamDetails;
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.exam_id.to_string()
+    }
+}
+
+/// A question's right key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Correction {
+    pub question_index: u16,
+    /// Of the same kind as before.
+    pub key: Key,
+}
+
+/// Keys to be corrected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Corrections {
+    pub corrections: Vec<Correction>,
+}
+
+/// Corrects keys and grades every result anew.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegradeExam {
+    pub exam_id: ExamId,
+    pub corrections: Vec<Correction>,
+}
+
+impl Command for RegradeExam {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "regrade-exam-v1";
+    type Reply = Regraded;
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.exam_id.to_string()
+    }
+}
+
+/// What a correction came to.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Regraded {
+    pub exam_id: ExamId,
+    pub key_version: u32,
+    /// Whose score changed.
+    pub changed: Vec<ScoreChange>,
+    /// How many results stayed as they were.
+    pub unchanged: u32,
+}
+
+/// A result before and after.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScoreChange {
+    pub user_id: UserId,
+    pub user_name: String,
+    pub before: Points,
+    pub after: Points,
+}
+
+/// Exams, newest first: to students those published, to mentors and admins all.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListExams {
+    /// Only those of this specialty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specialty: Option<String>,
+    /// Only those older than this one: the last of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<ExamId>,
+    /// 1 to 100; 50 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+impl Query for ListExams {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "list-exams-v1";
+    type Reply = ExamList;
+}
+
+/// A page of exams.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExamList {
+    pub exams: Vec<ExamSummary>,
+    pub has_more: bool,
+}
+
+/// An exam in a list.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ExamSummary {
+    #[serde(flatten)]
+    pub info: ExamInfo,
+    pub status: ExamStatus,
+    pub created_at: Timestamp,
+}
+
+/// One exam; with its key for mentors and admins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadExam {
+    pub exam_id: ExamId,
+}
+
+impl Query for ReadExam {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "read-exam-v1";
+    type Reply = ExamDetails;
+}
+
+/// An exam as its authors see it; students get no questions here: they come with `exam-joined`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ExamDetails {
+    #[serde(flatten)]
+    pub summary: ExamSummary,
+    /// 1, and one more with each correction.
+    pub key_version: u32,
+    /// For mentors and admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub questions: Option<Vec<NewQuestion>>,
+}

@@ -1,15 +1,12 @@
 //! What happens because time passes. Whoever notices publishes a command, and acts only when it comes back: so it
 //! does not matter how many replicas notice.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use sinaesta_contracts::presence::{ExpirePresence, LoseGateway};
-use sinaesta_contracts::session::GatewayAlive;
 use sinaesta_contracts::{Actor, GatewayId};
 use sinaesta_store::StoreError;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,11 +20,8 @@ const AT_ONCE: i64 = 1_000;
 const POST: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
-    let mut heard: HashMap<GatewayId, Instant> = HashMap::new();
-    let mut listening_since = Instant::now();
-    let mut reconnects = context.bus.reconnects();
-    let mut alive = match context.bus.signals::<GatewayAlive>().await {
-        Ok(signals) => signals,
+    let mut gateways = match context.bus.watch_gateways().await {
+        Ok(gateways) => gateways,
         Err(error) => {
             tracing::error!(%error, "gateways are not heard");
             return;
@@ -38,24 +32,19 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            Some(signal) = alive.next() => drop(heard.insert(signal.gateway_id, Instant::now())),
-            // While the broker was away nobody could be heard.
-            Ok(()) = reconnects.changed() => listening_since = Instant::now(),
+            () = gateways.listen() => {}
             _ = tick.tick() => {
                 let silence = Duration::from_millis(context.settings.gateway_silence_ms);
-                let is_silent = |id: &GatewayId| {
-                    heard.get(id).copied().unwrap_or(listening_since).max(listening_since).elapsed() > silence
-                };
-                if let Err(error) = look(&context, is_silent).await {
+                if let Err(error) = look(&context, gateways.silent_for(silence)).await {
                     tracing::warn!(%error, "timers have to wait");
                 }
-                heard.retain(|_, at| at.elapsed() < silence * 4);
+                gateways.forget_silent(silence * 4);
             }
         }
     }
 }
 
-async fn look(context: &Context, is_silent: impl Fn(&GatewayId) -> bool) -> Result<(), StoreError> {
+async fn look(context: &Context, is_silent: impl Fn(GatewayId) -> bool) -> Result<(), StoreError> {
     let now = context.clock.now();
     let mut db = context.pool.acquire().await?;
     typing::sweep(&mut db, now).await?;
@@ -63,7 +52,7 @@ async fn look(context: &Context, is_silent: impl Fn(&GatewayId) -> bool) -> Resu
     let until = now - Duration::from_millis(context.settings.presence_grace_ms);
     let leaving = presence::leaving(&mut db, until, AT_ONCE).await?;
     drop(db);
-    for gateway_id in gateways.into_iter().filter(is_silent) {
+    for gateway_id in gateways.into_iter().filter(|id| is_silent(*id)) {
         let id = Uuid::new_v5(&gateway_id.0, b"lost");
         post(context, id, &LoseGateway { gateway_id }).await;
     }

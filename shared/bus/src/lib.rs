@@ -26,6 +26,7 @@
 mod answer;
 mod batch;
 mod bus;
+mod gateways;
 mod headers;
 mod listen;
 mod outcome;
@@ -36,6 +37,7 @@ mod streams;
 
 pub use answer::Answer;
 pub use bus::{Bus, BusError};
+pub use gateways::GatewayWatch;
 pub use listen::{Delivery, Listener};
 pub use outcome::{CommandHandler, EventHandler, Failure, Outbound, Outcome, QueryHandler, Received};
 pub use send::Dispatched;

@@ -196,6 +196,8 @@ impl Command for EnterExam {
 #[serde(rename_all = "camelCase")]
 pub struct Participation {
     pub participant_count: u32,
+    /// Whether the exam had begun: whoever enters it after that has not heard of it.
+    pub has_started: bool,
 }
 
 /// Goes out of an exam; the session goes on. For a proctor: watches it no more.

@@ -41,6 +41,7 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     pub limits: LimitSettings,
     pub chat: ChatSettings,
+    pub exams: ExamSettings,
     pub telemetry: TelemetrySettings,
 }
 
@@ -122,6 +123,17 @@ pub struct ChatSettings {
     pub presence_room_limit: i64,
 }
 
+/// Exams and their clocks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExamSettings {
+    pub http_host: String,
+    pub http_port: u16,
+    pub tick_ms: u64,
+    pub gateway_silence_ms: u64,
+    pub announce_limit: u32,
+}
+
 /// Logs and traces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +196,7 @@ impl Settings {
         at_least("limits.messages_per_minute", self.limits.messages_per_minute, 1)?;
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
+        at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(invalid("telemetry.sample_ratio", "must be 0 to 1"));
         }

@@ -1,0 +1,225 @@
+//! What a question may be, and which answers fit it.
+
+use serde_json::Number;
+use sinaesta_contracts::exam::{Answer, MAX_QUESTIONS, Question, QuestionKind};
+use sinaesta_contracts::exam_authoring::{Key, NewQuestion};
+use sinaesta_contracts::{ErrorBody, Fault, Points, code};
+
+/// The longest text of a question, in characters.
+pub const MAX_TEXT: usize = 8_000;
+/// The longest option, in characters.
+pub const MAX_OPTION: usize = 1_000;
+/// The longest explanation, in characters.
+pub const MAX_EXPLANATION: usize = 8_000;
+/// The longest category, in characters.
+pub const MAX_CATEGORY: usize = 100;
+/// The most options a question has.
+pub const MAX_OPTIONS: usize = 20;
+/// The most a question is worth.
+pub const MAX_POINTS: Points = Points::from_hundredths(100_000);
+
+/// A question as it is stored: the options of a true-or-false one filled in. The error says what is wrong with it.
+pub fn checked(mut question: NewQuestion) -> Result<NewQuestion, String> {
+    if matches!(question.key, Key::TrueFalse { .. }) && question.options.is_empty() {
+        question.options = vec!["True".to_owned(), "False".to_owned()];
+    }
+    check_texts(&question)?;
+    if question.points <= Points::ZERO || question.points > MAX_POINTS {
+        return Err(format!("its points must be more than 0 and up to {MAX_POINTS}"));
+    }
+    check_key(&question.key, question.options.len())?;
+    if let Key::SeveralCorrect { correct } = &mut question.key {
+        correct.sort_unstable();
+    }
+    Ok(question)
+}
+
+/// The same for a list of them; the faults are numbered by question.
+pub fn all_checked(questions: Vec<NewQuestion>) -> Result<Vec<NewQuestion>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut good = Vec::with_capacity(questions.len());
+    for (line, question) in (1..).zip(questions) {
+        match checked(question) {
+            Ok(question) => good.push(question),
+            Err(reason) => faults.push(Fault { line, reason }),
+        }
+    }
+    if good.len() > MAX_QUESTIONS {
+        faults.push(Fault { line: MAX_QUESTIONS as u32 + 1, reason: too_many() });
+    }
+    if faults.is_empty() { Ok(good) } else { Err(faults) }
+}
+
+/// What is said of a file with more questions than an exam may have.
+pub fn too_many() -> String {
+    format!("an exam has up to {MAX_QUESTIONS} questions")
+}
+
+fn check_texts(question: &NewQuestion) -> Result<(), String> {
+    bounded("its text", &question.text, MAX_TEXT)?;
+    for (index, option) in question.options.iter().enumerate() {
+        bounded(&format!("option {}", index + 1), option, MAX_OPTION)?;
+    }
+    if let Some(double) =
+        question.options.iter().enumerate().find(|(i, one)| question.options.iter().take(*i).any(|o| o == *one))
+    {
+        return Err(format!("option {} stands there twice", double.0 + 1));
+    }
+    for (what, text, most) in [
+        ("its category", &question.category, MAX_CATEGORY),
+        ("its explanation", &question.explanation, MAX_EXPLANATION),
+    ] {
+        if let Some(text) = text {
+            bounded(what, text, most)?;
+        }
+    }
+    Ok(())
+}
+
+fn bounded(what: &str, text: &str, most: usize) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{what} is empty"));
+    }
+    if text.chars().count() > most {
+        return Err(format!("{what} has more than {most} characters"));
+    }
+    if text.contains('\0') {
+        return Err(format!("{what} contains the character U+0000"));
+    }
+    Ok(())
+}
+
+fn check_key(key: &Key, options: usize) -> Result<(), String> {
+    let is_option = |index: &u16| usize::from(*index) < options;
+    match key {
+        Key::SingleChoice { .. } | Key::SeveralCorrect { .. } if !(2..=MAX_OPTIONS).contains(&options) => {
+            Err(format!("it has {options} options, but must have 2 to {MAX_OPTIONS}"))
+        }
+        Key::SingleChoice { correct } if !is_option(correct) => Err("its key names an option that it lacks".to_owned()),
+        Key::SeveralCorrect { correct } if !correct.iter().all(is_option) => {
+            Err("its key names an option that it lacks".to_owned())
+        }
+        Key::SeveralCorrect { correct } if correct.is_empty() => Err("none of its options is right".to_owned()),
+        Key::SeveralCorrect { correct } if has_double(correct) => Err("its key names an option twice".to_owned()),
+        Key::TrueFalse { .. } if options != 2 => Err("a true-or-false question has two options".to_owned()),
+        Key::Numeric { .. } if options != 0 => Err("a numeric question has no options".to_owned()),
+        Key::Numeric { value, tolerance } if !value.is_finite() || !tolerance.is_finite() || *tolerance < 0.0 => {
+            Err("its key must be a number, with a tolerance of 0 or more".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn has_double(indexes: &[u16]) -> bool {
+    indexes.iter().enumerate().any(|(at, index)| indexes.iter().take(at).any(|other| other == index))
+}
+
+/// The answer in the one form in which it is stored, if it fits the question.
+pub fn fitting(question: &Question, answer: Answer) -> Result<Answer, ErrorBody> {
+    let options = question.options.len();
+    match (question.kind, answer) {
+        (QuestionKind::SingleChoice | QuestionKind::TrueFalse, Answer::Number(number)) => index(&number)
+            .filter(|index| usize::from(*index) < options)
+            .map(|index| Answer::Number(index.into()))
+            .ok_or_else(|| unfit(format!("must be the index of one of its {options} options"))),
+        (QuestionKind::SeveralCorrect, Answer::Several(mut chosen)) => {
+            chosen.sort_unstable();
+            let fits = !chosen.is_empty() && !has_double(&chosen) && chosen.iter().all(|i| usize::from(*i) < options);
+            if fits { Ok(Answer::Several(chosen)) } else { Err(unfit_list(options)) }
+        }
+        // One option of several, by a client that knows only numbers.
+        (QuestionKind::SeveralCorrect, Answer::Number(number)) => index(&number)
+            .filter(|index| usize::from(*index) < options)
+            .map(|index| Answer::Several(vec![index]))
+            .ok_or_else(|| unfit_list(options)),
+        (QuestionKind::Numeric, Answer::Number(number)) => Ok(Answer::Number(number)),
+        (QuestionKind::SingleChoice | QuestionKind::TrueFalse, Answer::Several(_)) => {
+            Err(unfit("must be the index of one option, not a list".to_owned()))
+        }
+        (QuestionKind::Numeric, Answer::Several(_)) => Err(unfit("must be a number, not a list".to_owned())),
+    }
+}
+
+fn index(number: &Number) -> Option<u16> {
+    number.as_u64().and_then(|index| u16::try_from(index).ok())
+}
+
+fn unfit(rule: String) -> ErrorBody {
+    ErrorBody::new(code::EXAM_INVALID_ANSWER, format!("The answer {rule}")).on_field("answer")
+}
+
+fn unfit_list(options: usize) -> ErrorBody {
+    unfit(format!("must be a list of indexes of its {options} options, each once; null takes it back"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(key: Key, options: &[&str]) -> NewQuestion {
+        NewQuestion {
+            text: "Which?".into(),
+            options: options.iter().map(|&option| option.into()).collect(),
+            key,
+            points: Points::ONE,
+            category: None,
+            explanation: None,
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_a_question_is_refused() {
+        let bad = [
+            new(Key::SingleChoice { correct: 2 }, &["a", "b"]),
+            new(Key::SingleChoice { correct: 0 }, &["a"]),
+            new(Key::SingleChoice { correct: 0 }, &["a", "a"]),
+            new(Key::SingleChoice { correct: 0 }, &["a", " "]),
+            new(Key::SeveralCorrect { correct: vec![] }, &["a", "b"]),
+            new(Key::SeveralCorrect { correct: vec![1, 1] }, &["a", "b"]),
+            new(Key::SeveralCorrect { correct: vec![0, 2] }, &["a", "b"]),
+            new(Key::TrueFalse { correct: true }, &["a", "b", "c"]),
+            new(Key::Numeric { value: 1.0, tolerance: 0.0 }, &["a", "b"]),
+            new(Key::Numeric { value: f64::NAN, tolerance: 0.0 }, &[]),
+            new(Key::Numeric { value: 1.0, tolerance: -0.1 }, &[]),
+            NewQuestion { points: Points::ZERO, ..new(Key::SingleChoice { correct: 0 }, &["a", "b"]) },
+            NewQuestion { text: " \n".into(), ..new(Key::SingleChoice { correct: 0 }, &["a", "b"]) },
+        ];
+        for question in bad {
+            assert!(checked(question.clone()).is_err(), "{question:?} was accepted");
+        }
+        assert_eq!(checked(new(Key::TrueFalse { correct: true }, &[])).unwrap().options, ["True", "False"]);
+    }
+
+    #[test]
+    fn an_answer_fits_its_question_or_is_refused() {
+        let question = |kind, options: &[&str]| Question {
+            index: 0,
+            kind,
+            text: "Which?".into(),
+            options: options.iter().map(|&option| option.into()).collect(),
+            points: Points::ONE,
+            category: None,
+        };
+        let single = question(QuestionKind::SingleChoice, &["a", "b", "c"]);
+        let several = question(QuestionKind::SeveralCorrect, &["a", "b", "c"]);
+        let numeric = question(QuestionKind::Numeric, &[]);
+        let read = |json: &str| serde_json::from_str::<Answer>(json).unwrap();
+        for (question, json, stored) in [
+            (&single, "2", Some("2")),
+            (&single, "3", None),
+            (&single, "-1", None),
+            (&single, "1.5", None),
+            (&single, "[1]", None),
+            (&several, "[2,0]", Some("[0,2]")),
+            (&several, "1", Some("[1]")),
+            (&several, "[]", None),
+            (&several, "[1,1]", None),
+            (&several, "[3]", None),
+            (&numeric, "-7.25", Some("-7.25")),
+            (&numeric, "[1]", None),
+        ] {
+            let fitted = fitting(question, read(json)).ok().map(|answer| serde_json::to_string(&answer).unwrap());
+            assert_eq!(fitted.as_deref(), stored, "{json} for {:?}", question.kind);
+        }
+    }
+}

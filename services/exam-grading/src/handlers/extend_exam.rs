@@ -1,0 +1,56 @@
+//! `exam-extend`: gives more time.
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::proctoring::{ExamTimeExtended, ExtendExam, Intervened};
+use sinaesta_contracts::{Audience, ExamId, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::Duration;
+
+use crate::Context;
+use crate::domain::session::Session;
+use crate::handlers::intervening::{Intervene, intervene};
+use crate::store::exams;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = ExtendExam;
+
+    async fn handle(&self, batch: &[Received<ExtendExam>]) -> Result<Vec<Outcome<Intervened>>, Failure> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            outcomes.push(intervene(&self.0, one).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+impl Intervene for ExtendExam {
+    const KIND: &'static str = "extend";
+
+    fn exam(&self) -> ExamId {
+        self.exam_id
+    }
+
+    fn user(&self) -> Option<UserId> {
+        self.user_id
+    }
+
+    fn change(one: &Received<Self>, session: &mut Session) -> bool {
+        session.ends_at += Duration::minutes(i64::from(u32::from(one.command.minutes)));
+        true
+    }
+
+    fn tell(context: &Context, session: &Session) -> Result<Outbound, Failure> {
+        let (ends_at, server_time) = (Timestamp(session.ends_at), Timestamp(context.clock.now()));
+        let event = ExamTimeExtended { exam_id: session.exam_id, ends_at, server_time };
+        Outbound::deliver(Audience::User(session.user_id), &event)
+    }
+
+    /// Whoever joins a synchronised exam later gets the time that all have.
+    async fn change_exam(one: &Received<Self>, db: &mut PgConnection) -> Result<(), StoreError> {
+        let minutes = i32::try_from(u32::from(one.command.minutes)).unwrap_or_default();
+        exams::extend(db, one.command.exam_id, minutes).await
+    }
+}

@@ -1,0 +1,38 @@
+//! Exams, newest first.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::exam_authoring::{ExamList, ListExams, MAX_EXAM_PAGE};
+use sinaesta_contracts::{Actor, ErrorBody, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::summary;
+use crate::store::exams;
+
+/// How many exams a page has when the client does not say.
+const PAGE: u32 = 50;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = ListExams;
+
+    async fn handle(&self, actor: Actor, query: ListExams) -> Result<Result<ExamList, ErrorBody>, Failure> {
+        let limit = query.limit.unwrap_or(PAGE);
+        if !(1..=MAX_EXAM_PAGE).contains(&limit) {
+            let text = format!("limit must be 1 to {MAX_EXAM_PAGE}");
+            return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("limit")));
+        }
+        let published_only = !actor.role.is_staff();
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        // One more than wanted tells whether there are more.
+        let wanted = i64::from(limit) + 1;
+        let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, published_only, wanted).await?;
+        let has_more = ids.len() > limit as usize;
+        ids.truncate(limit as usize);
+        let found = exams::find(&mut db, &ids).await?;
+        let mut exams: Vec<_> = found.into_values().map(summary).collect();
+        exams.sort_unstable_by_key(|exam| std::cmp::Reverse(exam.info.id));
+        Ok(Ok(ExamList { exams, has_more }))
+    }
+}

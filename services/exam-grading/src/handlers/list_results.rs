@@ -1,0 +1,45 @@
+//! An exam's results, best first.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::exam_grading::{ListResults, ResultList, ResultRow};
+use sinaesta_contracts::{Actor, ErrorBody};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::{check_staff, visible};
+use crate::store::results::{self, Graded};
+
+/// How many results are listed: as many as one message of the broker holds.
+const LISTED: i64 = 3_000;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = ListResults;
+
+    async fn handle(&self, actor: Actor, query: ListResults) -> Result<Result<ResultList, ErrorBody>, Failure> {
+        if let Err(error) = check_staff(&actor) {
+            return Ok(Err(error));
+        }
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        if let Err(error) = visible(&mut db, query.exam_id, &actor).await? {
+            return Ok(Err(error));
+        }
+        let found = results::of_exam(&mut db, query.exam_id, LISTED).await?;
+        Ok(Ok(ResultList { exam_id: query.exam_id, results: found.into_iter().map(row).collect() }))
+    }
+}
+
+fn row(Graded { user_name, result, .. }: Graded) -> ResultRow {
+    ResultRow {
+        user_id: result.user_id,
+        user_name,
+        score: result.score,
+        max_score: result.max_score,
+        percentage: result.percentage,
+        correct_count: result.correct_count,
+        total_questions: result.total_questions,
+        key_version: result.key_version,
+        completed_at: result.completed_at,
+    }
+}

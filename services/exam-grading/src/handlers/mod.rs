@@ -1,0 +1,130 @@
+//! One file for each thing that can be asked of the service: load, decide, write in one transaction, say what came of it.
+
+pub mod complete_exam;
+pub mod create_exam;
+pub mod enter_exam;
+pub mod exit_exam;
+pub mod expire_session;
+pub mod extend_exam;
+pub mod find_sessions;
+mod intervening;
+pub mod join_exam;
+pub mod list_exams;
+pub mod list_results;
+pub mod lose_participants;
+pub mod monitor_exam;
+pub mod pause_exam;
+pub mod publish_exam;
+pub mod read_exam;
+pub mod read_my_record;
+pub mod read_my_result;
+pub mod regrade_exam;
+pub mod replace_questions;
+pub mod resume_exam;
+pub mod save_answer;
+pub mod save_progress;
+pub mod schedule_exam;
+pub mod start_exam;
+
+use std::collections::HashMap;
+
+use sinaesta_bus::{Failure, Outbound, Outcome};
+use sinaesta_contracts::exam::Question;
+use sinaesta_contracts::exam_authoring::{ExamDetails, ExamSummary};
+use sinaesta_contracts::proctoring::{ExamMonitorUpdate, MonitoredParticipant};
+use sinaesta_contracts::{Actor, Audience, ErrorBody, ExamId, Timestamp, code};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::domain::session::Session;
+use crate::store::exams::ExamRow;
+use crate::store::monitor::{self, Standing};
+use crate::store::{exams, questions};
+
+/// Mentors and admins only.
+fn check_staff(actor: &Actor) -> Result<(), ErrorBody> {
+    if actor.role.is_staff() {
+        return Ok(());
+    }
+    Err(ErrorBody::new(code::FORBIDDEN, "Only mentors and admins may do this"))
+}
+
+fn not_found() -> ErrorBody {
+    ErrorBody::new(code::EXAM_NOT_FOUND, "There is no such exam").on_field("examId")
+}
+
+fn not_joined() -> ErrorBody {
+    ErrorBody::new(code::EXAM_NOT_JOINED, "Join the exam first").on_field("examId")
+}
+
+/// The question that an index names.
+fn question<'p>(paper: &'p [Question], index: u16, field: &str) -> Result<&'p Question, ErrorBody> {
+    paper.get(usize::from(index)).ok_or_else(|| {
+        let text = format!("{field} must be less than {}, the number of questions", paper.len());
+        ErrorBody::new(code::EXAM_INVALID_QUESTION, text).on_field(field)
+    })
+}
+
+/// An exam that `actor` may know of.
+async fn visible(db: &mut PgConnection, id: ExamId, actor: &Actor) -> Result<Result<ExamRow, ErrorBody>, StoreError> {
+    let found = exams::find(db, &[id.0]).await?.remove(&id);
+    Ok(found.filter(|exam| exam.is_published() || actor.role.is_staff()).ok_or_else(not_found))
+}
+
+/// An exam as its authors see it; with its questions and their keys if `with_key`.
+async fn details(db: &mut PgConnection, exam: ExamRow, with_key: bool) -> Result<ExamDetails, StoreError> {
+    let questions = match with_key {
+        true => questions::load(db, &[exam.info.id.0]).await?.remove(&exam.info.id).unwrap_or_default().into(),
+        false => None,
+    };
+    Ok(ExamDetails { key_version: exam.key_version, summary: summary(exam), questions })
+}
+
+fn summary(exam: ExamRow) -> ExamSummary {
+    ExamSummary { info: exam.info, status: exam.status, created_at: Timestamp(exam.created_at) }
+}
+
+/// A session as proctors see it.
+fn seen(session: &Session, standing: Option<&Standing>, now: OffsetDateTime) -> MonitoredParticipant {
+    MonitoredParticipant {
+        user_id: session.user_id,
+        user_name: session.user_name.clone(),
+        status: session.status(now),
+        is_connected: standing.is_some_and(|standing| standing.is_connected),
+        current_question: session.current_question,
+        answered_count: session.answered.count(),
+        time_remaining: session.time_remaining(now),
+        last_activity: Timestamp(session.last_activity),
+        ends_at: Timestamp(session.ends_at),
+        score: standing.and_then(|standing| standing.score),
+    }
+}
+
+/// Tells the proctors of each exam how these sessions are now: one delivery for each exam, however many changed.
+async fn to_proctors(context: &Context, db: &mut PgConnection, changed: &[&Session]) -> Result<Vec<Outbound>, Failure> {
+    if changed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = context.clock.now();
+    let ids: Vec<_> = changed.iter().map(|session| session.id.0).collect();
+    let standings = monitor::standings(db, &ids).await?;
+    let mut by_exam: HashMap<ExamId, Vec<MonitoredParticipant>> = HashMap::new();
+    for session in changed {
+        by_exam.entry(session.exam_id).or_default().push(seen(session, standings.get(&session.id), now));
+    }
+    let deliver = |(exam_id, participants)| {
+        let update = ExamMonitorUpdate { exam_id, participants, server_time: Timestamp(now) };
+        Outbound::deliver(Audience::Proctors(exam_id), &update)
+    };
+    by_exam.into_iter().map(deliver).collect()
+}
+
+/// Publishes with a batch's last command what concerns all of them.
+fn with_last<R>(mut outcomes: Vec<Outcome<R>>, outbound: Vec<Outbound>) -> Vec<Outcome<R>> {
+    if let Some(last) = outcomes.last_mut() {
+        last.outbound.extend(outbound);
+    }
+    outcomes
+}

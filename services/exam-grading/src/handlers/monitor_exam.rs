@@ -1,0 +1,44 @@
+//! `exam-monitor`: everyone in an exam, as their proctors see them.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::proctoring::{ExamMonitorSnapshot, MonitorExam};
+use sinaesta_contracts::{Actor, ErrorBody, Timestamp};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::{check_staff, seen, visible};
+use crate::store::{monitor, participants, sessions};
+
+/// How many participants a snapshot lists, those first who were active last: as many as one message of the broker holds.
+const LISTED: i64 = 3_000;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = MonitorExam;
+
+    async fn handle(
+        &self,
+        actor: Actor,
+        query: MonitorExam,
+    ) -> Result<Result<ExamMonitorSnapshot, ErrorBody>, Failure> {
+        if let Err(error) = check_staff(&actor) {
+            return Ok(Err(error));
+        }
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        if let Err(error) = visible(&mut db, query.exam_id, &actor).await? {
+            return Ok(Err(error));
+        }
+        let found = sessions::of_exam(&mut db, query.exam_id, None, LISTED).await?;
+        let ids: Vec<_> = found.iter().map(|session| session.id.0).collect();
+        let standings = monitor::standings(&mut db, &ids).await?;
+        let counts = participants::counts(&mut db, &[query.exam_id.0]).await?;
+        let now = self.0.clock.now();
+        Ok(Ok(ExamMonitorSnapshot {
+            exam_id: query.exam_id,
+            participants: found.iter().map(|session| seen(session, standings.get(&session.id), now)).collect(),
+            participant_count: counts.get(&query.exam_id).copied().unwrap_or_default(),
+            server_time: Timestamp(now),
+        }))
+    }
+}

@@ -1,0 +1,23 @@
+//! One exam; its questions and their keys for mentors and admins alone.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::exam_authoring::{ExamDetails, ReadExam};
+use sinaesta_contracts::{Actor, ErrorBody};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::{details, visible};
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = ReadExam;
+
+    async fn handle(&self, actor: Actor, query: ReadExam) -> Result<Result<ExamDetails, ErrorBody>, Failure> {
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        Ok(match visible(&mut db, query.exam_id, &actor).await? {
+            Ok(exam) => Ok(details(&mut db, exam, actor.role.is_staff()).await?),
+            Err(error) => Err(error),
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Handlers against a real Postgres and a real NATS.

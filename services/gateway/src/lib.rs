@@ -25,9 +25,11 @@ use tokio_util::task::TaskTracker;
 use hub::Hub;
 use sockets::expiry::Expiry;
 use sockets::lanes::Lanes;
+use sockets::participation::Participants;
 use sockets::presence::Presence;
 use sockets::users::Users;
 
+pub use http::document as openapi;
 pub use server::Bound;
 
 /// What every part of the gateway works with.
@@ -40,6 +42,7 @@ pub(crate) struct Gateway {
     users: Users,
     lanes: Lanes,
     presence: Presence,
+    participation: Participants,
     expiry: Expiry,
     hub: Hub,
     /// Events whose answers are awaited: shutting down waits for them.
@@ -69,6 +72,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         users: Users::new(pool.clone(), &settings.auth),
         hub: Hub::new(bus.clone(), clock.clone()),
         presence: Presence::default(),
+        participation: Participants::default(),
         clock,
         tasks: TaskTracker::new(),
         closing: CancellationToken::new(),

@@ -15,11 +15,17 @@ struct Cli {
 enum Command {
     /// Asks the running gateway whether it is ready; for container health checks.
     Healthcheck,
+    /// Writes the OpenAPI document of the HTTP routes.
+    Openapi,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
+    if let Some(Command::Openapi) = cli.command {
+        print!("{}", sinaesta_gateway::openapi());
+        return Ok(());
+    }
     let settings = Settings::load(&[])?;
     if let Some(Command::Healthcheck) = cli.command {
         return sinaesta_telemetry::probe(settings.gateway.port).await;

@@ -161,6 +161,7 @@ async fn say_alive(gateway: Arc<Gateway>, background: CancellationToken) {
         gateway.bus.signal(&GatewayAlive { gateway_id: gateway.bus.id() }).await;
         if heard.elapsed() > GIVEN_UP {
             gateway.presence.announce_all(&gateway).await;
+            gateway.participation.announce_all(&gateway).await;
         }
         heard = Instant::now();
     }

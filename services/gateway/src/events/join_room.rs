@@ -4,20 +4,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, RoomJoined};
-use sinaesta_contracts::{ErrorBody, ServerEvent as _, code};
+use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
-use crate::hub::Member;
 
 pub(crate) async fn handle(call: Call, event: JoinRoom) {
     // The room is heard before it is asked for, so that nothing falls between the answer and what follows it.
-    let hold = match call.gateway.hub.hold_room(&event.room_id).await {
+    let hold = match call.hold(Audience::Room(event.room_id.clone())).await {
         Ok(hold) => hold,
-        Err(error) => {
-            tracing::warn!(%error, "a room can't be heard");
-            let error = ErrorBody::new(code::UNAVAILABLE, "The server can't be reached right now");
-            return call.responder.error(error);
-        }
+        Err(error) => return call.responder.error(error),
     };
     let room = event.room_id.clone();
     call.command(event, async move |call: Call, answer: Answer| {
@@ -27,13 +22,12 @@ pub(crate) async fn handle(call: Call, event: JoinRoom) {
         });
         match entered {
             Ok((reply, last_seq)) if call.session.enter(&room) => {
-                let socket = call.responder.socket().clone();
-                let member = Member { socket: socket.clone(), user: call.session.actor.user_id };
+                let (socket, member) = (call.responder.socket().clone(), call.member());
                 let greet = move || {
                     socket.emit(RoomJoined::NAME, &*reply).ok();
                     call.responder.ok(&reply);
                 };
-                hold.enter(member, last_seq, Box::new(greet));
+                hold.enter(member, Some(last_seq), Box::new(greet));
             }
             // The socket went while the room was asked for.
             Ok(_) => {}

@@ -2,8 +2,17 @@
 //! awaits the answer outside of it.
 
 mod auth_refresh;
+mod exam_answer;
+mod exam_complete;
+mod exam_extend;
+mod exam_monitor;
+mod exam_pause;
+mod exam_progress;
+mod exam_resume;
 mod heartbeat;
+mod join_exam;
 mod join_room;
+mod leave_exam;
 mod leave_room;
 mod mark_message_read;
 mod message_history;
@@ -17,19 +26,31 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, SendMessage, SetTyping};
+use sinaesta_contracts::exam::{CompleteExam, JoinExam, LeaveExam, SaveAnswer, SaveProgress};
 use sinaesta_contracts::presence::SetStatus;
+use sinaesta_contracts::proctoring::{ExtendExam, MonitorExam, PauseExam, ResumeExam};
 use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
-use sinaesta_contracts::{ClientEvent, Command, ErrorBody, code};
+use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, ServerEvent, code};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::Gateway;
+use crate::hub::{Hold, Member};
 use crate::sockets::reader;
 use crate::sockets::responder::Responder;
 use crate::sockets::session::Session;
 
 const AUTH_REFRESH: &str = <AuthRefresh as ClientEvent>::NAME;
+const EXAM_ANSWER: &str = <SaveAnswer as ClientEvent>::NAME;
+const EXAM_COMPLETE: &str = <CompleteExam as ClientEvent>::NAME;
+const EXAM_EXTEND: &str = <ExtendExam as ClientEvent>::NAME;
+const EXAM_MONITOR: &str = <MonitorExam as ClientEvent>::NAME;
+const EXAM_PAUSE: &str = <PauseExam as ClientEvent>::NAME;
+const EXAM_PROGRESS: &str = <SaveProgress as ClientEvent>::NAME;
+const EXAM_RESUME: &str = <ResumeExam as ClientEvent>::NAME;
 const HEARTBEAT: &str = <Heartbeat as ClientEvent>::NAME;
+const JOIN_EXAM: &str = <JoinExam as ClientEvent>::NAME;
+const LEAVE_EXAM: &str = <LeaveExam as ClientEvent>::NAME;
 const JOIN_ROOM: &str = <JoinRoom as ClientEvent>::NAME;
 const LEAVE_ROOM: &str = <LeaveRoom as ClientEvent>::NAME;
 const MARK_MESSAGE_READ: &str = <MarkMessageRead as ClientEvent>::NAME;
@@ -40,8 +61,17 @@ const TYPING_INDICATOR: &str = <SetTyping as ClientEvent>::NAME;
 
 const EVENTS: &[&str] = &[
     AUTH_REFRESH,
+    EXAM_ANSWER,
+    EXAM_COMPLETE,
+    EXAM_EXTEND,
+    EXAM_MONITOR,
+    EXAM_PAUSE,
+    EXAM_PROGRESS,
+    EXAM_RESUME,
     HEARTBEAT,
+    JOIN_EXAM,
     JOIN_ROOM,
+    LEAVE_EXAM,
     LEAVE_ROOM,
     MARK_MESSAGE_READ,
     MESSAGE_HISTORY,
@@ -80,6 +110,15 @@ pub(crate) fn route(
         MARK_MESSAGE_READ => enqueue(call, payload, mark_message_read::handle),
         MESSAGE_HISTORY => enqueue(call, payload, message_history::handle),
         TYPING_INDICATOR => enqueue(call, payload, typing::handle),
+        JOIN_EXAM => enqueue(call, payload, join_exam::handle),
+        LEAVE_EXAM => enqueue(call, payload, leave_exam::handle),
+        EXAM_ANSWER => enqueue(call, payload, exam_answer::handle),
+        EXAM_COMPLETE => enqueue(call, payload, exam_complete::handle),
+        EXAM_EXTEND => enqueue(call, payload, exam_extend::handle),
+        EXAM_MONITOR => enqueue(call, payload, exam_monitor::handle),
+        EXAM_PAUSE => enqueue(call, payload, exam_pause::handle),
+        EXAM_PROGRESS => enqueue(call, payload, exam_progress::handle),
+        EXAM_RESUME => enqueue(call, payload, exam_resume::handle),
         SET_STATUS => enqueue(call, payload, set_status::handle),
         _ => call.responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
     }
@@ -129,6 +168,27 @@ impl Call {
             }
             Err(error) => done(self, Err(error)).await,
         }
+    }
+
+    /// The socket as a member of an audience.
+    fn member(&self) -> Member {
+        Member { socket: self.responder.socket().clone(), user: self.session.actor.user_id }
+    }
+
+    /// Begins to hear an audience.
+    async fn hold(&self, audience: Audience) -> Result<Hold, ErrorBody> {
+        self.gateway.hub.hold(audience).await.map_err(|error| {
+            tracing::warn!(%error, "an audience can't be heard");
+            ErrorBody::new(code::UNAVAILABLE, "The server can't be reached right now")
+        })
+    }
+
+    /// Answers the client, by the event that tells its sender as well.
+    fn respond_as<E: ServerEvent>(self, answer: Answer) {
+        if let Ok(reply) = &answer {
+            self.responder.socket().emit(E::NAME, &**reply).ok();
+        }
+        self.respond(answer);
     }
 
     /// Answers the client.

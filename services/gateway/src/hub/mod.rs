@@ -32,11 +32,11 @@ pub(crate) struct Hub {
 pub(crate) struct Hold(Option<mpsc::UnboundedSender<Control>>);
 
 impl Hold {
-    /// The socket enters, with the room's snapshot up to `last_seq`; `greet` hands that snapshot over, right before
-    /// anything that follows it.
-    pub(crate) fn enter(mut self, member: Member, last_seq: i64, greet: Box<dyn FnOnce() + Send>) {
+    /// The socket enters; `greet` hands over what it begins with, right before anything that follows. In a room that is
+    /// its snapshot up to `last_seq`.
+    pub(crate) fn enter(mut self, member: Member, last_seq: Option<i64>, greet: Box<dyn FnOnce() + Send>) {
         if let Some(channel) = self.0.take() {
-            channel.send(Control::Enter { member, last_seq: Some(last_seq), greet }).ok();
+            channel.send(Control::Enter { member, last_seq, greet }).ok();
         }
     }
 }
@@ -54,12 +54,8 @@ impl Hub {
         Self { bus, clock, channels: Channels::default() }
     }
 
-    /// Begins to hear a room, if it is not heard already.
-    pub(crate) async fn hold_room(&self, room: &RoomId) -> Result<Hold, BusError> {
-        self.hold(Audience::Room(room.clone())).await
-    }
-
-    async fn hold(&self, audience: Audience) -> Result<Hold, BusError> {
+    /// Begins to hear an audience, if it is not heard already.
+    pub(crate) async fn hold(&self, audience: Audience) -> Result<Hold, BusError> {
         if let Some(hold) = self.hold_known(&audience) {
             return Ok(hold);
         }
@@ -94,11 +90,7 @@ impl Hub {
         let this = self.clone();
         tokio::spawn(async move {
             match this.hold(Audience::User(member.user)).await {
-                Ok(mut hold) => {
-                    if let Some(channel) = hold.0.take() {
-                        channel.send(Control::Enter { member, last_seq: None, greet: Box::new(|| {}) }).ok();
-                    }
-                }
+                Ok(hold) => hold.enter(member, None, Box::new(|| {})),
                 Err(error) => {
                     tracing::warn!(%error, "a user can't be heard");
                     member.socket.disconnect().ok();
@@ -107,15 +99,8 @@ impl Hub {
         });
     }
 
-    pub(crate) fn leave_user(&self, user: UserId, sid: Sid) {
-        self.leave(&Audience::User(user), sid);
-    }
-
-    pub(crate) fn leave_room(&self, room: &RoomId, sid: Sid) {
-        self.leave(&Audience::Room(room.clone()), sid);
-    }
-
-    fn leave(&self, audience: &Audience, sid: Sid) {
+    /// A socket hears no more of an audience.
+    pub(crate) fn leave(&self, audience: &Audience, sid: Sid) {
         if let Some(channel) = self.channels.lock().get(audience) {
             channel.send(Control::Leave { sid, left: None }).ok();
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use sinaesta_contracts::code;
+use sinaesta_contracts::{Audience, code};
 use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
 
@@ -101,9 +101,14 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     }
     metrics::gauge!("gateway_connections").decrement(1.0);
     gateway.expiry.forget(session.sid);
-    gateway.hub.leave_user(session.actor.user_id, session.sid);
+    gateway.hub.leave(&Audience::User(session.actor.user_id), session.sid);
     for room in session.take_rooms() {
-        gateway.hub.leave_room(&room, session.sid);
+        gateway.hub.leave(&Audience::Room(room), session.sid);
+    }
+    for exam in session.take_exams() {
+        gateway.hub.leave(&Audience::Exam(exam), session.sid);
+        gateway.hub.leave(&Audience::Proctors(exam), session.sid);
+        gateway.participation.depart(gateway, &session.actor, exam);
     }
     for room in session.take_typing() {
         crate::events::typing::stop(gateway, &session.actor, room);

@@ -5,6 +5,7 @@ pub(crate) mod handshake;
 pub(crate) mod inbound;
 pub(crate) mod lanes;
 pub(crate) mod limits;
+pub(crate) mod participation;
 pub(crate) mod presence;
 pub(crate) mod reader;
 pub(crate) mod responder;

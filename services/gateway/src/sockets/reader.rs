@@ -1,5 +1,6 @@
 //! From a packet's text to an event's payload, with an error that names the field that is at fault.
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sinaesta_contracts::{ClientEvent, ErrorBody, code};
 
@@ -23,8 +24,17 @@ pub(crate) fn read<E: ClientEvent>(payload: Option<&RawValue>) -> Result<E, Erro
     if !text.starts_with('{') {
         return Err(ErrorBody::new(code::INVALID_PAYLOAD, "The payload must be an object"));
     }
+    parse(text)
+}
+
+/// Reads JSON; the error names the field that is at fault.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ErrorBody> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| describe(&error))
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| describe(&error))?;
+    match reader.end() {
+        Ok(()) => Ok(value),
+        Err(_) => Err(ErrorBody::new(code::INVALID_PAYLOAD, "Something follows the JSON value")),
+    }
 }
 
 fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorBody {

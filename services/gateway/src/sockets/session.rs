@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sinaesta_contracts::{Actor, RoomId};
+use sinaesta_contracts::{Actor, ExamId, RoomId};
 use sinaesta_settings::LimitSettings;
 use socketioxide_core::Sid;
 use time::OffsetDateTime;
@@ -29,11 +29,17 @@ pub(crate) struct Session {
     state: Mutex<State>,
 }
 
+/// Whether a socket was somewhere already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WasThere(pub(crate) bool);
+
 struct State {
     phase: Phase,
     expires_at: OffsetDateTime,
     rooms: HashSet<RoomId>,
     typing: HashSet<RoomId>,
+    /// The exams the socket's student is in through it, or that its proctor watches.
+    exams: HashSet<ExamId>,
 }
 
 impl Session {
@@ -44,7 +50,13 @@ impl Session {
         expires_at: OffsetDateTime,
         limits: &LimitSettings,
     ) -> Self {
-        let state = State { phase: Phase::New, expires_at, rooms: HashSet::new(), typing: HashSet::new() };
+        let state = State {
+            phase: Phase::New,
+            expires_at,
+            rooms: HashSet::new(),
+            typing: HashSet::new(),
+            exams: HashSet::new(),
+        };
         Self {
             sid,
             actor,
@@ -106,6 +118,21 @@ impl Session {
         } else {
             state.typing.remove(room);
         }
+    }
+
+    /// Notes that the socket is in an exam, or watches it; what it was before, or `None` if it is gone.
+    pub(crate) fn enter_exam(&self, exam: ExamId) -> Option<WasThere> {
+        let mut state = self.state.lock();
+        (state.phase != Phase::Closed).then(|| WasThere(!state.exams.insert(exam)))
+    }
+
+    /// Notes that the socket is in an exam no more; false if it was not.
+    pub(crate) fn leave_exam(&self, exam: ExamId) -> bool {
+        self.state.lock().exams.remove(&exam)
+    }
+
+    pub(crate) fn take_exams(&self) -> HashSet<ExamId> {
+        std::mem::take(&mut self.state.lock().exams)
     }
 
     pub(crate) fn take_rooms(&self) -> HashSet<RoomId> {

@@ -1,4 +1,10 @@
-//! The HTTP routes beside Socket.IO, and which origins may use them.
+//! The HTTP routes beside Socket.IO, and which origins may use them. Each maps onto a command or a query.
+
+mod caller;
+mod exams;
+mod openapi;
+mod payload;
+mod problem;
 
 use std::sync::Arc;
 
@@ -6,12 +12,16 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
+use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_telemetry::Readiness;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::Gateway;
+pub use openapi::document;
+use problem::Problem;
 
 /// The routes, without Socket.IO.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
@@ -22,12 +32,16 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
             async move { check(&gateway).await }
         })
     };
-    sinaesta_telemetry::router(ready).fallback(|| async {
-        (
-            StatusCode::NOT_FOUND,
-            Json(json!({ "error": { "code": "http/not-found", "message": "There is nothing here" } })),
-        )
-    })
+    let (api, document) = openapi::build();
+    sinaesta_telemetry::router(ready)
+        .merge(api.with_state(Arc::clone(gateway)))
+        .route("/api/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }))
+        .method_not_allowed_fallback(nothing_here)
+        .fallback(nothing_here)
+}
+
+async fn nothing_here() -> Problem {
+    Problem(ErrorBody::new(code::NO_ROUTE, "There is nothing here"))
 }
 
 async fn check(gateway: &Gateway) -> Result<(), String> {
@@ -40,7 +54,7 @@ async fn check(gateway: &Gateway) -> Result<(), String> {
 
 /// Lets only the allowed origins in: for polling by CORS, for WebSockets, which know no CORS, by their `Origin`.
 pub(crate) fn guard(router: Router, origins: &[String]) -> Router {
-    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
+    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT]);
     if origins.iter().any(|origin| origin == "*") {
         return router.layer(cors.allow_headers(Any).allow_origin(Any));
     }

@@ -1,0 +1,72 @@
+//! Who sends a request: by the same token as on a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aide::OperationInput;
+use aide::generate::GenContext;
+use aide::openapi::Operation;
+use axum::extract::FromRequestParts;
+use axum::http::{header, request::Parts};
+use sinaesta_bus::Answer;
+use sinaesta_contracts::{Actor, Command, ErrorBody, Query, code};
+use uuid::Uuid;
+
+use super::payload::Reply;
+use super::problem::Problem;
+use crate::Gateway;
+
+/// The name under which the document knows the token.
+pub(super) const BEARER: &str = "bearer";
+
+/// Somebody with a valid token.
+pub(super) struct Caller {
+    gateway: Arc<Gateway>,
+    actor: Actor,
+}
+
+impl FromRequestParts<Arc<Gateway>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| ErrorBody::new(code::NO_TOKEN, "Authentication error: No token provided"))?;
+        let identity = gateway
+            .verifier
+            .verify(token)
+            .map_err(|_| ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"))?;
+        let found = gateway.users.find(identity).await.map_err(|error| {
+            tracing::warn!(%error, "a user could not be read");
+            ErrorBody::new(code::UNAVAILABLE, "The server can't take requests right now")
+        })?;
+        let actor =
+            found.ok_or_else(|| ErrorBody::new(code::USER_NOT_FOUND, "Authentication error: User not found"))?;
+        Ok(Self { gateway: Arc::clone(gateway), actor })
+    }
+}
+
+impl OperationInput for Caller {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        operation.security.push([(BEARER.to_owned(), Vec::new())].into_iter().collect());
+    }
+}
+
+impl Caller {
+    /// Sends a command, and waits until its effect is durable.
+    pub(super) async fn command<C: Command>(&self, command: &C) -> Reply<C::Reply> {
+        let limit = Duration::from_millis(self.gateway.settings.gateway.command_timeout_ms);
+        let answer: Answer = match self.gateway.bus.dispatch(Uuid::now_v7(), &self.actor, command).await {
+            Ok(sent) => sent.answer(limit).await,
+            Err(error) => Err(error),
+        };
+        answer.into()
+    }
+
+    /// Asks a service.
+    pub(super) async fn ask<Q: Query>(&self, query: &Q) -> Reply<Q::Reply> {
+        self.gateway.bus.ask_raw(&self.actor, query).await.into()
+    }
+}

@@ -1,0 +1,132 @@
+//! What is read from a request and written into a response.
+
+use std::marker::PhantomData;
+
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response as ResponseDoc, StatusCode as StatusDoc};
+use aide::{OperationInput, OperationOutput};
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use sinaesta_bus::Answer;
+use sinaesta_contracts::{ErrorBody, code};
+
+use super::problem::Problem;
+use crate::sockets::reader;
+
+/// A JSON body, with errors that name the field that is at fault.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if media_type(request.headers()) != "application/json" {
+            return Err(ErrorBody::new(code::MEDIA_TYPE, "The body must be application/json").into());
+        }
+        Ok(Self(reader::parse(&text(request, state).await?)?))
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Body<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Json::<T>::operation_input(ctx, operation);
+    }
+}
+
+/// The type of a body, without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    let whole = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    whole.split(';').next().unwrap_or_default().trim()
+}
+
+/// The body as text.
+pub(super) async fn text<S: Send + Sync>(request: Request, state: &S) -> Result<String, Problem> {
+    String::from_request(request, state).await.map_err(|rejection| {
+        let too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let name = if too_large { code::TOO_LARGE } else { code::INVALID_PAYLOAD };
+        Problem(ErrorBody::new(name, rejection.body_text()))
+    })
+}
+
+/// A service's answer, passed on as it was written.
+pub(super) struct Reply<T>(Answer, PhantomData<T>);
+
+impl<T> From<Answer> for Reply<T> {
+    fn from(answer: Answer) -> Self {
+        Self(answer, PhantomData)
+    }
+}
+
+impl<T> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Ok(reply) => ([(header::CONTENT_TYPE, "application/json")], reply.get().to_owned()).into_response(),
+            Err(error) => Problem(error).into_response(),
+        }
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for Reply<T> {
+    type Inner = T;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<ResponseDoc> {
+        Json::<T>::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<StatusDoc>, ResponseDoc)> {
+        let mut responses = Json::<T>::inferred_responses(ctx, operation);
+        responses.extend(Problem::inferred_responses(ctx, operation));
+        responses
+    }
+}
+
+/// The same for what was made by it.
+pub(super) struct Created<T>(pub(super) Reply<T>);
+
+impl<T> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        if response.status() == StatusCode::OK {
+            *response.status_mut() = StatusCode::CREATED;
+        }
+        response
+    }
+}
+
+impl<T: JsonSchema> OperationOutput for Created<T> {
+    type Inner = T;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<ResponseDoc> {
+        Json::<T>::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<StatusDoc>, ResponseDoc)> {
+        let made = Self::operation_response(ctx, operation).map(|response| (Some(StatusDoc::Code(201)), response));
+        made.into_iter().chain(Problem::inferred_responses(ctx, operation)).collect()
+    }
+}
+
+/// The parameters of a query string.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => Err(ErrorBody::new(code::INVALID_PAYLOAD, rejection.body_text()).into()),
+        }
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Parameters<T> {
+    fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
+        Query::<T>::operation_input(ctx, operation);
+    }
+}

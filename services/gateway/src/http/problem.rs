@@ -1,0 +1,64 @@
+//! Why a request failed: the same body as on a socket, with the HTTP status that its code stands for.
+
+use aide::OperationOutput;
+use aide::generate::GenContext;
+use aide::openapi::{Operation, Response as ResponseDoc, StatusCode as StatusDoc};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::Serialize;
+use sinaesta_contracts::{ErrorBody, code};
+
+/// An error as a response.
+#[derive(Debug)]
+pub(crate) struct Problem(pub(crate) ErrorBody);
+
+/// The body of every failed request.
+#[derive(Serialize, JsonSchema)]
+struct Failed {
+    error: ErrorBody,
+}
+
+impl From<ErrorBody> for Problem {
+    fn from(error: ErrorBody) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (status(&self.0.code), Json(Failed { error: self.0 })).into_response()
+    }
+}
+
+fn status(name: &str) -> StatusCode {
+    match name {
+        code::NO_TOKEN | code::INVALID_TOKEN | code::USER_NOT_FOUND => StatusCode::UNAUTHORIZED,
+        code::FORBIDDEN => StatusCode::FORBIDDEN,
+        code::NO_ROUTE | code::EXAM_NOT_FOUND | code::EXAM_NOT_JOINED | code::EXAM_NO_RESULT => StatusCode::NOT_FOUND,
+        code::EXAM_NOT_A_DRAFT | code::EXAM_NOT_PUBLISHED | code::EXAM_EMPTY | code::EXAM_INVALID_SCHEDULE => {
+            StatusCode::CONFLICT
+        }
+        code::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
+        code::MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        code::EXAM_INVALID_QUESTIONS | code::EXAM_INVALID_QUESTION => StatusCode::UNPROCESSABLE_ENTITY,
+        code::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+        code::BUSY | code::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
+        code::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,
+        code::INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl OperationOutput for Problem {
+    type Inner = Self;
+
+    fn operation_response(ctx: &mut GenContext, operation: &mut Operation) -> Option<ResponseDoc> {
+        Json::<Failed>::operation_response(ctx, operation)
+    }
+
+    fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<StatusDoc>, ResponseDoc)> {
+        Self::operation_response(ctx, operation).map(|response| (None, response)).into_iter().collect()
+    }
+}

@@ -1,3 +1,4 @@
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::workspace::Workspace;
@@ -21,5 +22,25 @@ pub(crate) async fn generate(workspace: &Workspace, check: bool) -> anyhow::Resu
     if check {
         generate.arg("--check");
     }
-    run::run(generate).await
+    run::run(generate).await?;
+    openapi(workspace, check).await
+}
+
+/// The document of the HTTP routes, which the gateway makes from them.
+async fn openapi(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
+    let args = ["run", "--quiet", "--package", "sinaesta-gateway", "--", "openapi"];
+    let output = cargo::command(workspace, args).stderr(std::process::Stdio::inherit()).output().await?;
+    if !output.status.success() {
+        bail!("the OpenAPI document can't be made");
+    }
+    let path = workspace.root.join("shared/contracts/generated/openapi.json");
+    if std::fs::read(&path).is_ok_and(|committed| committed == output.stdout) {
+        return Ok(());
+    }
+    if check {
+        bail!("{} is not up to date: run `cargo xtask codegen`", path.display());
+    }
+    std::fs::write(&path, output.stdout).with_context(|| path.display().to_string())?;
+    println!("wrote {}", path.display());
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! `domain/` has the rules, `store/` the SQL, `handlers/` one file for each thing that can be asked of the service.
 
 pub mod domain;
+mod doors;
 mod handlers;
 mod rooms;
 pub mod store;
@@ -11,9 +12,10 @@ mod timers;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use moka::sync::Cache;
 use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::{RoomId, Service};
+use sinaesta_contracts::{ExamId, RoomId, Service, UserId};
 use sinaesta_settings::{ChatSettings, Settings};
 use sinaesta_store::StoreError;
 use sinaesta_telemetry::Readiness;
@@ -26,12 +28,17 @@ use handlers::{
 };
 use rooms::Rooms;
 
+/// How many exam sessions a replica remembers.
+const REMEMBERED: u64 = 100_000;
+
 /// What handlers work with.
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
     pool: PgPool,
     rooms: Rooms,
+    /// Who is known to have a session in which exam.
+    sessions: Cache<(ExamId, UserId), ()>,
     clock: Clock,
     settings: Arc<ChatSettings>,
 }
@@ -47,6 +54,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         bus: bus.clone(),
         pool: pool.clone(),
         rooms: Rooms::new(),
+        sessions: Cache::new(REMEMBERED),
         clock: Clock::system(),
         settings: Arc::new(settings.chat),
     };

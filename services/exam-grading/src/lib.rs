@@ -5,6 +5,7 @@
 pub mod domain;
 mod handlers;
 mod papers;
+mod seeding;
 pub mod store;
 mod submission;
 mod timers;
@@ -27,6 +28,8 @@ use handlers::{
     start_exam,
 };
 use papers::Papers;
+
+pub use seeding::seed;
 
 /// What handlers work with.
 #[derive(Clone)]

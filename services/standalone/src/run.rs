@@ -12,7 +12,7 @@ use crate::shutdown::StopSignals;
 use crate::stack::Fixed;
 use crate::{banner, gateway_port, seed, services, tokens};
 
-/// Runs everything until a signal, then stops in order: gateway, chat, NATS, Postgres.
+/// Runs everything until a signal, then stops in order: gateway, services, NATS, Postgres.
 pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
     let home = Home::open(options.infra)?;

@@ -1,4 +1,4 @@
-use sinaesta_contracts::{Role, RoomId};
+use sinaesta_contracts::{Role, RoomId, UserId};
 use sinaesta_localstack::{Postgres, Roles};
 
 /// Somebody to sign in as on a local stack.
@@ -95,6 +95,11 @@ fn insert_users() -> String {
 
 fn literal(text: Option<&str>) -> String {
     text.map_or_else(|| "null".to_owned(), |text| format!("'{}'", text.replace('\'', "''")))
+}
+
+/// Who wrote the demo's exams.
+pub(crate) fn author() -> anyhow::Result<UserId> {
+    Ok(UserId(uuid::Uuid::parse_str(ADMIN.id)?))
 }
 
 /// Rooms to meet in.

@@ -29,18 +29,20 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Re
         ("auth.jwt_secret", jwt_secret.to_owned()),
         // Asked for by nobody outside this program.
         ("chat.http_port", free_port()?.to_string()),
+        ("exams.http_port", free_port()?.to_string()),
     ])?;
     settings.auth.jwt_secret = jwt_secret.to_owned().into();
     settings.gateway.port = port;
     Ok(settings)
 }
 
-/// Brings the database to the newest schema, and opens the demo's rooms.
+/// Brings the database to the newest schema, opens the demo's rooms and writes its exams.
 pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
     let settings = DatabaseSettings { url: url.to_owned().into(), max_connections: 2, acquire_timeout_ms: 10_000 };
     let pool = sinaesta_store::connect("sinaesta-standalone", &settings).await?;
     sinaesta_store::migrate(&pool).await?;
     sinaesta_chat::open_rooms(&pool, &seed::rooms()?, &Clock::system()).await?;
+    sinaesta_exam_grading::seed(&pool, seed::author()?, &Clock::system()).await?;
     pool.close().await;
     Ok(())
 }
@@ -52,6 +54,7 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Services {
     gateway: Service,
     chat: Service,
+    exams: Service,
 }
 
 struct Service {
@@ -63,10 +66,11 @@ struct Service {
 impl Services {
     /// Comes back when all of them answer that they are ready.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let ports = [settings.chat.http_port, settings.gateway.port];
+        let ports = [settings.chat.http_port, settings.exams.http_port, settings.gateway.port];
         let chat = Service::spawn("chat", &settings, sinaesta_chat::run);
+        let exams = Service::spawn("exam-grading", &settings, sinaesta_exam_grading::run);
         let gateway = Service::spawn("gateway", &settings, sinaesta_gateway::run);
-        let mut services = Self { gateway, chat };
+        let mut services = Self { gateway, chat, exams };
         let ready = async {
             for port in ports {
                 while !answers_ok(port, "/readyz").await {
@@ -92,6 +96,7 @@ impl Services {
         let (name, ended) = tokio::select! {
             ended = &mut self.gateway.task => (self.gateway.name, ended),
             ended = &mut self.chat.task => (self.chat.name, ended),
+            ended = &mut self.exams.task => (self.exams.name, ended),
         };
         ended.with_context(|| format!("{name} panicked"))?.with_context(|| format!("{name} failed"))?;
         anyhow::bail!("{name} stopped by itself")
@@ -99,7 +104,7 @@ impl Services {
 
     /// The gateway first, so that clients are told while the rest still answers.
     pub(crate) async fn stop(self) {
-        for Service { name, stop, task } in [self.gateway, self.chat] {
+        for Service { name, stop, task } in [self.gateway, self.chat, self.exams] {
             stop.cancel();
             // One that ended by itself has been reported as the reason for stopping.
             if !task.is_finished()

@@ -12,16 +12,26 @@ pub struct Room {
     pub opened_by: Option<UserId>,
 }
 
-/// Whether `actor` may be in `id`; `room` is the room if it exists.
-pub fn may_enter(actor: &Actor, id: &RoomId, room: Option<Room>, open_rooms: bool) -> Result<(), ErrorBody> {
+/// What else decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The room, if it exists.
+    pub room: Option<Room>,
+    /// Whether they have a session in the exam whose room it is.
+    pub has_session: bool,
+    /// Whether rooms without a known prefix may be entered at all.
+    pub open_rooms: bool,
+}
+
+/// Whether `actor` may be in `id`.
+pub fn may_enter(actor: &Actor, id: &RoomId, standing: Standing) -> Result<(), ErrorBody> {
     let allowed = match id.kind() {
-        RoomKind::Mentor => actor.role.is_staff() || is_own_mentor_room(actor.user_id, id, room),
+        RoomKind::Mentor => actor.role.is_staff() || is_own_mentor_room(actor.user_id, id, standing.room),
         RoomKind::Direct(one, other) => [one, other].contains(&actor.user_id),
         // Membership comes with study groups; until there are any, nobody is a member of one.
         RoomKind::StudyGroup(_) => false,
-        // Those with a session come with exams; until there are any, proctors only.
-        RoomKind::Exam(_) => actor.role.is_staff(),
-        RoomKind::Open => open_rooms,
+        RoomKind::Exam(_) => actor.role.is_staff() || standing.has_session,
+        RoomKind::Open => standing.open_rooms,
     };
     if allowed { Ok(()) } else { Err(ErrorBody::new(code::ROOM_FORBIDDEN, "You may not enter this room")) }
 }
@@ -56,6 +66,17 @@ mod tests {
         Some(Room { opened_by: owner.map(|id| UserId(Uuid::from_u128(id))) })
     }
 
+    fn standing(room: Option<Room>, open_rooms: bool) -> Standing {
+        Standing { room, has_session: false, open_rooms }
+    }
+
+    #[test]
+    fn a_session_opens_the_room_of_its_exam() {
+        let id: RoomId = format!("exam:{}", Uuid::from_u128(1)).parse().unwrap();
+        let with = Standing { has_session: true, ..standing(None, true) };
+        assert!(may_enter(&somebody(1, Role::Student), &id, with).is_ok());
+    }
+
     #[test]
     fn every_kind_of_room_has_its_door() {
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
@@ -75,16 +96,16 @@ mod tests {
         ];
         for (id, room, student_may, mentor_may) in cases {
             let id: RoomId = id.parse().unwrap();
-            assert_eq!(may_enter(&student, &id, room, true).is_ok(), student_may, "student, {id}, {room:?}");
+            assert_eq!(may_enter(&student, &id, standing(room, true)).is_ok(), student_may, "student, {id}, {room:?}");
             let mentor = somebody(9, Role::Mentor);
-            assert_eq!(may_enter(&mentor, &id, room, true).is_ok(), mentor_may, "mentor, {id}");
+            assert_eq!(may_enter(&mentor, &id, standing(room, true)).is_ok(), mentor_may, "mentor, {id}");
         }
     }
 
     #[test]
     fn closed_deployments_have_no_open_rooms() {
         let id: RoomId = "room-1".parse().unwrap();
-        assert!(may_enter(&somebody(1, Role::SuperAdmin), &id, None, false).is_err());
+        assert!(may_enter(&somebody(1, Role::SuperAdmin), &id, standing(None, false)).is_err());
     }
 
     #[test]

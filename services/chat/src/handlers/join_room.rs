@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 
 use crate::Context;
 use crate::domain::door::{self, Room};
+use crate::doors::Doors;
 use crate::handlers::movings;
 use crate::store::participants::{self, Joined};
 use crate::store::{messages, rooms, typing};
@@ -26,11 +27,12 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<JoinRoom>]) -> Result<Vec<Outcome<RoomJoined>>, Failure> {
         let context = &self.0;
-        let mut known = context.rooms.load(&context.pool, batch.iter().map(|one| &one.command.room_id)).await?;
-        let refusals = decide(context, batch, &mut known);
+        let mut doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
+        let refusals = decide(batch, &mut doors);
+        let known = doors.rooms();
         let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let joined = write(context, &mut db, &admitted, &known).await?;
+        let joined = write(context, &mut db, &admitted, known).await?;
         let mut snapshots = Snapshots::read(context, &mut db, &admitted).await?;
         db.commit().await.map_err(StoreError::from)?;
         let outcome = |(one, refusal): (&Received<JoinRoom>, Option<ErrorBody>)| match refusal {
@@ -41,18 +43,14 @@ impl CommandHandler for Handler {
     }
 }
 
-/// Who is refused; `known` gets the rooms as they are once the others are in.
-fn decide(
-    context: &Context,
-    batch: &[Received<JoinRoom>],
-    known: &mut HashMap<String, Room>,
-) -> Vec<Option<ErrorBody>> {
+/// Who is refused; the doors get the rooms as they are once the others are in.
+fn decide(batch: &[Received<JoinRoom>], doors: &mut Doors) -> Vec<Option<ErrorBody>> {
     let decide = |one: &Received<JoinRoom>| {
         let id = &one.command.room_id;
-        let room = known.get(id.as_str()).copied();
-        let refusal = door::may_enter(&one.actor, id, room, context.settings.open_rooms).err();
+        let refusal = doors.may_enter(&one.actor, id).err();
         if refusal.is_none() {
-            known.insert(id.to_string(), Room { opened_by: door::opened_by(&one.actor, id, room) });
+            let room = doors.room(id);
+            doors.rooms().insert(id.to_string(), Room { opened_by: door::opened_by(&one.actor, id, room) });
         }
         refusal
     };

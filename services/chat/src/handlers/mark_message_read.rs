@@ -8,8 +8,7 @@ use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, UserId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::domain::door::Room;
-use crate::handlers::check_door;
+use crate::doors::Doors;
 use crate::store::messages::{self, Place};
 use crate::store::participants;
 
@@ -22,8 +21,9 @@ impl CommandHandler for Handler {
         let context = &self.0;
         let ids: Vec<_> = batch.iter().map(|one| one.command.message_id.0).collect();
         let places = messages::places(&mut *context.pool.acquire().await.map_err(StoreError::from)?, &ids).await?;
-        let rooms = context.rooms.load(&context.pool, places.values().map(|place| &place.room_id)).await?;
-        let decided: Vec<_> = batch.iter().map(|one| decide(context, &places, &rooms, one)).collect();
+        let placed = batch.iter().filter_map(|one| Some((&one.actor, &places.get(&one.command.message_id)?.room_id)));
+        let doors = Doors::load(context, placed).await?;
+        let decided: Vec<_> = batch.iter().map(|one| decide(&places, &doors, one)).collect();
         let reads: Vec<(&RoomId, UserId, i64)> = batch
             .iter()
             .zip(&decided)
@@ -37,15 +37,14 @@ impl CommandHandler for Handler {
 }
 
 fn decide<'p>(
-    context: &Context,
     places: &'p HashMap<MessageId, Place>,
-    rooms: &HashMap<String, Room>,
+    doors: &Doors,
     one: &Received<MarkMessageRead>,
 ) -> Result<&'p Place, ErrorBody> {
     // One answer for what does not exist and what the caller may not see: the difference is not theirs to know.
     let unknown = || ErrorBody::new(code::MESSAGE_NOT_FOUND, "There is no such message").on_field("messageId");
     let place = places.get(&one.command.message_id).ok_or_else(unknown)?;
-    check_door(context, rooms, &one.actor, &place.room_id).map_err(|_| unknown())?;
+    doors.check(&one.actor, &place.room_id).map_err(|_| unknown())?;
     if place.sender_id == one.actor.user_id {
         return Err(ErrorBody::new(code::OWN_MESSAGE, "You can't mark your own message read").on_field("messageId"));
     }

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::check_door;
+use crate::doors::Doors;
 use crate::store::messages;
 
 /// How many messages a page has when the client does not say.
@@ -18,8 +18,8 @@ impl QueryHandler for Handler {
     type Query = MessageHistory;
 
     async fn handle(&self, actor: Actor, query: MessageHistory) -> Result<Result<HistoryPage, ErrorBody>, Failure> {
-        let rooms = self.0.rooms.load(&self.0.pool, std::iter::once(&query.room_id)).await?;
-        if let Err(error) = check_door(&self.0, &rooms, &actor, &query.room_id) {
+        let doors = Doors::load(&self.0, std::iter::once((&actor, &query.room_id))).await?;
+        if let Err(error) = doors.check(&actor, &query.room_id) {
             return Ok(Err(error));
         }
         let limit = query.limit.map_or(PAGE, u32::from);

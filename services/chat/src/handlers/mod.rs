@@ -17,23 +17,12 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Received};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Actor, Audience, ErrorBody, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Audience, RoomId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::domain::door::{self, Room};
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
-
-/// Whether `actor` may act in a room that must exist.
-fn check_door(context: &Context, rooms: &HashMap<String, Room>, actor: &Actor, room: &RoomId) -> Result<(), ErrorBody> {
-    let known = rooms.get(room.as_str()).copied();
-    door::may_enter(actor, room, known, context.settings.open_rooms)?;
-    match known {
-        Some(_) => Ok(()),
-        None => Err(ErrorBody::new(code::ROOM_NOT_FOUND, "Nobody has joined this room yet").on_field("roomId")),
-    }
-}
 
 /// Tells those who share a room with each of `shown` how they show now; grouped by whom it is about.
 async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, Vec<Outbound>>, Failure> {

@@ -8,8 +8,8 @@ use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, Timestamp, User
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::domain::{door::Room, file_url, sanitise};
-use crate::handlers::check_door;
+use crate::domain::{file_url, sanitise};
+use crate::doors::Doors;
 use crate::store::messages::{self, NewMessage, Place};
 
 /// How much of a message others are told, in characters.
@@ -22,9 +22,9 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<SendMessage>]) -> Result<Vec<Outcome<MessageSent>>, Failure> {
         let context = &self.0;
-        let rooms = context.rooms.load(&context.pool, batch.iter().map(|one| &one.command.room_id)).await?;
+        let doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
         let replied = self.replied(batch).await?;
-        let decided: Vec<_> = batch.iter().map(|one| decide(context, &rooms, &replied, one)).collect();
+        let decided: Vec<_> = batch.iter().map(|one| decide(context, &doors, &replied, one)).collect();
         let (mut new, mut refused) = (Vec::with_capacity(batch.len()), HashMap::new());
         for (one, decision) in batch.iter().zip(decided) {
             match decision {
@@ -101,12 +101,12 @@ impl Handler {
 
 fn decide(
     context: &Context,
-    rooms: &HashMap<String, Room>,
+    doors: &Doors,
     replied: &HashMap<MessageId, Place>,
     one: &Received<SendMessage>,
 ) -> Result<NewMessage, ErrorBody> {
     let command = &one.command;
-    check_door(context, rooms, &one.actor, &command.room_id)?;
+    doors.check(&one.actor, &command.room_id)?;
     let message = sanitise::sanitise(command.message.as_str())?.into_owned();
     if let Some(url) = &command.file_url {
         file_url::check(url.as_str(), &context.settings.allowed_file_hosts)?;

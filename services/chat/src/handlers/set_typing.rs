@@ -8,7 +8,7 @@ use sinaesta_contracts::{Actor, Audience, ErrorBody};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::check_door;
+use crate::doors::Doors;
 use crate::store::typing;
 
 pub struct Handler(pub(crate) Context);
@@ -18,8 +18,8 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SetTyping) -> Result<Result<(), ErrorBody>, Failure> {
         let SetTyping { room_id, is_typing } = query;
-        let rooms = self.0.rooms.load(&self.0.pool, std::iter::once(&room_id)).await?;
-        if let Err(error) = check_door(&self.0, &rooms, &actor, &room_id) {
+        let doors = Doors::load(&self.0, std::iter::once((&actor, &room_id))).await?;
+        if let Err(error) = doors.check(&actor, &room_id) {
             return Ok(Err(error));
         }
         let expires_at = is_typing.then(|| self.0.clock.now() + Duration::from_millis(TYPING_LAPSE_MS));

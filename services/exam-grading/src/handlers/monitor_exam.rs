@@ -10,7 +10,7 @@ use crate::handlers::{check_staff, seen, visible};
 use crate::store::{monitor, participants, sessions};
 
 /// How many participants a snapshot lists, those first who were active last: as many as one message of the broker holds.
-const LISTED: i64 = 3_000;
+const LISTED: i64 = 10_000;
 
 pub struct Handler(pub(crate) Context);
 

@@ -1,0 +1,94 @@
+//! The doors of the rooms that a batch concerns, with all that is needed to know who may pass.
+
+use std::collections::{HashMap, HashSet};
+
+use sinaesta_contracts::exam::FindSessions;
+use sinaesta_contracts::{Actor, ErrorBody, ExamId, RoomId, RoomKind, UserId, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::door::{self, Room, Standing};
+
+/// The doors of some rooms.
+pub(crate) struct Doors {
+    open_rooms: bool,
+    rooms: HashMap<String, Room>,
+    with_session: HashSet<(ExamId, UserId)>,
+    /// Whether the exam service could not say who has a session.
+    is_unsure: bool,
+}
+
+impl Doors {
+    /// What is needed for these people and these rooms.
+    pub(crate) async fn load<'a>(
+        context: &Context,
+        whom: impl Iterator<Item = (&'a Actor, &'a RoomId)> + Clone,
+    ) -> Result<Self, StoreError> {
+        let rooms = context.rooms.load(&context.pool, whom.clone().map(|(_, room)| room)).await?;
+        let (mut with_session, mut asked) = (HashSet::new(), Vec::new());
+        for (actor, room) in whom {
+            // Staff need no session.
+            if let RoomKind::Exam(id) = room.kind()
+                && !actor.role.is_staff()
+            {
+                let wanted = (ExamId(id), actor.user_id);
+                if context.sessions.get(&wanted).is_some() {
+                    with_session.insert(wanted);
+                } else {
+                    asked.push(wanted);
+                }
+            }
+        }
+        let mut is_unsure = false;
+        if !asked.is_empty() {
+            match context.bus.ask(&Actor::system(), &FindSessions { of: asked }).await {
+                Ok(found) => {
+                    // A session that exists will always exist.
+                    found.iter().for_each(|one| context.sessions.insert(*one, ()));
+                    with_session.extend(found);
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error.message, "nobody says who has a session in an exam");
+                    is_unsure = true;
+                }
+            }
+        }
+        Ok(Self { open_rooms: context.settings.open_rooms, rooms, with_session, is_unsure })
+    }
+
+    /// The room, if it exists.
+    pub(crate) fn room(&self, id: &RoomId) -> Option<Room> {
+        self.rooms.get(id.as_str()).copied()
+    }
+
+    /// The rooms that exist.
+    pub(crate) const fn rooms(&mut self) -> &mut HashMap<String, Room> {
+        &mut self.rooms
+    }
+
+    /// Whether `actor` may enter a room, which need not exist.
+    pub(crate) fn may_enter(&self, actor: &Actor, id: &RoomId) -> Result<(), ErrorBody> {
+        let has_session = match id.kind() {
+            RoomKind::Exam(exam) => self.with_session.contains(&(ExamId(exam), actor.user_id)),
+            _ => false,
+        };
+        let standing = Standing { room: self.room(id), has_session, open_rooms: self.open_rooms };
+        door::may_enter(actor, id, standing).map_err(|error| {
+            let may_have = self.is_unsure && matches!(id.kind(), RoomKind::Exam(_)) && !actor.role.is_staff();
+            if may_have {
+                ErrorBody::new(code::UNAVAILABLE, "This can't be checked right now; try again")
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Whether `actor` may act in a room that must exist.
+    pub(crate) fn check(&self, actor: &Actor, id: &RoomId) -> Result<(), ErrorBody> {
+        self.may_enter(actor, id)?;
+        match self.room(id) {
+            Some(_) => Ok(()),
+            None => Err(ErrorBody::new(code::ROOM_NOT_FOUND, "Nobody has joined this room yet").on_field("roomId")),
+        }
+    }
+}

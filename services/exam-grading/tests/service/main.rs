@@ -1,0 +1,239 @@
+//! The running service on a real broker and a real Postgres, asked as a gateway asks it.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use sinaesta_bus::Bus;
+use sinaesta_contracts::exam::{
+    Answer, CompleteExam, ExamCompleted, ExamEntered, ExpireSession, JoinExam, SaveAnswer, SaveProgress,
+};
+use sinaesta_contracts::exam_authoring::{
+    Correction, CreateExam, ExamDetails, Key, NewExam, NewQuestion, PublishExam, RegradeExam, Regraded,
+};
+use sinaesta_contracts::exam_grading::{ExamRecord, ListResults, ReadMyRecord};
+use sinaesta_contracts::proctoring::{ExtendExam, Intervened};
+use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, ExamId, Partition, Points, Role, Subject, code};
+use sinaesta_testkit::{TestDatabase, TestNats, actor};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The service, and a connection such as a gateway has.
+struct Stack {
+    nats: TestNats,
+    database: TestDatabase,
+    bus: Bus,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
+        let mut settings = nats.settings().unwrap();
+        settings.database.url = database.url.clone().into();
+        settings.exams.http_port = 0;
+        let stop = CancellationToken::new();
+        tokio::spawn(sinaesta_exam_grading::run(settings, stop.clone()));
+        let bus = nats.bus("gateway").await.unwrap();
+        Self { nats, database, bus, _stop: stop.drop_guard() }
+    }
+
+    async fn send<C: Command>(&self, who: &Actor, command: C) -> Result<C::Reply, ErrorBody> {
+        self.send_as(Uuid::now_v7(), who, command).await
+    }
+
+    async fn send_as<C: Command>(&self, id: Uuid, who: &Actor, command: C) -> Result<C::Reply, ErrorBody> {
+        let answer = self.bus.dispatch(id, who, &command).await.unwrap().answer(LIMIT).await?;
+        Ok(serde_json::from_str(answer.get()).unwrap())
+    }
+
+    /// Stores a command once more, as a sender does whose answer got lost.
+    async fn repeat<C: Command>(&self, id: Uuid, who: &Actor, command: &C) {
+        let key = command.partition_key(who);
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("{id}#{}", Uuid::now_v7()));
+        headers.insert("Sinaesta-Key", key.as_str());
+        let subject = Subject::Command(C::SERVICE, C::NAME, Partition::of(&key)).to_string();
+        let payload = serde_json::to_vec(&Envelope { actor: who.clone(), body: command }).unwrap();
+        let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
+        jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
+    }
+
+    /// An exam of so many questions, each with three options of which the second is right.
+    async fn exam(&self, questions: usize) -> ExamId {
+        let question = |n| NewQuestion {
+            text: format!("Question {n}?"),
+            options: ["a", "b", "c"].map(str::to_owned).into(),
+            key: Key::SingleChoice { correct: 1 },
+            points: Points::ONE,
+            category: None,
+            explanation: None,
+        };
+        let exam = NewExam {
+            title: "Tryout".to_owned().try_into().unwrap(),
+            description: None,
+            specialty: "Kardiologi".to_owned().try_into().unwrap(),
+            duration_minutes: 30.try_into().unwrap(),
+            negative_marking_percent: 0.try_into().unwrap(),
+            questions: (0..questions).map(question).collect(),
+        };
+        let made: ExamDetails = self.send(&mentor(), CreateExam(exam)).await.unwrap();
+        let exam_id = made.summary.info.id;
+        self.send(&mentor(), PublishExam { exam_id }).await.unwrap();
+        exam_id
+    }
+
+    async fn join(&self, who: &Actor, exam_id: ExamId) -> ExamEntered {
+        self.send(who, JoinExam { exam_id }).await.unwrap()
+    }
+
+    async fn answer(&self, who: &Actor, exam_id: ExamId, index: u16, option: u64) {
+        self.send(who, answer(exam_id, index, option)).await.unwrap();
+    }
+
+    async fn complete(&self, who: &Actor, exam_id: ExamId) -> ExamCompleted {
+        self.send(who, CompleteExam { exam_id }).await.unwrap()
+    }
+
+    async fn record(&self, who: &Actor, exam_id: ExamId) -> ExamRecord {
+        self.bus.ask(who, &ReadMyRecord { exam_id }).await.unwrap()
+    }
+
+    /// Ends a session's time so many seconds ago.
+    async fn end_time(&self, exam_id: ExamId, seconds_ago: f64) {
+        sqlx::query("UPDATE exam_sessions SET ends_at = now() - make_interval(secs => $2) WHERE exam_id = $1")
+            .bind(exam_id.0)
+            .bind(seconds_ago)
+            .execute(&self.database.pool)
+            .await
+            .unwrap();
+    }
+}
+
+fn mentor() -> Actor {
+    actor(1, Role::Mentor)
+}
+
+fn student(number: u128) -> Actor {
+    actor(100 + number, Role::Student)
+}
+
+fn answer(exam_id: ExamId, question_index: u16, option: u64) -> SaveAnswer {
+    SaveAnswer { exam_id, question_index, answer: Some(Answer::Number(option.into())) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_again_undoes_nothing_that_came_after_it() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(2).await, student(1));
+    stack.join(&putri, exam_id).await;
+    let (first, id) = (answer(exam_id, 0, 1), Uuid::now_v7());
+    stack.send_as(id, &putri, first.clone()).await.unwrap();
+    stack.answer(&putri, exam_id, 0, 2).await;
+    stack.repeat(id, &putri, &first).await;
+    // Behind the repeat, in the same order.
+    stack.answer(&putri, exam_id, 1, 1).await;
+    let joined = stack.join(&putri, exam_id).await;
+    assert_eq!(joined.session.answers, [Some(Answer::Number(2.into())), Some(Answer::Number(1.into()))]);
+    assert_eq!(stack.record(&putri, exam_id).await.entries.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_tab_that_saves_its_progress_undoes_nothing() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(3).await, student(1));
+    stack.join(&putri, exam_id).await;
+    stack.answer(&putri, exam_id, 0, 1).await;
+    stack.answer(&putri, exam_id, 0, 2).await;
+    let stale = [Some(1), None, Some(0)].map(|option: Option<u64>| option.map(|n| Answer::Number(n.into())));
+    let progress =
+        SaveProgress { exam_id, current_question: 2, time_remaining: Some(999_999.0), answers: stale.into() };
+    let saved = stack.send(&putri, progress).await.unwrap();
+    assert!(saved.time_remaining <= 30 * 60);
+    let session = stack.join(&putri, exam_id).await.session;
+    assert_eq!(session.answers, [Some(Answer::Number(2.into())), None, Some(Answer::Number(0.into()))]);
+    assert_eq!(session.current_question, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_completes_a_session_there_is_one_result() {
+    let stack = Stack::start().await;
+    let exam_id = stack.exam(2).await;
+    let students: Vec<_> = (0..40).map(student).collect();
+    for one in &students {
+        stack.join(one, exam_id).await;
+        stack.answer(one, exam_id, 0, 1).await;
+    }
+    stack.end_time(exam_id, 2.0).await;
+    // The timer, a timer of another replica and the student twice.
+    let all = students.iter().map(async |one| {
+        let expire = ExpireSession { exam_id, user_id: one.user_id };
+        let system = Actor::system();
+        let expired = async { stack.send(&system, expire).await.unwrap() };
+        let (one_result, (), other) = tokio::join!(stack.complete(one, exam_id), expired, stack.complete(one, exam_id));
+        assert_eq!(one_result.result, other.result);
+        assert_eq!(one_result.result.score, Points::ONE);
+    });
+    join_all(all).await;
+    let results = stack.bus.ask(&mentor(), &ListResults { exam_id }).await.unwrap().results;
+    assert_eq!(results.len(), students.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_that_is_over_is_noticed_by_the_service_and_late_answers_are_refused() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(2).await, student(1));
+    stack.join(&putri, exam_id).await;
+    stack.answer(&putri, exam_id, 0, 1).await;
+    stack.end_time(exam_id, 2.0).await;
+    let refused = stack.send(&putri, answer(exam_id, 1, 1)).await.unwrap_err();
+    assert_eq!(refused.code, code::EXAM_TIME_EXPIRED);
+    sinaesta_testkit::until("the session is graded", async || {
+        stack.record(&putri, exam_id).await.result.is_some_and(|result| result.score == Points::ONE)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_reaches_everyone_who_is_graded_before_during_and_after_it() {
+    let stack = Stack::start().await;
+    let exam_id = stack.exam(1).await;
+    let students: Vec<_> = (0..60).map(student).collect();
+    for one in &students {
+        stack.join(one, exam_id).await;
+        stack.answer(one, exam_id, 0, 2).await;
+    }
+    let correction = Correction { question_index: 0, key: Key::SingleChoice { correct: 2 } };
+    let (id, regrade) = (Uuid::now_v7(), RegradeExam { exam_id, corrections: vec![correction] });
+    let author = mentor();
+    let completions = join_all(students.iter().map(|one| stack.complete(one, exam_id)));
+    let (regraded, _) = tokio::join!(stack.send_as(id, &author, regrade.clone()), completions);
+    let regraded: Regraded = regraded.unwrap();
+    assert_eq!(regraded.key_version, 2);
+    stack.repeat(id, &mentor(), &regrade).await;
+    let after = stack.send(&mentor(), RegradeExam { exam_id, corrections: vec![] }).await;
+    assert_eq!(after.unwrap_err().field.as_deref(), Some("corrections"));
+    let results = stack.bus.ask(&mentor(), &ListResults { exam_id }).await.unwrap().results;
+    assert_eq!(results.len(), students.len());
+    assert!(results.iter().all(|result| result.score == Points::ONE && result.key_version == 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_comes_again_is_given_once() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(1).await, student(1));
+    let before = stack.join(&putri, exam_id).await.session.ends_at;
+    let extend = ExtendExam { exam_id, user_id: None, minutes: 10.try_into().unwrap() };
+    let id = Uuid::now_v7();
+    let Intervened { sessions } = stack.send_as(id, &mentor(), extend.clone()).await.unwrap();
+    assert_eq!(sessions, 1);
+    stack.repeat(id, &mentor(), &extend).await;
+    // Behind the repeat, in the same order.
+    let refused = stack.send(&putri, extend).await.unwrap_err();
+    assert_eq!(refused.code, code::FORBIDDEN);
+    let after = stack.join(&putri, exam_id).await.session.ends_at;
+    assert_eq!((after.0 - before.0).whole_minutes(), 10);
+}

@@ -1,1 +1,0 @@
-//! Handlers against a real Postgres and a real NATS.

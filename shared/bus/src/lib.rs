@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | [`Command`](sinaesta_contracts::Command) | [`Bus::dispatch`], [`Bus::post`] | [`ServiceBuilder::command`] | at least once, in order per key, applied once by an idempotent write |
 //! | [`Query`](sinaesta_contracts::Query) | [`Bus::ask`] | [`ServiceBuilder::query`] | an answer or a clear timeout |
-//! | [`Event`](sinaesta_contracts::Event) | an [`Outcome`] | [`ServiceBuilder::event`] | at least once to each service |
+//! | [`Event`](sinaesta_contracts::Event) | an [`Outcome`] | [`ServiceBuilder::event`], [`Bus::follow`] | at least once to each service; to each replica that follows |
 //! | delivery | an [`Outcome`] | [`Bus::listen`] | in order, gaps are seen and filled |
 //! | [`Signal`](sinaesta_contracts::Signal) | [`Bus::signal`] | [`Bus::signals`] | best effort |
 //!
@@ -26,6 +26,7 @@
 mod answer;
 mod batch;
 mod bus;
+mod follow;
 mod gateways;
 mod headers;
 mod listen;
@@ -37,9 +38,10 @@ mod streams;
 
 pub use answer::Answer;
 pub use bus::{Bus, BusError};
+pub use follow::{Followed, Follower};
 pub use gateways::GatewayWatch;
 pub use listen::{Delivery, Listener};
-pub use outcome::{CommandHandler, EventHandler, Failure, Outbound, Outcome, QueryHandler, Received};
+pub use outcome::{CommandHandler, EventHandler, Failure, Heard, Outbound, Outcome, QueryHandler, Received};
 pub use send::Dispatched;
 pub use service::ServiceBuilder;
 pub use streams::{COMMANDS, DEAD_LETTERS, DELIVERIES, EVENTS};

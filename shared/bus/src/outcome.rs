@@ -51,13 +51,23 @@ pub trait QueryHandler: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Result<<Self::Query as Query>::Reply, ErrorBody>, Failure>> + Send;
 }
 
+/// An event as a handler gets it.
+#[derive(Debug, Clone)]
+pub struct Heard<E> {
+    /// The event's id: the same for every repeat of it.
+    pub id: String,
+    /// What happened.
+    pub event: E,
+}
+
 /// Takes events of one kind. The same event may come more than once.
 pub trait EventHandler: Send + Sync + 'static {
     /// The kind.
     type Event: Event;
 
-    /// Applies an event; what it gives is published once it returns.
-    fn handle(&self, id: &str, event: Self::Event) -> impl Future<Output = Result<Vec<Outbound>, Failure>> + Send;
+    /// Applies a batch; what it gives is published once it returns. In one transaction: a batch that fails is taken
+    /// apart and comes again one by one.
+    fn handle(&self, batch: &[Heard<Self::Event>]) -> impl Future<Output = Result<Vec<Outbound>, Failure>> + Send;
 }
 
 /// Why a handler could not do its work. A refusal by the rules is not a failure: it is an [`Outcome`].

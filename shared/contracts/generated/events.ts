@@ -93,7 +93,9 @@ export type ErrorCode =
   /** The schedule can't be kept: it ends before it begins, or has begun. */
   | 'exam/invalid-schedule'
   /** The caller has no result in this exam yet. */
-  | 'exam/no-result';
+  | 'exam/no-result'
+  /** The socket does not watch this board. */
+  | 'leaderboard/not-watched';
 
 /** An answer: an option's index, several of them, or a number, as its question wants it. */
 export type Answer = number | Array<number>;
@@ -156,6 +158,9 @@ export type CompleteExam = {
 
 /** Why a session was completed, or its result told anew. */
 export type CompletionReason = "submitted" | "time-expired" | "regraded";
+
+/** How many entries: 1 to 100. */
+export type EntryLimit = number;
 
 /** Why something was refused: in an acknowledgement's `error`, or as the `error` event. */
 export type ErrorBody = {
@@ -392,6 +397,52 @@ export type JoinRoom = {
   sinceSeq?: number;
 };
 
+/** A board as it is. */
+export type LeaderboardData = {
+  period: Period;
+  specialty?: string;
+  /** When the period began; `null` for all time. */
+  periodStart: Timestamp | null;
+  entries: Array<LeaderboardEntry>;
+  /** `null` for one who is not on the board. */
+  userRank: UserRank | null;
+  timestamp: Timestamp;
+};
+
+/** Somebody's place on a board. */
+export type LeaderboardEntry = {
+  user_id: UserId;
+  user_name: string;
+  user_avatar: string | null;
+  /** The board's; `null` on one over everyone. */
+  specialty: string | null;
+  total_score: Points;
+  exams_completed: number;
+  /** With two decimals. */
+  average_score: Points;
+  /** From 1. Total score decides, then average score, then who got there first. */
+  rank: number;
+  /** Where they stood when the board was last told; `null` where that is not known. */
+  previous_rank: number | null;
+  period: Period;
+};
+
+/** To one watcher whose own place changed, however far from the top. */
+export type LeaderboardRankChanged = {
+  period: Period;
+  specialty?: string;
+  userRank: UserRank | null;
+};
+
+/** To a board's watchers, at most once a second and only if it changed: as many entries as each asked for. */
+export type LeaderboardUpdated = {
+  period: Period;
+  specialty?: string;
+  periodStart: Timestamp | null;
+  entries: Array<LeaderboardEntry>;
+  timestamp: Timestamp;
+};
+
 /** Goes out of an exam; the session goes on. For a proctor: watches it no more. */
 export type LeaveExam = {
   examId: ExamId;
@@ -485,6 +536,9 @@ export type PauseExam = {
   userId?: UserId;
 };
 
+/** Over which results a board counts. */
+export type Period = "weekly" | "monthly" | "all_time";
+
 /** Points in an exam, counted in hundredths; written as a number (`2.5`). */
 export type Points = number;
 
@@ -505,6 +559,25 @@ export type QuestionKind = "single-choice" | "several-correct" | "true-false" | 
 
 /** `receive-message`: a message in a room the socket has joined. */
 export type ReceiveMessage = ChatMessage;
+
+/** What a recomputation found. */
+export type Recomputed = {
+  /** How many entries were not as the results say; they are now. */
+  repaired: number;
+};
+
+/** Asks for a board, and watches it from then on unless it is of a period that is over. */
+export type RequestLeaderboard = {
+  period?: Period;
+  /** Left out: over everyone. */
+  specialty?: BoundedText;
+  /** 1 to 100; 50 when left out. */
+  limit?: EntryLimit;
+  /** The caller's neighbours instead of the top: so many as `limit` says, the caller in their midst. */
+  around?: boolean;
+  /** A moment within a period that is over. */
+  periodStart?: Timestamp;
+};
 
 /** What a session was graded as. */
 export type ResultId = string;
@@ -641,6 +714,15 @@ export type TypingUser = {
   userName: string;
 };
 
+/** Watches a board no more. */
+export type UnsubscribeLeaderboard = {
+  period?: Period;
+  specialty?: BoundedText;
+};
+
+/** Counts all boards anew from the results; for admins. */
+export type UpdateLeaderboard = Record<string, never>;
+
 /** A person's id, as it stands in the token. */
 export type UserId = string;
 
@@ -656,6 +738,18 @@ export type UserLeftRoom = {
   roomId: RoomId;
   userId: UserId;
   userName: string;
+};
+
+/** The caller's own place. */
+export type UserRank = {
+  user_id: UserId;
+  rank: number;
+  previous_rank: number | null;
+  total_score: Points;
+  exams_completed: number;
+  average_score: Points;
+  /** How many are on the board. */
+  participants: number;
 };
 
 /** A user who shares a room with the receiver came, went or chose another status. */
@@ -684,6 +778,9 @@ export interface ClientToServerEvents {
   'exam-extend': (payload: ExtendExam, ack: (ack: Ack<Intervened>) => void) => void;
   'exam-pause': (payload: PauseExam, ack: (ack: Ack<Intervened>) => void) => void;
   'exam-resume': (payload: ResumeExam, ack: (ack: Ack<Intervened>) => void) => void;
+  'leaderboard-request': (payload: RequestLeaderboard, ack: (ack: Ack<LeaderboardData>) => void) => void;
+  'leaderboard-unsubscribe': (payload: UnsubscribeLeaderboard, ack?: (ack: Ack) => void) => void;
+  'leaderboard-update': (payload: UpdateLeaderboard, ack: (ack: Ack<Recomputed>) => void) => void;
   'heartbeat': (payload: Heartbeat, ack: (ack: Ack<HeartbeatAck>) => void) => void;
   'auth-refresh': (payload: AuthRefresh, ack: (ack: Ack<AuthRefreshed>) => void) => void;
 }
@@ -712,6 +809,9 @@ export interface ServerToClientEvents {
   'exam-time-extended': (payload: ExamTimeExtended) => void;
   'exam-paused': (payload: ExamPaused) => void;
   'exam-resumed': (payload: ExamResumed) => void;
+  'leaderboard-data': (payload: LeaderboardData) => void;
+  'leaderboard-updated': (payload: LeaderboardUpdated) => void;
+  'leaderboard-rank-changed': (payload: LeaderboardRankChanged) => void;
   'heartbeat-ack': (payload: HeartbeatAck) => void;
   'token-expiring': (payload: TokenExpiring) => void;
   'error': (payload: ErrorEvent) => void;

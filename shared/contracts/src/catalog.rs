@@ -16,6 +16,10 @@ use crate::exam::{
     CompleteExam, ExamAnswerSaved, ExamCompleted, ExamJoined, ExamLeft, ExamProgressSaved, ExamStarted, JoinExam,
     LeaveExam, ParticipantCompletedExam, ParticipantJoinedExam, ParticipantLeftExam, SaveAnswer, SaveProgress,
 };
+use crate::leaderboard::{
+    LeaderboardData, LeaderboardRankChanged, LeaderboardUpdated, RequestLeaderboard, UnsubscribeLeaderboard,
+    UpdateLeaderboard,
+};
 use crate::presence::{SetStatus, UserStatusChange};
 use crate::proctoring::{
     ExamMonitorSnapshot, ExamMonitorUpdate, ExamPaused, ExamResumed, ExamTimeExtended, ExtendExam, MonitorExam,
@@ -59,6 +63,12 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::command::<ExtendExam>().then::<ExamTimeExtended>(Hears::Concerned),
         ClientEntry::command::<PauseExam>().then::<ExamPaused>(Hears::Concerned),
         ClientEntry::command::<ResumeExam>().then::<ExamResumed>(Hears::Concerned),
+        ClientEntry::query::<RequestLeaderboard>()
+            .then::<LeaderboardData>(Hears::Sender)
+            .then::<LeaderboardUpdated>(Hears::Watchers)
+            .then::<LeaderboardRankChanged>(Hears::Concerned),
+        ClientEntry::answered_by_gateway::<UnsubscribeLeaderboard, ()>(),
+        ClientEntry::command::<UpdateLeaderboard>().then::<LeaderboardUpdated>(Hears::Watchers),
         ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),
         ClientEntry::answered_by_gateway::<AuthRefresh, AuthRefreshed>(),
     ]
@@ -89,6 +99,9 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<ExamTimeExtended>(),
         ServerEntry::of::<ExamPaused>(),
         ServerEntry::of::<ExamResumed>(),
+        ServerEntry::of::<LeaderboardData>(),
+        ServerEntry::of::<LeaderboardUpdated>(),
+        ServerEntry::of::<LeaderboardRankChanged>(),
         ServerEntry::of::<HeartbeatAck>(),
         ServerEntry::of::<TokenExpiring>(),
         ServerEntry::of::<ErrorEvent>(),
@@ -119,8 +132,10 @@ pub enum Hears {
     Participants,
     /// The mentors and admins who watch the exam.
     Proctors,
-    /// The students whose sessions it changes.
+    /// Those whose sessions or ranks it changes.
     Concerned,
+    /// Everyone who watches the board.
+    Watchers,
 }
 
 impl Hears {
@@ -134,7 +149,8 @@ impl Hears {
             Self::OwnSockets => "all-sockets-of-the-sender",
             Self::Participants => "others-in-exam",
             Self::Proctors => "proctors-of-exam",
-            Self::Concerned => "students-concerned",
+            Self::Concerned => "users-concerned",
+            Self::Watchers => "watchers-of-board",
         }
     }
 }

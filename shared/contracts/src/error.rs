@@ -105,6 +105,8 @@ pub mod code {
         EXAM_INVALID_SCHEDULE = "exam/invalid-schedule";
         /// The caller has no result in this exam yet.
         EXAM_NO_RESULT = "exam/no-result";
+        /// The socket does not watch this board.
+        BOARD_NOT_WATCHED = "leaderboard/not-watched";
     }
 }
 

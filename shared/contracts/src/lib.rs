@@ -18,6 +18,7 @@ pub mod exam;
 pub mod exam_authoring;
 pub mod exam_grading;
 pub mod ids;
+pub mod leaderboard;
 pub mod message;
 pub mod points;
 pub mod presence;

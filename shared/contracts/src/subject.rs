@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::leaderboard::BoardId;
 use crate::{ExamId, GatewayId, RoomId, UserId};
 
 /// How many partitions the commands of a service are divided into: the most replicas that can share its work.
@@ -73,6 +74,8 @@ pub enum Audience {
     Exam(ExamId),
     /// Those of the mentors and admins who watch an exam.
     Proctors(ExamId),
+    /// Those that watch a leaderboard.
+    Board(BoardId),
     /// Everybody's.
     All,
 }
@@ -84,6 +87,7 @@ impl fmt::Display for Audience {
             Self::User(user) => write!(f, "user.{user}"),
             Self::Exam(exam) => write!(f, "exam.{exam}"),
             Self::Proctors(exam) => write!(f, "proctors.{exam}"),
+            Self::Board(board) => write!(f, "board.{board}"),
             Self::All => f.write_str("all"),
         }
     }

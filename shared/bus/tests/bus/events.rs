@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sinaesta_bus::{EventHandler, Failure, Outbound, ServiceBuilder};
+use sinaesta_bus::{EventHandler, Failure, Followed, Heard, Outbound, ServiceBuilder};
 use sinaesta_contracts::Service;
 use sinaesta_testkit::{TestNats, until};
 use tokio_util::sync::CancellationToken;
@@ -13,25 +13,26 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Book, Mood, Noted, Replica, note, send};
 
 #[derive(Default)]
-struct Heard {
+struct Ear {
     numbers: Mutex<Vec<u32>>,
     failures: AtomicU32,
 }
 
-struct Listener(Arc<Heard>);
+struct Listener(Arc<Ear>);
 
 impl EventHandler for Listener {
     type Event = Noted;
 
-    async fn handle(&self, _: &str, event: Noted) -> Result<Vec<Outbound>, Failure> {
-        match event.number {
-            5 if self.0.failures.fetch_add(1, Ordering::SeqCst) < 2 => Err(Failure::Retry("not now".to_owned())),
-            6 => Err(Failure::Reject("never".to_owned())),
-            number => {
-                self.0.numbers.lock().push(number);
-                Ok(Vec::new())
-            }
+    async fn handle(&self, batch: &[Heard<Noted>]) -> Result<Vec<Outbound>, Failure> {
+        let has = |number| batch.iter().any(|one| one.event.number == number);
+        if has(6) {
+            return Err(Failure::Reject("never".to_owned()));
         }
+        if has(5) && self.0.failures.fetch_add(1, Ordering::SeqCst) < 2 {
+            return Err(Failure::Retry("not now".to_owned()));
+        }
+        self.0.numbers.lock().extend(batch.iter().map(|one| one.event.number));
+        Ok(Vec::new())
     }
 }
 
@@ -42,7 +43,7 @@ async fn every_listening_service_hears_of_every_event() {
     let settings = nats.settings().unwrap().bus;
     let (stop, mut heard) = (CancellationToken::new(), Vec::new());
     for service in [Service::Leaderboard, Service::Notification] {
-        let one = Arc::new(Heard::default());
+        let one = Arc::new(Ear::default());
         let service = ServiceBuilder::new(bus.clone(), service, &settings).event(Listener(Arc::clone(&one)));
         tokio::spawn(service.run(stop.clone()));
         heard.push(one);
@@ -66,5 +67,28 @@ async fn every_listening_service_hears_of_every_event() {
     })
     .await;
     stop.cancel();
+    replica.stop().await;
+}
+
+#[tokio::test]
+async fn a_follower_hears_everything_from_its_beginning_and_is_told_of_gaps() {
+    let mut nats = TestNats::start().await.unwrap();
+    let bus = nats.bus("test").await.unwrap();
+    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    send(&bus, &note("a", 1, Mood::Good)).await.unwrap();
+    let mut one = bus.follow::<Noted>().await.unwrap();
+    let mut other = bus.follow::<Noted>().await.unwrap();
+    for number in 2..=4 {
+        send(&bus, &note("a", number, Mood::Good)).await.unwrap();
+    }
+    for follower in [&mut one, &mut other] {
+        for number in 2..=4 {
+            assert!(matches!(follower.next().await, Followed::Event(noted) if noted.number == number));
+        }
+    }
+    nats.kill_and_restart().await.unwrap();
+    assert!(matches!(one.next().await, Followed::Gap));
+    send(&bus, &note("a", 5, Mood::Good)).await.unwrap();
+    assert!(matches!(one.next().await, Followed::Event(noted) if noted.number == 5));
     replica.stop().await;
 }

@@ -42,6 +42,7 @@ pub struct Settings {
     pub limits: LimitSettings,
     pub chat: ChatSettings,
     pub exams: ExamSettings,
+    pub leaderboard: LeaderboardSettings,
     pub telemetry: TelemetrySettings,
 }
 
@@ -134,6 +135,17 @@ pub struct ExamSettings {
     pub announce_limit: u32,
 }
 
+/// Boards and their periods.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaderboardSettings {
+    pub http_host: String,
+    pub http_port: u16,
+    pub time_zone: String,
+    pub tick_ms: u64,
+    pub compare_ms: u64,
+}
+
 /// Logs and traces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,6 +209,8 @@ impl Settings {
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
+        at_least("leaderboard.tick_ms", self.leaderboard.tick_ms, 10)?;
+        at_least("leaderboard.compare_ms", self.leaderboard.compare_ms, 10)?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(invalid("telemetry.sample_ratio", "must be 0 to 1"));
         }

@@ -1,0 +1,87 @@
+//! `leaderboard-request`: a board as it is; one of a period that is over, as it was.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::leaderboard::{
+    BoardId, LeaderboardData, LeaderboardEntry, Period, RequestLeaderboard, UserRank,
+};
+use sinaesta_contracts::{Actor, ErrorBody, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+
+use crate::Context;
+use crate::domain::board::Score;
+use crate::index::{Slice, user_rank};
+use crate::store::{entries, people};
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = RequestLeaderboard;
+
+    async fn handle(
+        &self,
+        actor: Actor,
+        query: RequestLeaderboard,
+    ) -> Result<Result<LeaderboardData, ErrorBody>, Failure> {
+        let Context { index, clock, calendar, pool, .. } = &self.0;
+        let (board, limit, now) = (query.board(), u32::from(query.limit), clock.now());
+        let running = calendar.start(board.period, now);
+        let start = query.period_start.map_or(running, |within| calendar.start(board.period, within.0));
+        let (entries, user_rank) = if start == running {
+            let slice = if query.around { Slice::Around(actor.user_id, limit) } else { Slice::Top(limit) };
+            (index.entries(&board, slice, now), index.ranks(&board, &[actor.user_id], now).pop())
+        } else {
+            let mut db = pool.acquire().await.map_err(StoreError::from)?;
+            closed(&mut db, &board, start, actor.user_id, &query).await?
+        };
+        Ok(Ok(LeaderboardData {
+            period: board.period,
+            period_start: (board.period != Period::AllTime).then_some(Timestamp(start)),
+            specialty: board.specialty,
+            entries,
+            user_rank,
+            timestamp: Timestamp(now),
+        }))
+    }
+}
+
+/// A period that is over is asked for seldom: the database ranks it.
+async fn closed(
+    db: &mut PgConnection,
+    board: &BoardId,
+    start: OffsetDateTime,
+    user: UserId,
+    query: &RequestLeaderboard,
+) -> Result<(Vec<LeaderboardEntry>, Option<UserRank>), StoreError> {
+    let limit = u32::from(query.limit);
+    let mine = entries::rank(db, board, start, user).await?;
+    let first = match mine {
+        Some((rank, _, participants)) if query.around => {
+            let last_start = participants.saturating_sub(limit).saturating_add(1);
+            rank.saturating_sub(limit / 2).min(last_start).max(1)
+        }
+        _ => 1,
+    };
+    let is_empty = query.around && mine.is_none();
+    let places = if is_empty { Vec::new() } else { entries::ranked(db, board, start, first, limit).await? };
+    let users: Vec<_> = places.iter().map(|(_, user, _)| user.0).collect();
+    let people = people::find(db, &users).await?;
+    let entry = |(rank, user_id, score): (u32, UserId, Score)| {
+        let person = people.iter().find(|person| person.user_id == user_id);
+        LeaderboardEntry {
+            user_id,
+            user_name: person.map(|person| person.name.clone()).unwrap_or_default(),
+            user_avatar: person.and_then(|person| person.avatar.clone()),
+            specialty: board.specialty.clone(),
+            total_score: score.total,
+            exams_completed: score.exams_completed,
+            average_score: score.average(),
+            rank,
+            previous_rank: None,
+            period: board.period,
+        }
+    };
+    let entries = places.into_iter().map(entry).collect();
+    Ok((entries, mine.map(|(rank, score, participants)| user_rank(user, rank, &score, participants))))
+}

@@ -1,0 +1,109 @@
+//! Leaderboards: ranks by period and specialty, counted from graded exams, answered from memory.
+//!
+//! `domain/` has the rules, `store/` the SQL, `handlers/` one file for each thing that can be asked of the service.
+//! What is stored is counted by whichever replica takes a batch of results; each replica keeps all boards in its
+//! [`Index`], by following what was stored.
+
+pub mod domain;
+mod handlers;
+mod index;
+mod keeper;
+pub mod store;
+mod telling;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use sinaesta_bus::{Bus, ServiceBuilder};
+use sinaesta_clock::Clock;
+use sinaesta_contracts::Service;
+use sinaesta_settings::{LeaderboardSettings, Settings};
+use sinaesta_telemetry::Readiness;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use domain::calendar::Calendar;
+use handlers::{exam_graded, find_ranks, recompute, request_leaderboard, tell_board};
+use index::Index;
+use keeper::Keeper;
+use telling::Changes;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct Context {
+    bus: Bus,
+    pool: PgPool,
+    index: Index,
+    changes: Changes,
+    calendar: Calendar,
+    clock: Clock,
+    settings: Arc<LeaderboardSettings>,
+}
+
+/// Runs the service until `shutdown`; then what has begun is finished.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    run_with(settings, Clock::system(), shutdown).await
+}
+
+/// The same by another clock.
+pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let zone = &settings.leaderboard.time_zone;
+    let calendar = Calendar::new(zone).map_err(|error| anyhow!("the setting leaderboard.time_zone: {error}"))?;
+    let bus = Bus::connect("leaderboard", &settings.nats, &settings.bus).await?;
+    let pool = sinaesta_store::connect("leaderboard", &settings.database).await.context("leaderboard")?;
+    let context = Context {
+        bus: bus.clone(),
+        pool: pool.clone(),
+        index: Index::new(calendar.clone()),
+        changes: Changes::default(),
+        calendar,
+        clock,
+        settings: Arc::new(settings.leaderboard),
+    };
+    let (host, port) = (context.settings.http_host.clone(), context.settings.http_port);
+    let loaded = CancellationToken::new();
+    let health = sinaesta_telemetry::serve(host, port, readiness(&context, loaded.clone()), shutdown.clone());
+    let health = tokio::spawn(health);
+    // Nothing is answered before the boards are as they are stored.
+    let keeper = tokio::select! {
+        keeper = Keeper::load(&context) => keeper?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    loaded.cancel();
+    let keeper = tokio::spawn(keeper.run(shutdown.clone()));
+    let telling = tokio::spawn(telling::run(context.clone(), shutdown.clone()));
+    let service = ServiceBuilder::new(bus.clone(), Service::Leaderboard, &settings.bus)
+        .event(exam_graded::Handler(context.clone()))
+        .command(recompute::Handler(context.clone()))
+        .command(tell_board::Handler::new(context.clone()))
+        .query(request_leaderboard::Handler(context.clone()))
+        .query(find_ranks::Handler(context));
+    tracing::info!("leaderboard runs");
+    service.run(shutdown).await?;
+    keeper.await?;
+    telling.await?;
+    health.await??;
+    bus.close().await;
+    pool.close().await;
+    tracing::info!("leaderboard has finished what it began");
+    Ok(())
+}
+
+/// Whether the service can do its work: the broker and the database answer, and the boards are in memory.
+fn readiness(context: &Context, loaded: CancellationToken) -> Readiness {
+    let (bus, pool) = (context.bus.clone(), context.pool.clone());
+    Readiness::new(move || {
+        let (bus, pool, loaded) = (bus.clone(), pool.clone(), loaded.clone());
+        async move {
+            if !loaded.is_cancelled() {
+                return Err("the boards are being read".to_owned());
+            }
+            bus.check().await?;
+            sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
+        }
+    })
+}
+
+/// How long the broker may take to store what was noticed; it will be noticed again.
+const POST: Duration = Duration::from_secs(5);

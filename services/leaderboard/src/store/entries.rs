@@ -1,0 +1,283 @@
+//! Boards as they are stored.
+
+use std::collections::HashSet;
+
+use sinaesta_contracts::leaderboard::{BoardId, Period, Standing};
+use sinaesta_contracts::{Points, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::board::{Digest, Score};
+use crate::domain::calendar::Bounds;
+
+/// Somebody's entry on a board of one period: what is to be counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    pub board: BoardId,
+    pub start: OffsetDateTime,
+    pub end: OffsetDateTime,
+    pub user: UserId,
+}
+
+impl Wanted {
+    /// An entry of the period with these bounds.
+    pub const fn new(board: BoardId, bounds: Bounds, user: UserId) -> Self {
+        Self { board, start: bounds.start, end: bounds.end, user }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    period: String,
+    period_start: OffsetDateTime,
+    specialty: String,
+    user_id: Uuid,
+    total_hundredths: i64,
+    exams_completed: i32,
+    reached_at: OffsetDateTime,
+    version: i64,
+}
+
+impl From<Row> for Standing {
+    fn from(row: Row) -> Self {
+        let period = Period::from_name(&row.period).unwrap_or(Period::AllTime);
+        Self {
+            board: BoardId { period, specialty: Some(row.specialty).filter(|name| !name.is_empty()) },
+            period_start: Timestamp(row.period_start),
+            user_id: UserId(row.user_id),
+            total_score: Points::from_hundredths(row.total_hundredths),
+            exams_completed: u32::try_from(row.exams_completed).unwrap_or_default(),
+            reached_at: Timestamp(row.reached_at),
+            version: row.version,
+        }
+    }
+}
+
+fn specialty(board: &BoardId) -> &str {
+    board.specialty.as_deref().unwrap_or_default()
+}
+
+/// Counts entries anew from the results: of each exam the best attempt within the period.
+pub async fn count(db: &mut PgConnection, wanted: &HashSet<Wanted>) -> Result<Vec<Standing>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH wanted AS (
+             SELECT * FROM UNNEST($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::uuid[])
+               AS w (period, period_start, period_end, specialty, user_id)
+           ), best AS (
+             SELECT DISTINCT ON (w.period, w.period_start, w.specialty, w.user_id, r.exam_id)
+                    w.period, w.period_start, w.specialty, w.user_id, r.score_hundredths AS score, r.completed_at
+             FROM wanted w JOIN leaderboard_results r ON r.user_id = w.user_id
+               AND r.completed_at >= w.period_start AND r.completed_at < w.period_end
+               AND (w.specialty = '' OR r.specialty = w.specialty)
+             ORDER BY w.period, w.period_start, w.specialty, w.user_id, r.exam_id, r.score_hundredths DESC, r.completed_at
+           ), sums AS (
+             SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
+                    max(completed_at) AS reached_at
+             FROM best GROUP BY period, period_start, specialty, user_id
+           )
+           INSERT INTO leaderboard_entries AS e
+             (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
+           SELECT period, period_start, specialty, user_id, total, exams, reached_at, nextval('leaderboard_version')
+           FROM sums
+           ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
+             total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
+             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version
+           RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version"#,
+        &wanted.iter().map(|one| one.board.period.as_str()).collect::<Vec<_>>() as &[&str],
+        &wanted.iter().map(|one| one.start).collect::<Vec<_>>(),
+        &wanted.iter().map(|one| one.end).collect::<Vec<_>>(),
+        &wanted.iter().map(|one| specialty(&one.board)).collect::<Vec<_>>() as &[&str],
+        &wanted.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Standing::from).collect())
+}
+
+/// Counts all entries of all periods anew; gives those that were not as the results say. One that had no results is
+/// gone, and is given with no exams.
+pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Standing>, StoreError> {
+    sqlx::query!(
+        r#"CREATE TEMPORARY TABLE expected ON COMMIT DROP AS
+           WITH boards AS (
+             SELECT p.period, s.specialty, r.user_id, r.exam_id, r.score_hundredths, r.completed_at,
+                    CASE p.period WHEN 'weekly' THEN date_trunc('week', r.completed_at AT TIME ZONE $1) AT TIME ZONE $1
+                                  WHEN 'monthly' THEN date_trunc('month', r.completed_at AT TIME ZONE $1) AT TIME ZONE $1
+                                  ELSE to_timestamp(0) END AS period_start
+             FROM leaderboard_results r
+             CROSS JOIN (VALUES ('weekly'), ('monthly'), ('all_time')) p (period)
+             CROSS JOIN LATERAL (VALUES (''), (r.specialty)) s (specialty)
+           ), best AS (
+             SELECT DISTINCT ON (period, period_start, specialty, user_id, exam_id)
+                    period, period_start, specialty, user_id, score_hundredths AS score, completed_at
+             FROM boards
+             ORDER BY period, period_start, specialty, user_id, exam_id, score_hundredths DESC, completed_at
+           )
+           SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
+                  max(completed_at) AS reached_at
+           FROM best GROUP BY period, period_start, specialty, user_id"#,
+        time_zone,
+    )
+    .execute(&mut *db)
+    .await?;
+    // The temporary table is unknown when this is compiled.
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH changed AS (
+           INSERT INTO leaderboard_entries AS e
+             (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
+           SELECT period, period_start, specialty, user_id, total, exams, reached_at, nextval('leaderboard_version')
+           FROM expected x
+           WHERE NOT EXISTS (
+             SELECT FROM leaderboard_entries o
+             WHERE (o.period, o.period_start, o.specialty, o.user_id) = (x.period, x.period_start, x.specialty, x.user_id)
+               AND (o.total_hundredths, o.exams_completed, o.reached_at) = (x.total, x.exams, x.reached_at))
+           ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
+             total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
+             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version
+           RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
+         ), gone AS (
+           DELETE FROM leaderboard_entries e WHERE NOT EXISTS (
+             SELECT FROM expected x
+             WHERE (e.period, e.period_start, e.specialty, e.user_id) = (x.period, x.period_start, x.specialty, x.user_id))
+           RETURNING period, period_start, specialty, user_id, total_hundredths, 0, reached_at,
+                     nextval('leaderboard_version')
+         )
+         SELECT * FROM changed UNION ALL SELECT * FROM gone",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Standing::from).collect())
+}
+
+/// A page of a board in the order of ids.
+pub async fn page(
+    db: &mut PgConnection,
+    board: &BoardId,
+    start: OffsetDateTime,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Standing>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
+         FROM leaderboard_entries
+         WHERE period = $1 AND period_start = $2 AND specialty = $3 AND user_id > $4 ORDER BY user_id LIMIT $5",
+        board.period.as_str(),
+        start,
+        specialty(board),
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Standing::from).collect())
+}
+
+/// The boards of a period that have entries.
+pub async fn boards(db: &mut PgConnection, period: Period, start: OffsetDateTime) -> Result<Vec<BoardId>, StoreError> {
+    // Each is found by one look into the index, however many entries it has.
+    let names = sqlx::query_scalar!(
+        r#"WITH RECURSIVE names AS (
+             (SELECT specialty FROM leaderboard_entries WHERE period = $1 AND period_start = $2
+              ORDER BY specialty LIMIT 1)
+             UNION ALL
+             SELECT (SELECT e.specialty FROM leaderboard_entries e WHERE e.period = $1 AND e.period_start = $2
+                       AND e.specialty > names.specialty ORDER BY e.specialty LIMIT 1)
+             FROM names WHERE names.specialty IS NOT NULL
+           )
+           SELECT specialty AS "specialty!" FROM names WHERE specialty IS NOT NULL"#,
+        period.as_str(),
+        start,
+    )
+    .fetch_all(db)
+    .await?;
+    let board = |name: String| BoardId { period, specialty: Some(name).filter(|name| !name.is_empty()) };
+    Ok(names.into_iter().map(board).collect())
+}
+
+/// What a board in memory is compared by.
+pub async fn digest(db: &mut PgConnection, board: &BoardId, start: OffsetDateTime) -> Result<Digest, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "entries!", COALESCE(max(version), 0) AS "newest!",
+                  COALESCE(sum(version), 0)::text AS "versions!", COALESCE(sum(total_hundredths), 0)::text AS "totals!"
+           FROM leaderboard_entries WHERE period = $1 AND period_start = $2 AND specialty = $3"#,
+        board.period.as_str(),
+        start,
+        specialty(board),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Digest {
+        entries: row.entries,
+        newest_version: row.newest,
+        sum_of_versions: row.versions.parse().unwrap_or_default(),
+        sum_of_totals: row.totals.parse().unwrap_or_default(),
+    })
+}
+
+/// Ranks of a period that is over, from `first` on.
+pub async fn ranked(
+    db: &mut PgConnection,
+    board: &BoardId,
+    start: OffsetDateTime,
+    first: u32,
+    count: u32,
+) -> Result<Vec<(u32, UserId, Score)>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
+         FROM leaderboard_entries WHERE period = $1 AND period_start = $2 AND specialty = $3
+         ORDER BY total_hundredths DESC, exams_completed, reached_at, user_id OFFSET $4 LIMIT $5",
+        board.period.as_str(),
+        start,
+        specialty(board),
+        i64::from(first.saturating_sub(1)),
+        i64::from(count),
+    )
+    .fetch_all(db)
+    .await?;
+    let score = |row: Row| Score {
+        total: Points::from_hundredths(row.total_hundredths),
+        exams_completed: u32::try_from(row.exams_completed).unwrap_or_default(),
+        reached_at: row.reached_at,
+    };
+    Ok((first..).zip(rows).map(|(rank, row)| (rank, UserId(row.user_id), score(row))).collect())
+}
+
+/// Somebody's rank in a period that is over, and of how many.
+pub async fn rank(
+    db: &mut PgConnection,
+    board: &BoardId,
+    start: OffsetDateTime,
+    user: UserId,
+) -> Result<Option<(u32, Score, u32)>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT m.total_hundredths, m.exams_completed, m.reached_at,
+                  (SELECT count(*) FROM leaderboard_entries e
+                   WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3
+                     AND (-e.total_hundredths, e.exams_completed, e.reached_at, e.user_id)
+                       < (-m.total_hundredths, m.exams_completed, m.reached_at, m.user_id)) AS "ahead!",
+                  (SELECT count(*) FROM leaderboard_entries e
+                   WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3) AS "participants!"
+           FROM leaderboard_entries m
+           WHERE m.period = $1 AND m.period_start = $2 AND m.specialty = $3 AND m.user_id = $4"#,
+        board.period.as_str(),
+        start,
+        specialty(board),
+        user.0,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| {
+        let score = Score {
+            total: Points::from_hundredths(row.total_hundredths),
+            exams_completed: u32::try_from(row.exams_completed).unwrap_or_default(),
+            reached_at: row.reached_at,
+        };
+        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        (count(row.ahead).saturating_add(1), score, count(row.participants))
+    }))
+}

@@ -1,0 +1,5 @@
+//! SQL, and nothing but SQL.
+
+pub mod entries;
+pub mod people;
+pub mod results;

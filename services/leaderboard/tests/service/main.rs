@@ -1,0 +1,1 @@
+//! The running service on a real broker and a real Postgres.

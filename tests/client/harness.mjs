@@ -30,6 +30,14 @@ const NO_LIMITS = {
   SINAESTA__LIMITS__EVENTS_PER_MINUTE: '1000000',
 };
 
+/** Where each kind of service is told its port. */
+const PORT_SETTING = {
+  gateway: 'SINAESTA__GATEWAY__PORT',
+  chat: 'SINAESTA__CHAT__HTTP_PORT',
+  'exam-grading': 'SINAESTA__EXAMS__HTTP_PORT',
+  leaderboard: 'SINAESTA__LEADERBOARD__HTTP_PORT',
+};
+
 /** Every process we started and that has not ended. */
 const running = new Set();
 
@@ -181,10 +189,11 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
 /**
  * Starts NATS, Postgres and the services asked for; stops all of it when the file's tests are over.
  *
- * @param {{ gateways?: Record<string, string>[], chats?: Record<string, string>[], env?: Record<string, string> }} [options]
- *   one object of environment settings for each gateway and each chat replica, and those for all of them
+ * @param {{ gateways?: Record<string, string>[], chats?: Record<string, string>[], exams?: Record<string, string>[],
+ *           boards?: Record<string, string>[], env?: Record<string, string> }} [options]
+ *   one object of environment settings for each replica of a service, and those for all of them
  */
-export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {}) {
+export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], env = {} } = {}) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sinaesta-e2e-'));
   // Postgres does not run as root: whoever it runs as has to get at its data.
   await chmod(folder, 0o755);
@@ -215,7 +224,7 @@ export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {
   const services = [];
 
   /**
-   * @param {'gateway' | 'chat'} kind
+   * @param {keyof typeof PORT_SETTING} kind
    * @param {Record<string, string>} [own] settings of this process alone
    * @param {{ start?: boolean }} [options]
    * @returns {Promise<Service>}
@@ -231,7 +240,7 @@ export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {
         SINAESTA__NATS__URL: infra().nats.url,
         SINAESTA__DATABASE__URL: infra().postgres.url,
         SINAESTA__AUTH__JWT_SECRET: infra().jwtSecret,
-        [kind === 'gateway' ? 'SINAESTA__GATEWAY__PORT' : 'SINAESTA__CHAT__HTTP_PORT']: String(port),
+        [PORT_SETTING[kind]]: String(port),
         ...NO_LIMITS,
         ...env,
         ...own,
@@ -339,7 +348,12 @@ export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {
 
   try {
     await infraPart.start();
-    await Promise.all([...chats.map((own) => addService('chat', own)), ...gateways.map((own) => addService('gateway', own))]);
+    await Promise.all([
+      ...chats.map((own) => addService('chat', own)),
+      ...exams.map((own) => addService('exam-grading', own)),
+      ...boards.map((own) => addService('leaderboard', own)),
+      ...gateways.map((own) => addService('gateway', own)),
+    ]);
   } catch (error) {
     await stop().catch(() => {});
     throw error;
@@ -355,6 +369,12 @@ export async function startStack({ gateways = [{}], chats = [{}], env = {} } = {
     },
     get chats() {
       return services.filter((service) => service.name.startsWith('chat'));
+    },
+    get exams() {
+      return services.filter((service) => service.name.startsWith('exam-grading'));
+    },
+    get boards() {
+      return services.filter((service) => service.name.startsWith('leaderboard'));
     },
     addService,
     open,

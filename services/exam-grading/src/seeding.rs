@@ -84,3 +84,29 @@ fn new(exam: &SeedExam) -> anyhow::Result<NewExam> {
         questions: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_contracts::exam_authoring::Key;
+
+    use super::*;
+
+    #[test]
+    fn each_exam_has_twenty_questions_with_their_keys_spread() {
+        for exam in &EXAMS {
+            let questions = (exam.parse)(exam.file).unwrap();
+            assert_eq!(questions.len(), 20, "{}", exam.title);
+            let single = |question: &NewQuestion| match question.key {
+                Key::SingleChoice { correct } => Some(correct),
+                _ => None,
+            };
+            let right: Vec<u16> = questions.iter().filter_map(single).collect();
+            assert!(right.len() >= 16, "{} has {} single choices", exam.title, right.len());
+            for letter in 0..5 {
+                let times = right.iter().filter(|one| **one == letter).count();
+                assert!((2..=5).contains(&times), "{}: option {letter} is right {times} times", exam.title);
+            }
+            assert!(questions.iter().all(|one| one.category.is_some() && one.explanation.is_some()), "{}", exam.title);
+        }
+    }
+}

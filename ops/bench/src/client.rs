@@ -19,8 +19,8 @@ const PONG: u8 = 10;
 const READ: usize = 256 * 1024;
 /// How long a step of connecting may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The acknowledgement of `join-room`; messages count from 1.
-const JOIN_ACK: u64 = 0;
+/// The acknowledgement of what is asked and waited for; messages count from 1.
+const ASK_ACK: u64 = 0;
 
 thread_local! {
     /// Shared by all sockets: what is left of a read is kept by the socket itself, and that is seldom anything.
@@ -121,17 +121,21 @@ impl Client {
 
     /// Enters a room; what follows is for whoever reads next.
     pub(crate) async fn join(&mut self, room: &str) -> anyhow::Result<()> {
-        self.outbox.text(|out| {
-            out.extend_from_slice(format!(r#"42{JOIN_ACK}["join-room",{{"roomId":"{room}"}}]"#).as_bytes());
-        });
+        self.ask("join-room", &format!(r#"{{"roomId":"{room}"}}"#)).await.map(drop)
+    }
+
+    /// Sends an event and waits for its acknowledgement, which must say that it is done.
+    pub(crate) async fn ask(&mut self, event: &str, payload: &str) -> anyhow::Result<String> {
+        self.outbox.text(|out| out.extend_from_slice(format!(r#"42{ASK_ACK}["{event}",{payload}]"#).as_bytes()));
         let ack = |packet: &Packet<'_>| match packet {
-            Packet::Ack(JOIN_ACK, body) => {
-                Some(if is_ok(body) { Ok(()) } else { Err(String::from_utf8_lossy(body).into_owned()) })
+            Packet::Ack(ASK_ACK, body) => {
+                let text = String::from_utf8_lossy(body).into_owned();
+                Some(if is_ok(body) { Ok(text) } else { Err(text) })
             }
             _ => None,
         };
-        let answer = self.expect(ack).await.with_context(|| format!("no answer to joining {room}"))?;
-        answer.map_err(|why| anyhow::anyhow!("{room} can't be joined: {why}"))
+        let answer = self.expect(ack).await.with_context(|| format!("no answer to {event} {payload}"))?;
+        answer.map_err(|why| anyhow::anyhow!("{event} {payload} was refused: {why}"))
     }
 
     /// Reads until `pick` finds what it looks for.

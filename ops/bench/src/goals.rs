@@ -36,6 +36,7 @@ pub(crate) fn of(row: &Row, measured: &[Row]) -> Vec<Goal> {
         "fanout" if case.contains("2,000") => vec![("last_p50_ms", AtMost(10.0)), ("last_p99_ms", AtMost(25.0))],
         "fanout" => vec![("receive_p99_ms", AtMost(25.0))],
         "connect" => vec![("connections_per_s", AtLeast(10_000.0 / 3.0)), ("refused", AtMost(0.0))],
+        "exam-rush" => vec![("all_completed_s", AtMost(2.0)), ("wrong_scores", AtMost(0.0))],
         "idle" => vec![("kib_per_connection", AtMost(20.0))],
         _ => Vec::new(),
     };

@@ -53,7 +53,7 @@ struct Cli {
     /// Writes the rows here, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// The stack.json of a running stack; gateway and chat are started here unless they run there.
+    /// The stack.json of a running stack; the services are started here unless they run there.
     #[arg(long, value_name = "FILE")]
     stack: Option<PathBuf>,
     /// Where a stack started here keeps its data; a temporary folder without it.
@@ -65,6 +65,9 @@ struct Cli {
     /// How many replicas of chat are started here.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     chats: usize,
+    /// How many replicas of exam-grading are started here.
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    exams: usize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,8 +111,13 @@ fn runtime<T>(
 
 /// True when nothing was lost, repeated, out of order or refused.
 async fn bench(cli: Cli) -> anyhow::Result<bool> {
-    let options =
-        StackOptions { attach: cli.stack.clone(), data: cli.data.clone(), settings: cli.set.clone(), chats: cli.chats };
+    let options = StackOptions {
+        attach: cli.stack.clone(),
+        data: cli.data.clone(),
+        settings: cli.set.clone(),
+        chats: cli.chats,
+        exams: cli.exams,
+    };
     let mut stack = Stack::new(options)?;
     let outcome = tokio::select! {
         outcome = measure(&cli, &mut stack) => outcome,

@@ -34,6 +34,7 @@ pub(crate) struct StackOptions {
     /// `section.key=value`.
     pub(crate) settings: Vec<String>,
     pub(crate) chats: usize,
+    pub(crate) exams: usize,
 }
 
 /// Only what was started here is ended here.
@@ -42,7 +43,8 @@ pub(crate) struct Stack {
     info: Option<StackFile>,
     gateway_port: u16,
     infra: Option<Process>,
-    chats: Vec<Process>,
+    /// All but the gateway, by name.
+    services: Vec<(&'static str, Process)>,
     gateway: Option<Process>,
     data: PathBuf,
     _folder: Option<TempDir>,
@@ -53,8 +55,8 @@ impl Stack {
         let folder = if options.data.is_none() { Some(folder()?) } else { None };
         let data = options.data.clone().or_else(|| Some(folder.as_ref()?.path().join("data")));
         let data = std::path::absolute(data.context("no data folder")?)?;
-        let (infra, chats, gateway) = (None, Vec::new(), None);
-        Ok(Self { options, info: None, gateway_port: 0, infra, chats, gateway, data, _folder: folder })
+        let (infra, services, gateway) = (None, Vec::new(), None);
+        Ok(Self { options, info: None, gateway_port: 0, infra, services, gateway, data, _folder: folder })
     }
 
     /// Comes back when the gateway is ready. What was started until a failure is ended by [`Stack::stop`].
@@ -75,7 +77,10 @@ impl Stack {
             }
             None => {
                 for _ in 0..self.options.chats.max(1) {
-                    self.start_chat().await?;
+                    self.start_service("chat", "CHAT").await?;
+                }
+                for _ in 0..self.options.exams.max(1) {
+                    self.start_service("exam-grading", "EXAMS").await?;
                 }
                 self.start_gateway().await?;
             }
@@ -111,13 +116,13 @@ impl Stack {
         Ok(command)
     }
 
-    async fn start_chat(&mut self) -> anyhow::Result<()> {
+    async fn start_service(&mut self, name: &'static str, section: &str) -> anyhow::Result<()> {
         let port = free_port()?;
-        let mut command = self.service("sinaesta-chat")?;
-        command.env("SINAESTA__CHAT__HTTP_PORT", port.to_string());
-        let mut chat = Process::start("chat", command, &self.logs())?;
-        let ready = chat.until(SERVICE_START, async || answers_ok(port, "/readyz").await.then_some(())).await;
-        self.chats.push(chat);
+        let mut command = self.service(&format!("sinaesta-{name}"))?;
+        command.env(format!("SINAESTA__{section}__HTTP_PORT"), port.to_string());
+        let mut process = Process::start(name, command, &self.logs())?;
+        let ready = process.until(SERVICE_START, async || answers_ok(port, "/readyz").await.then_some(())).await;
+        self.services.push((name, process));
         ready
     }
 
@@ -151,28 +156,28 @@ impl Stack {
         let info = self.info()?;
         let gateway = match &self.gateway {
             Some(gateway) => Part::new("gateway", gateway.pid()),
-            // Gateway and chat in one process.
+            // All services in one process.
             None => Part::new("services", info.pid),
         };
-        let chats = self.chats.iter().map(|chat| Part::new("chat", chat.pid()));
+        let services = self.services.iter().map(|(name, process)| Part::new(name, process.pid()));
         let postgres = Part { children: true, ..Part::new("postgres", info.postgres.pid) };
         let rest = [Part::new("nats", info.nats.pid), postgres, Part::ourselves()];
         Ok(Target {
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, self.gateway_port)),
             secret: info.jwt_secret.clone().into(),
-            parts: std::iter::once(gateway).chain(chats).chain(rest).collect(),
+            parts: std::iter::once(gateway).chain(services).chain(rest).collect(),
             postgres: Some(info.postgres.url.clone()),
             numbers: true,
         })
     }
 
-    /// In order: gateway, chat, NATS and Postgres.
+    /// In order: gateway, services, NATS and Postgres.
     pub(crate) async fn stop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             gateway.stop().await;
         }
-        for chat in self.chats.drain(..) {
-            chat.stop().await;
+        for (_, process) in self.services.drain(..) {
+            process.stop().await;
         }
         if let Some(infra) = self.infra.take() {
             infra.stop().await;

@@ -33,20 +33,21 @@ pub(crate) struct Target {
 impl Target {
     /// A token for each of so many users; the same users every time.
     pub(crate) fn tokens(&self, first: usize, count: usize) -> anyhow::Result<Vec<String>> {
-        let expires_at = Clock::system().now() + Duration::from_secs(6 * 60 * 60);
-        let token = |number: usize| {
-            let identity = Identity {
-                user_id: UserId(Uuid::from_u128(FIRST_USER + number as u128)),
-                name: format!("Load {number}"),
-                email: Some(format!("load{number}@bench.test")),
-                role: Role::Student,
-                specialty: None,
-                avatar: None,
-                expires_at,
-            };
-            Ok(mint(&self.secret, &identity)?)
+        (first..first + count).map(|number| self.token(number, Role::Student)).collect()
+    }
+
+    /// A token of one user.
+    pub(crate) fn token(&self, number: usize, role: Role) -> anyhow::Result<String> {
+        let identity = Identity {
+            user_id: UserId(Uuid::from_u128(FIRST_USER + number as u128)),
+            name: format!("Load {number}"),
+            email: Some(format!("load{number}@bench.test")),
+            role,
+            specialty: None,
+            avatar: None,
+            expires_at: Clock::system().now() + Duration::from_secs(6 * 60 * 60),
         };
-        (first..first + count).map(token).collect()
+        Ok(mint(&self.secret, &identity)?)
     }
 
     /// So many clients, each in its room: the first `size` in the first, and so on.

@@ -16,9 +16,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     workspace.require_space()?;
     say::doing("building in release (the first time takes some minutes)");
-    let packages = ["build", "--release", "--package", "sinaesta-bench", "--package"];
-    let services = ["sinaesta-standalone", "--package", "sinaesta-gateway", "--package"];
-    let args = packages.into_iter().chain(services).chain(["sinaesta-chat"]);
+    let packages = ["bench", "standalone", "gateway", "chat", "exam-grading"].map(|name| format!("sinaesta-{name}"));
+    let named = packages.iter().flat_map(|name| ["--package", name.as_str()]);
+    let args = ["build", "--release"].into_iter().chain(named);
     run::run(cargo::command(&workspace, args)).await?;
     let bin_dir = workspace.bin_dir(true);
     let mut bench = tokio::process::Command::new(bin_dir.join("sinaesta-bench"));

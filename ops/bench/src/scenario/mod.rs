@@ -1,6 +1,7 @@
 //! What is measured. One file for each subject; each case gives one row.
 
 mod connect;
+mod exam;
 mod fanout;
 mod latency;
 mod throughput;
@@ -35,6 +36,10 @@ pub(crate) enum Scenario {
     Connect,
     /// Memory for each idle connection.
     Idle,
+    /// Answers in an exam, as fast as they are acknowledged.
+    Answers,
+    /// 1,000 students give 20 answers each at once, and hand in.
+    ExamRush,
 }
 
 impl Scenario {
@@ -75,6 +80,8 @@ pub(crate) async fn run(scenario: Scenario, stack: &mut Stack, scale: &Scale) ->
         Scenario::Fanout => fanout::all(&stack.target()?, scale).await,
         Scenario::Connect => connect::run(stack, scale).await,
         Scenario::Idle => connect::idle(stack, scale).await,
+        Scenario::Answers => exam::answers(&stack.target()?, scale).await,
+        Scenario::ExamRush => exam::rush(&stack.target()?, scale).await,
         Scenario::Echo => echo(scale).await,
     }
 }

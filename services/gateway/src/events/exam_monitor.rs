@@ -4,6 +4,7 @@ use sinaesta_contracts::proctoring::{ExamMonitorSnapshot, MonitorExam};
 use sinaesta_contracts::{Audience, ServerEvent as _};
 
 use super::Call;
+use crate::hub::Place;
 
 pub(crate) async fn handle(call: Call, event: MonitorExam) {
     // The exam is watched before it is asked for, so that nothing falls between the answer and what follows it.
@@ -23,7 +24,7 @@ pub(crate) async fn handle(call: Call, event: MonitorExam) {
                     socket.emit(ExamMonitorSnapshot::NAME, &*snapshot).ok();
                     call.responder.ok(&snapshot);
                 };
-                hold.enter(member, None, Box::new(greet));
+                hold.enter(member, Place::Anywhere, Box::new(greet));
             }
             Err(error) => call.responder.error(error),
         }

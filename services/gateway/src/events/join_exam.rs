@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 use uuid::Uuid;
 
 use super::Call;
-use crate::hub::Hold;
+use crate::hub::{Hold, Place};
 
 pub(crate) async fn handle(call: Call, event: JoinExam) {
     let hold = match call.hold(Audience::Exam(event.exam_id)).await {
@@ -32,7 +32,7 @@ async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Resu
     let Some(noted) = call.gateway.participation.arrive(&call.gateway, &call.session, event.exam_id) else {
         return Ok(None);
     };
-    hold.enter(call.member(), None, Box::new(|| {}));
+    hold.enter(call.member(), Place::Anywhere, Box::new(|| {}));
     let participation = noted.count().await?;
     // The exam began between the snapshot and the socket's entering: its beginning was told to those before.
     if participation.has_started && entered.session.status == SessionStatus::Waiting {

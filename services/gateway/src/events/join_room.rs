@@ -7,6 +7,7 @@ use sinaesta_contracts::chat::{JoinRoom, RoomJoined};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
+use crate::hub::Place;
 
 pub(crate) async fn handle(call: Call, event: JoinRoom) {
     // The room is heard before it is asked for, so that nothing falls between the answer and what follows it.
@@ -27,7 +28,7 @@ pub(crate) async fn handle(call: Call, event: JoinRoom) {
                     socket.emit(RoomJoined::NAME, &*reply).ok();
                     call.responder.ok(&reply);
                 };
-                hold.enter(member, Some(last_seq), Box::new(greet));
+                hold.enter(member, Place::Room { last_seq }, Box::new(greet));
             }
             // The socket went while the room was asked for.
             Ok(_) => {}

@@ -12,6 +12,9 @@ mod exam_resume;
 mod heartbeat;
 mod join_exam;
 mod join_room;
+mod leaderboard_request;
+mod leaderboard_unsubscribe;
+mod leaderboard_update;
 mod leave_exam;
 mod leave_room;
 mod mark_message_read;
@@ -27,6 +30,7 @@ use serde_json::value::RawValue;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, SendMessage, SetTyping};
 use sinaesta_contracts::exam::{CompleteExam, JoinExam, LeaveExam, SaveAnswer, SaveProgress};
+use sinaesta_contracts::leaderboard::{RequestLeaderboard, UnsubscribeLeaderboard, UpdateLeaderboard};
 use sinaesta_contracts::presence::SetStatus;
 use sinaesta_contracts::proctoring::{ExtendExam, MonitorExam, PauseExam, ResumeExam};
 use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
@@ -50,6 +54,9 @@ const EXAM_PROGRESS: &str = <SaveProgress as ClientEvent>::NAME;
 const EXAM_RESUME: &str = <ResumeExam as ClientEvent>::NAME;
 const HEARTBEAT: &str = <Heartbeat as ClientEvent>::NAME;
 const JOIN_EXAM: &str = <JoinExam as ClientEvent>::NAME;
+const LEADERBOARD_REQUEST: &str = <RequestLeaderboard as ClientEvent>::NAME;
+const LEADERBOARD_UNSUBSCRIBE: &str = <UnsubscribeLeaderboard as ClientEvent>::NAME;
+const LEADERBOARD_UPDATE: &str = <UpdateLeaderboard as ClientEvent>::NAME;
 const LEAVE_EXAM: &str = <LeaveExam as ClientEvent>::NAME;
 const JOIN_ROOM: &str = <JoinRoom as ClientEvent>::NAME;
 const LEAVE_ROOM: &str = <LeaveRoom as ClientEvent>::NAME;
@@ -71,6 +78,9 @@ const EVENTS: &[&str] = &[
     HEARTBEAT,
     JOIN_EXAM,
     JOIN_ROOM,
+    LEADERBOARD_REQUEST,
+    LEADERBOARD_UNSUBSCRIBE,
+    LEADERBOARD_UPDATE,
     LEAVE_EXAM,
     LEAVE_ROOM,
     MARK_MESSAGE_READ,
@@ -119,6 +129,9 @@ pub(crate) fn route(
         EXAM_PAUSE => enqueue(call, payload, exam_pause::handle),
         EXAM_PROGRESS => enqueue(call, payload, exam_progress::handle),
         EXAM_RESUME => enqueue(call, payload, exam_resume::handle),
+        LEADERBOARD_REQUEST => enqueue(call, payload, leaderboard_request::handle),
+        LEADERBOARD_UNSUBSCRIBE => enqueue(call, payload, leaderboard_unsubscribe::handle),
+        LEADERBOARD_UPDATE => enqueue(call, payload, leaderboard_update::handle),
         SET_STATUS => enqueue(call, payload, set_status::handle),
         _ => call.responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
     }

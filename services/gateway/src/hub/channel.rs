@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use sinaesta_bus::{Bus, Listener};
+use sinaesta_bus::{Bus, Delivery, Listener};
 use sinaesta_clock::Clock;
+use sinaesta_contracts::leaderboard::{DEFAULT_ENTRIES, UserRank};
 use sinaesta_contracts::{Audience, UserId};
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::Channels;
+use super::board::Board;
 use super::member::Member;
 use super::room::Room;
 
@@ -19,10 +21,26 @@ pub(super) enum Control {
     Hold,
     /// They did not.
     Release,
-    /// A socket enters, which ends its hold; in a room with a snapshot up to `last_seq`.
-    Enter { member: Member, last_seq: Option<i64>, greet: Box<dyn FnOnce() + Send> },
+    /// A socket enters, which ends its hold.
+    Enter { member: Member, place: Place, greet: Box<dyn FnOnce() + Send> },
     /// A socket leaves; `left` is told how many sockets of that user remain.
     Leave { sid: Sid, left: Option<(UserId, oneshot::Sender<usize>)> },
+}
+
+/// What a socket enters with.
+pub(crate) enum Place {
+    /// In a room: its snapshot up to this `seq`.
+    Room { last_seq: i64 },
+    /// At a board: so many entries, and where its user stands.
+    Board { limit: u32, rank: Option<UserRank> },
+    /// Anywhere else: nothing.
+    Anywhere,
+}
+
+/// The sockets of an audience.
+enum Group {
+    Room(Box<Room>),
+    Board(Board),
 }
 
 /// Hears one audience for the sockets that belong to it.
@@ -32,7 +50,7 @@ pub(super) struct Channel {
     controls: mpsc::UnboundedReceiver<Control>,
     channels: Channels,
     disruptions: watch::Receiver<u64>,
-    room: Room,
+    group: Group,
     holds: usize,
 }
 
@@ -47,14 +65,18 @@ impl Channel {
     ) -> Self {
         let mut disruptions = bus.disruptions();
         disruptions.mark_unchanged();
-        let id = if let Audience::Room(id) = &audience { Some(id.clone()) } else { None };
-        Self { room: Room::new(bus, clock, id), audience, listener, controls, channels, disruptions, holds: 1 }
+        let group = match &audience {
+            Audience::Board(id) => Group::Board(Board::new(bus, id.clone())),
+            Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone())))),
+            _ => Group::Room(Box::new(Room::new(bus, clock, None))),
+        };
+        Self { group, audience, listener, controls, channels, disruptions, holds: 1 }
     }
 
     /// Runs while anybody listens or is about to.
     pub(super) async fn run(mut self) {
         loop {
-            let due = self.room.due();
+            let due = self.group.due();
             tokio::select! {
                 biased;
                 control = self.controls.recv() => match control {
@@ -65,13 +87,13 @@ impl Channel {
                     // Without a connection there is nothing more to hear, ever: the gateway is shutting down.
                     let Some(arrival) = arrival else { return };
                     for delivery in self.listener.accept(arrival).await {
-                        self.room.deliver(delivery).await;
+                        self.group.deliver(delivery).await;
                     }
                 }
-                Ok(()) = self.disruptions.changed() => self.room.catch_up().await,
-                () = sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.room.on_time().await,
+                Ok(()) = self.disruptions.changed() => self.group.catch_up().await,
+                () = sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.group.on_time().await,
             }
-            if self.holds == 0 && self.room.is_empty() && self.retire() {
+            if self.holds == 0 && self.group.is_empty() && self.retire() {
                 return;
             }
         }
@@ -81,14 +103,14 @@ impl Channel {
         match control {
             Control::Hold => self.holds += 1,
             Control::Release => self.holds = self.holds.saturating_sub(1),
-            Control::Enter { member, last_seq, greet } => {
+            Control::Enter { member, place, greet } => {
                 self.holds = self.holds.saturating_sub(1);
-                self.room.enter(member, last_seq, greet).await;
+                self.group.enter(member, place, greet).await;
             }
             Control::Leave { sid, left } => {
-                self.room.leave(sid);
+                self.group.leave(sid);
                 if let Some((user, sender)) = left {
-                    sender.send(self.room.sockets_of(user)).ok();
+                    sender.send(self.group.sockets_of(user)).ok();
                 }
             }
         }
@@ -102,6 +124,65 @@ impl Channel {
             return true;
         }
         false
+    }
+}
+
+impl Group {
+    async fn enter(&mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>) {
+        match (self, place) {
+            (Self::Room(room), Place::Room { last_seq }) => room.enter(member, Some(last_seq), greet).await,
+            (Self::Room(room), _) => room.enter(member, None, greet).await,
+            (Self::Board(board), Place::Board { limit, rank }) => board.enter(member, limit, rank, greet),
+            (Self::Board(board), _) => board.enter(member, DEFAULT_ENTRIES, None, greet),
+        }
+    }
+
+    fn leave(&mut self, sid: Sid) {
+        match self {
+            Self::Room(room) => room.leave(sid),
+            Self::Board(board) => board.leave(sid),
+        }
+    }
+
+    async fn deliver(&mut self, delivery: Delivery) {
+        match self {
+            Self::Room(room) => room.deliver(delivery).await,
+            Self::Board(board) => board.deliver(delivery).await,
+        }
+    }
+
+    async fn catch_up(&mut self) {
+        match self {
+            Self::Room(room) => room.catch_up().await,
+            Self::Board(board) => board.catch_up().await,
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Room(room) => room.due(),
+            Self::Board(_) => None,
+        }
+    }
+
+    async fn on_time(&mut self) {
+        if let Self::Room(room) = self {
+            room.on_time().await;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Room(room) => room.is_empty(),
+            Self::Board(board) => board.is_empty(),
+        }
+    }
+
+    fn sockets_of(&self, user: UserId) -> usize {
+        match self {
+            Self::Room(room) => room.sockets_of(user),
+            Self::Board(_) => 0,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way out: an audience is heard while any local socket belongs to it, and by one task, which owns its sockets.
 //! So whatever concerns a room happens one after another: what is delivered, who enters, who leaves.
 
+mod board;
 mod channel;
 mod member;
 mod room;
@@ -15,6 +16,7 @@ use sinaesta_contracts::{Audience, RoomId, UserId};
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use channel::Place;
 use channel::{Channel, Control};
 pub(crate) use member::Member;
 
@@ -32,11 +34,10 @@ pub(crate) struct Hub {
 pub(crate) struct Hold(Option<mpsc::UnboundedSender<Control>>);
 
 impl Hold {
-    /// The socket enters; `greet` hands over what it begins with, right before anything that follows. In a room that is
-    /// its snapshot up to `last_seq`.
-    pub(crate) fn enter(mut self, member: Member, last_seq: Option<i64>, greet: Box<dyn FnOnce() + Send>) {
+    /// The socket enters; `greet` hands over what it begins with, right before anything that follows.
+    pub(crate) fn enter(mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>) {
         if let Some(channel) = self.0.take() {
-            channel.send(Control::Enter { member, last_seq, greet }).ok();
+            channel.send(Control::Enter { member, place, greet }).ok();
         }
     }
 }
@@ -90,7 +91,7 @@ impl Hub {
         let this = self.clone();
         tokio::spawn(async move {
             match this.hold(Audience::User(member.user)).await {
-                Ok(hold) => hold.enter(member, None, Box::new(|| {})),
+                Ok(hold) => hold.enter(member, Place::Anywhere, Box::new(|| {})),
                 Err(error) => {
                     tracing::warn!(%error, "a user can't be heard");
                     member.socket.disconnect().ok();

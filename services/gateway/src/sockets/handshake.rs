@@ -105,6 +105,9 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     for room in session.take_rooms() {
         gateway.hub.leave(&Audience::Room(room), session.sid);
     }
+    for board in session.take_boards() {
+        gateway.hub.leave(&Audience::Board(board), session.sid);
+    }
     for exam in session.take_exams() {
         gateway.hub.leave(&Audience::Exam(exam), session.sid);
         gateway.hub.leave(&Audience::Proctors(exam), session.sid);

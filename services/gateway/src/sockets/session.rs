@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use sinaesta_contracts::leaderboard::BoardId;
 use sinaesta_contracts::{Actor, ExamId, RoomId};
 use sinaesta_settings::LimitSettings;
 use socketioxide_core::Sid;
@@ -40,6 +41,8 @@ struct State {
     typing: HashSet<RoomId>,
     /// The exams the socket's student is in through it, or that its proctor watches.
     exams: HashSet<ExamId>,
+    /// The leaderboards it watches.
+    boards: HashSet<BoardId>,
 }
 
 impl Session {
@@ -56,6 +59,7 @@ impl Session {
             rooms: HashSet::new(),
             typing: HashSet::new(),
             exams: HashSet::new(),
+            boards: HashSet::new(),
         };
         Self {
             sid,
@@ -133,6 +137,25 @@ impl Session {
 
     pub(crate) fn take_exams(&self) -> HashSet<ExamId> {
         std::mem::take(&mut self.state.lock().exams)
+    }
+
+    /// Notes that the socket watches a board; false if it is gone.
+    pub(crate) fn watch(&self, board: &BoardId) -> bool {
+        let mut state = self.state.lock();
+        let is_here = state.phase != Phase::Closed;
+        if is_here {
+            state.boards.insert(board.clone());
+        }
+        is_here
+    }
+
+    /// Notes that the socket watches a board no more; false if it did not.
+    pub(crate) fn unwatch(&self, board: &BoardId) -> bool {
+        self.state.lock().boards.remove(board)
+    }
+
+    pub(crate) fn take_boards(&self) -> HashSet<BoardId> {
+        std::mem::take(&mut self.state.lock().boards)
     }
 
     pub(crate) fn take_rooms(&self) -> HashSet<RoomId> {

@@ -1,0 +1,45 @@
+//! `leaderboard-request`: a board as it is, and from then on whatever changes on it.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use sinaesta_contracts::leaderboard::{LeaderboardData, RequestLeaderboard};
+use sinaesta_contracts::{Audience, ServerEvent as _};
+
+use super::Call;
+use crate::hub::{Hold, Place};
+
+pub(crate) async fn handle(call: Call, event: RequestLeaderboard) {
+    // The board is watched before it is asked for, so that nothing falls between the answer and what follows it.
+    let hold = match call.hold(Audience::Board(event.board())).await {
+        Ok(hold) => hold,
+        Err(error) => return call.responder.error(error),
+    };
+    let tasks = call.gateway.tasks.clone();
+    tasks.spawn(async move {
+        let answer = call.gateway.bus.ask_raw(&call.session.actor, &event).await;
+        // A period that is over changes no more.
+        if event.period_start.is_some() {
+            drop(hold);
+            return call.respond_as::<LeaderboardData>(answer);
+        }
+        match answer {
+            Ok(data) => watch(call, &event, data, hold),
+            Err(error) => call.responder.error(error),
+        }
+    });
+}
+
+fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, hold: Hold) {
+    // The socket went while the board was asked for.
+    if !call.session.watch(&event.board()) {
+        return;
+    }
+    let rank = serde_json::from_str::<LeaderboardData>(data.get()).ok().and_then(|data| data.user_rank);
+    let (socket, member) = (call.responder.socket().clone(), call.member());
+    let greet = move || {
+        socket.emit(LeaderboardData::NAME, &*data).ok();
+        call.responder.ok(&data);
+    };
+    hold.enter(member, Place::Board { limit: event.limit.into(), rank }, Box::new(greet));
+}

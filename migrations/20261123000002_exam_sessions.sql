@@ -19,6 +19,8 @@ CREATE TABLE exam_sessions (
     -- The record's length and the last link of its hash chain.
     change_count     integer NOT NULL DEFAULT 0,
     record_head      bytea NOT NULL,
+    -- The latest autosaves, by their commands: one that comes again finds that it was applied.
+    recent_progress  bytea NOT NULL DEFAULT '',
     last_activity    timestamptz NOT NULL,
     CONSTRAINT exam_sessions_once UNIQUE (exam_id, user_id)
 ) WITH (fillfactor = 70);

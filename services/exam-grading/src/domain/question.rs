@@ -132,7 +132,7 @@ pub fn fitting(question: &Question, answer: Answer) -> Result<Answer, ErrorBody>
             .filter(|index| usize::from(*index) < options)
             .map(|index| Answer::Several(vec![index]))
             .ok_or_else(|| unfit_list(options)),
-        (QuestionKind::Numeric, Answer::Number(number)) => Ok(Answer::Number(number)),
+        (QuestionKind::Numeric, Answer::Number(number)) => Ok(Answer::Number(plain(number))),
         (QuestionKind::SingleChoice | QuestionKind::TrueFalse, Answer::Several(_)) => {
             Err(unfit("must be the index of one option, not a list".to_owned()))
         }
@@ -142,6 +142,14 @@ pub fn fitting(question: &Question, answer: Answer) -> Result<Answer, ErrorBody>
 
 fn index(number: &Number) -> Option<u16> {
     number.as_u64().and_then(|index| u16::try_from(index).ok())
+}
+
+/// A number in the one form in which it comes back from the database: whole ones without a fraction, and no negative 0.
+fn plain(number: Number) -> Number {
+    match number.as_f64() {
+        Some(value) if value.fract() == 0.0 && value.abs() < 9e18 => Number::from(value as i64),
+        _ => number,
+    }
 }
 
 fn unfit(rule: String) -> ErrorBody {
@@ -216,6 +224,10 @@ mod tests {
             (&several, "[1,1]", None),
             (&several, "[3]", None),
             (&numeric, "-7.25", Some("-7.25")),
+            (&numeric, "1e16", Some("10000000000000000")),
+            (&numeric, "-0.0", Some("0")),
+            (&numeric, "7.0", Some("7")),
+            (&numeric, "1e300", Some("1e+300")),
             (&numeric, "[1]", None),
         ] {
             let fitted = fitting(question, read(json)).ok().map(|answer| serde_json::to_string(&answer).unwrap());

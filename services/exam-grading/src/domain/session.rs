@@ -29,6 +29,7 @@ pub struct Session {
     pub answered: Answered,
     pub change_count: u32,
     pub record_head: Link,
+    pub recent_progress: RecentCommands,
     pub last_activity: OffsetDateTime,
 }
 
@@ -39,6 +40,13 @@ pub struct Completion {
     /// The command that did it.
     pub by: Uuid,
     pub reason: CompletionReason,
+}
+
+impl Completion {
+    /// A completion, in whole milliseconds: as clients and other services are told of it, and so as it is ranked.
+    pub fn new(at: OffsetDateTime, by: Uuid, reason: CompletionReason) -> Self {
+        Self { at: to_millisecond(at), by, reason }
+    }
 }
 
 impl Session {
@@ -65,6 +73,7 @@ impl Session {
             answered: Answered::default(),
             change_count: 0,
             record_head: Link::genesis(id),
+            recent_progress: RecentCommands::default(),
             last_activity: now,
         }
     }
@@ -113,7 +122,16 @@ impl Session {
         if self.is_over(stamped_at) { Err(time_expired()) } else { Ok(()) }
     }
 
-    /// Adds an answer to the record.
+    /// Whether the record has room for so many more answers.
+    pub fn check_room(&self, answers: usize) -> Result<(), ErrorBody> {
+        if self.change_count as usize + answers <= MAX_CHANGES as usize {
+            return Ok(());
+        }
+        let text = format!("The answers of this exam were changed {MAX_CHANGES} times: no more is kept");
+        Err(ErrorBody::new(code::EXAM_TOO_MANY_CHANGES, text))
+    }
+
+    /// Adds an answer to the record, which must have room for it.
     pub fn give(
         &mut self,
         question_index: u16,
@@ -121,11 +139,7 @@ impl Session {
         source: AnswerSource,
         at: OffsetDateTime,
         by: Uuid,
-    ) -> Result<Change, ErrorBody> {
-        if self.change_count >= MAX_CHANGES {
-            let text = format!("The answers of this exam were changed {MAX_CHANGES} times: no more is kept");
-            return Err(ErrorBody::new(code::EXAM_TOO_MANY_CHANGES, text));
-        }
+    ) -> Change {
         let given_at = to_millisecond(at);
         self.change_count += 1;
         let number = self.change_count;
@@ -133,7 +147,7 @@ impl Session {
         self.record_head = self.record_head.next(&entry);
         self.answered.set(question_index, answer.is_some());
         self.last_activity = self.last_activity.max(at);
-        Ok(Change { session_id: self.id, number, question_index, answer, source, given_at, by, hash: self.record_head })
+        Change { session_id: self.id, number, question_index, answer, source, given_at, by, hash: self.record_head }
     }
 }
 
@@ -176,6 +190,39 @@ pub fn is_news<'h>(
     }
     let was_given = || history.clone().any(|change| change.answer.as_ref() == Some(answer));
     current.source == AnswerSource::Progress || !was_given()
+}
+
+/// The commands that were applied last, so that one that comes again is known. A sender repeats only what it still
+/// waits for, which is a few at the most.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecentCommands(Vec<u8>);
+
+impl RecentCommands {
+    /// How many are remembered.
+    const KEPT: usize = 16;
+    const BYTES: usize = size_of::<Uuid>();
+
+    /// Whether a command is among them.
+    pub fn contains(&self, id: Uuid) -> bool {
+        self.0.chunks(Self::BYTES).any(|known| known == id.as_bytes())
+    }
+
+    /// Adds one, and forgets the oldest.
+    pub fn add(&mut self, id: Uuid) {
+        self.0.extend_from_slice(id.as_bytes());
+        let over = self.0.len().saturating_sub(Self::KEPT * Self::BYTES);
+        self.0.drain(..over);
+    }
+
+    /// As they are stored.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// From what was stored.
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
 }
 
 /// Which questions have an answer: one bit for each.
@@ -281,13 +328,30 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_commands_are_remembered() {
+        let mut recent = RecentCommands::default();
+        (0..20).for_each(|n| recent.add(Uuid::from_u128(n)));
+        let known: Vec<_> = (0..20).filter(|n| recent.contains(Uuid::from_u128(*n))).collect();
+        assert_eq!(known, (4..20).collect::<Vec<_>>());
+        assert_eq!(RecentCommands::from_bytes(recent.as_bytes().to_vec()), recent);
+    }
+
+    #[test]
+    fn a_full_record_takes_no_more() {
+        let mut session = session();
+        session.change_count = MAX_CHANGES - 1;
+        assert!(session.check_room(1).is_ok());
+        assert_eq!(session.check_room(2).unwrap_err().code, code::EXAM_TOO_MANY_CHANGES);
+    }
+
+    #[test]
     fn an_autosave_undoes_nothing() {
         let mut session = session();
         let answer = |n: u64| Answer::Number(n.into());
         let mut history = Vec::new();
         let mut give = |n, source, minute| {
             let at = START + Duration::minutes(minute);
-            history.push(session.give(0, Some(answer(n)), source, at, Uuid::nil()).unwrap());
+            history.push(session.give(0, Some(answer(n)), source, at, Uuid::nil()));
             history.clone()
         };
         let at = |minute| START + Duration::minutes(minute);

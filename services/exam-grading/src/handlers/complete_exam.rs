@@ -89,7 +89,7 @@ fn decide(
         session.accepts(one.stamped_at)?;
         (CompletionReason::Submitted, one.stamped_at.min(session.ends_at))
     };
-    let completion = Completion { at, by: one.id, reason };
+    let completion = Completion::new(at, one.id, reason);
     session.completion = Some(completion);
     due.push((session.clone(), completion));
     Ok(())

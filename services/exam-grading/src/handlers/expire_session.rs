@@ -63,7 +63,7 @@ fn expire(session: &mut Session, one: &Received<ExpireSession>) -> Option<(Sessi
     if session.completion.is_some() || !session.is_over(one.stamped_at) {
         return None;
     }
-    let completion = Completion { at: session.ends_at, by: one.id, reason: CompletionReason::TimeExpired };
+    let completion = Completion::new(session.ends_at, one.id, CompletionReason::TimeExpired);
     session.completion = Some(completion);
     Some((session.clone(), completion))
 }

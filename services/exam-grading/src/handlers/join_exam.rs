@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
-use sinaesta_contracts::exam::{Answer, Exam, ExamEntered, ExamSession, JoinExam, SessionStatus};
+use sinaesta_contracts::exam::{Answer, Exam, ExamEntered, ExamSession, JoinExam};
 use sinaesta_contracts::{ErrorBody, ExamId, RoomId, SessionId, Timestamp, code};
 use sinaesta_store::StoreError;
 use time::{Duration, OffsetDateTime};
@@ -12,7 +12,7 @@ use crate::Context;
 use crate::domain::session::Session;
 use crate::handlers::{not_found, to_proctors, with_last};
 use crate::papers::Paper;
-use crate::store::exams::ExamRow;
+use crate::store::exams::{ExamRow, Hold};
 use crate::store::results::Graded;
 use crate::store::sessions::Key;
 use crate::store::{answers, exams, results, sessions};
@@ -26,7 +26,10 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<JoinExam>]) -> Result<Vec<Outcome<ExamEntered>>, Failure> {
         let context = &self.0;
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let exams = exams::find(&mut db, &distinct(batch.iter().map(|one| one.command.exam_id))).await?;
+        // Nobody moves or extends the exam between its being read and the sessions' being stored.
+        let exam_ids = distinct(batch.iter().map(|one| one.command.exam_id));
+        exams::hold(&mut db, &exam_ids, Hold::Shared).await?;
+        let exams = exams::find(&mut db, &exam_ids).await?;
         let papers = context.papers.load(&mut db, batch.iter().map(|one| one.command.exam_id)).await?;
         let mut known = sessions::hold(&mut db, batch.iter().map(key)).await?;
         let mut new = Vec::new();
@@ -101,8 +104,8 @@ impl Snapshots {
         else {
             return Err(not_found());
         };
-        let status = session.status(self.now);
-        let questions = if status == SessionStatus::Waiting { Vec::new() } else { paper.to_vec() };
+        // Whatever its status: one that is paused before it begins has its questions no sooner.
+        let questions = if self.now < session.started_at { Vec::new() } else { paper.to_vec() };
         let mut answers = self.sheets.get(&session.id).cloned().unwrap_or_default();
         answers.resize(paper.len(), None);
         Ok(ExamEntered {
@@ -116,7 +119,7 @@ impl Snapshots {
                 current_question: session.current_question,
                 answers,
                 time_remaining: session.time_remaining(self.now),
-                status,
+                status: session.status(self.now),
                 last_activity: Timestamp(session.last_activity),
                 started_at: Timestamp(session.started_at),
                 completed_at: session.completion.map(|completion| Timestamp(completion.at)),

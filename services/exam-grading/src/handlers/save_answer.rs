@@ -67,7 +67,8 @@ fn decide(
         return Ok(saved(answer, *at));
     }
     session.accepts(one.stamped_at)?;
-    let change = session.give(question_index, answer, AnswerSource::Answer, one.stamped_at, one.id)?;
+    session.check_room(1)?;
+    let change = session.give(question_index, answer, AnswerSource::Answer, one.stamped_at, one.id);
     let saved = saved(change.answer.clone(), change.given_at);
     changes.push(change);
     Ok(saved)

@@ -69,25 +69,32 @@ fn decide(
     let session = known.get_mut(&key(one)).ok_or_else(not_joined)?;
     question(paper, current_question, "currentQuestion")?;
     let entries = checked(paper, answers)?;
-    session.accepts(one.stamped_at)?;
-    session.current_question = current_question;
-    session.last_activity = session.last_activity.max(one.stamped_at);
-    let history = histories.entry(session.id).or_default();
-    let mut new = Vec::new();
-    for (index, answer) in entries {
-        if is_news(&answer, one.stamped_at, history.iter().filter(|change| change.question_index == index)) {
-            let change = session.give(index, Some(answer), AnswerSource::Progress, one.stamped_at, one.id)?;
-            history.push(change.clone());
-            new.push(change);
-        }
-    }
-    let saved = ExamProgressSaved {
+    let saved = |session: &Session| ExamProgressSaved {
         exam_id,
         current_question,
         time_remaining: session.time_remaining(now),
         timestamp: Timestamp(one.stamped_at),
     };
-    Ok((saved, new))
+    // A repeat of what was applied is acknowledged again, whatever has happened since.
+    if session.recent_progress.contains(one.id) {
+        return Ok((saved(session), Vec::new()));
+    }
+    session.accepts(one.stamped_at)?;
+    let history = histories.entry(session.id).or_default();
+    let news: Vec<_> = entries
+        .into_iter()
+        .filter(|(index, answer)| {
+            is_news(answer, one.stamped_at, history.iter().filter(|change| change.question_index == *index))
+        })
+        .collect();
+    session.check_room(news.len())?;
+    session.recent_progress.add(one.id);
+    session.current_question = current_question;
+    session.last_activity = session.last_activity.max(one.stamped_at);
+    let give = |(index, answer)| session.give(index, Some(answer), AnswerSource::Progress, one.stamped_at, one.id);
+    let new: Vec<Change> = news.into_iter().map(give).collect();
+    history.extend(new.iter().cloned());
+    Ok((saved(session), new))
 }
 
 /// The entries that are answers, all of which fit their questions.

@@ -111,15 +111,15 @@ pub async fn list(
     Ok(ids)
 }
 
-/// Makes a draft, unless this very exam was made already.
+/// Makes a draft; false if this very exam was made already.
 pub async fn insert(
     db: &mut PgConnection,
     id: ExamId,
     exam: &NewExam,
     by: UserId,
     at: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query!(
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
         "INSERT INTO exams (id, title, description, specialty, status, duration_minutes, negative_marking_percent,
                             created_by, created_at)
          VALUES ($1, $2, $3, $4, 'DRAFT', $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
@@ -134,7 +134,7 @@ pub async fn insert(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// Lets students take an exam.

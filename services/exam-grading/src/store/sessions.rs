@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::record::Link;
-use crate::domain::session::{Answered, Completion, Session};
+use crate::domain::session::{Answered, Completion, RecentCommands, Session};
 
 /// Whose session of which exam.
 pub type Key = (ExamId, UserId);
@@ -31,6 +31,7 @@ struct Row {
     answered: Vec<u8>,
     change_count: i32,
     record_head: Vec<u8>,
+    recent_progress: Vec<u8>,
     last_activity: OffsetDateTime,
 }
 
@@ -55,6 +56,7 @@ impl From<Row> for Session {
             answered: Answered::from_bytes(row.answered),
             change_count: u32::try_from(row.change_count).unwrap_or_default(),
             record_head: Link::from_bytes(&row.record_head).unwrap_or_else(|| Link::genesis(id)),
+            recent_progress: RecentCommands::from_bytes(row.recent_progress),
             last_activity: row.last_activity,
         }
     }
@@ -70,7 +72,7 @@ pub async fn hold(
         Row,
         "SELECT s.id, s.exam_id, s.user_id, s.user_name, s.user_avatar, s.started_at, s.ends_at, s.paused_at,
                 s.completed_at, s.completed_by, s.reason, s.current_question, s.answered, s.change_count, s.record_head,
-                s.last_activity
+                s.recent_progress, s.last_activity
          FROM exam_sessions s
          WHERE (s.exam_id, s.user_id) IN (SELECT * FROM UNNEST($1::uuid[], $2::uuid[]))
          ORDER BY s.id FOR UPDATE OF s",
@@ -87,7 +89,7 @@ pub async fn hold_open(db: &mut PgConnection, exam: ExamId, user: Option<UserId>
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, exam_id, user_id, user_name, user_avatar, started_at, ends_at, paused_at, completed_at, completed_by,
-                reason, current_question, answered, change_count, record_head, last_activity
+                reason, current_question, answered, change_count, record_head, recent_progress, last_activity
          FROM exam_sessions
          WHERE exam_id = $1 AND completed_at IS NULL AND ($2::uuid IS NULL OR user_id = $2)
          ORDER BY id FOR UPDATE",
@@ -104,7 +106,7 @@ pub async fn find(db: &mut PgConnection, (exam, user): Key) -> Result<Option<Ses
     let row = sqlx::query_as!(
         Row,
         "SELECT id, exam_id, user_id, user_name, user_avatar, started_at, ends_at, paused_at, completed_at, completed_by,
-                reason, current_question, answered, change_count, record_head, last_activity
+                reason, current_question, answered, change_count, record_head, recent_progress, last_activity
          FROM exam_sessions WHERE exam_id = $1 AND user_id = $2",
         exam.0,
         user.0,
@@ -154,15 +156,17 @@ pub async fn insert(db: &mut PgConnection, new: &[&Session]) -> Result<(), Store
 pub async fn save(db: &mut PgConnection, changed: &[&Session]) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE exam_sessions s SET current_question = new.current_question, answered = new.answered,
-                change_count = new.change_count, record_head = new.record_head, last_activity = new.last_activity
-         FROM UNNEST($1::uuid[], $2::smallint[], $3::bytea[], $4::integer[], $5::bytea[], $6::timestamptz[])
-           AS new (id, current_question, answered, change_count, record_head, last_activity)
+                change_count = new.change_count, record_head = new.record_head,
+                recent_progress = new.recent_progress, last_activity = new.last_activity
+         FROM UNNEST($1::uuid[], $2::smallint[], $3::bytea[], $4::integer[], $5::bytea[], $6::bytea[], $7::timestamptz[])
+           AS new (id, current_question, answered, change_count, record_head, recent_progress, last_activity)
          WHERE s.id = new.id",
         &changed.iter().map(|one| one.id.0).collect::<Vec<_>>(),
         &changed.iter().map(|one| one.current_question as i16).collect::<Vec<_>>(),
         &changed.iter().map(|one| one.answered.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
         &changed.iter().map(|one| one.change_count as i32).collect::<Vec<_>>(),
         &changed.iter().map(|one| one.record_head.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
+        &changed.iter().map(|one| one.recent_progress.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
         &changed.iter().map(|one| one.last_activity).collect::<Vec<_>>(),
     )
     .execute(db)
@@ -246,7 +250,7 @@ pub async fn of_exam(
     let rows = sqlx::query_as!(
         Row,
         "SELECT id, exam_id, user_id, user_name, user_avatar, started_at, ends_at, paused_at, completed_at, completed_by,
-                reason, current_question, answered, change_count, record_head, last_activity
+                reason, current_question, answered, change_count, record_head, recent_progress, last_activity
          FROM exam_sessions WHERE exam_id = $1 AND ($2::uuid[] IS NULL OR user_id = ANY($2))
          ORDER BY last_activity DESC LIMIT $3",
         exam.0,

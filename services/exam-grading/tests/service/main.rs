@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use sinaesta_bus::Bus;
+use sinaesta_clock::Clock;
 use sinaesta_contracts::exam::{
-    Answer, CompleteExam, ExamCompleted, ExamEntered, ExpireSession, JoinExam, SaveAnswer, SaveProgress,
+    Answer, CompleteExam, ExamCompleted, ExamEntered, ExpireSession, JoinExam, SaveAnswer, SaveProgress, SessionStatus,
 };
 use sinaesta_contracts::exam_authoring::{
-    Correction, CreateExam, ExamDetails, Key, NewExam, NewQuestion, PublishExam, RegradeExam, Regraded,
+    Correction, CreateExam, ExamDetails, Key, NewExam, NewQuestion, PublishExam, QuestionSource, ReadExam, RegradeExam,
+    Regraded, ReplaceQuestions, Schedule, ScheduleExam,
 };
 use sinaesta_contracts::exam_grading::{ExamRecord, ListResults, ReadMyRecord};
-use sinaesta_contracts::proctoring::{ExtendExam, Intervened};
-use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, ExamId, Partition, Points, Role, Subject, code};
+use sinaesta_contracts::proctoring::{ExtendExam, Intervened, PauseExam};
+use sinaesta_contracts::{
+    Actor, Command, Envelope, ErrorBody, ExamId, Partition, Points, Role, Subject, Timestamp, code,
+};
 use sinaesta_testkit::{TestDatabase, TestNats, actor};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -62,28 +66,19 @@ impl Stack {
         jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
     }
 
-    /// An exam of so many questions, each with three options of which the second is right.
+    /// An exam of so many questions, published.
     async fn exam(&self, questions: usize) -> ExamId {
-        let question = |n| NewQuestion {
-            text: format!("Question {n}?"),
-            options: ["a", "b", "c"].map(str::to_owned).into(),
-            key: Key::SingleChoice { correct: 1 },
-            points: Points::ONE,
-            category: None,
-            explanation: None,
-        };
-        let exam = NewExam {
-            title: "Tryout".to_owned().try_into().unwrap(),
-            description: None,
-            specialty: "Kardiologi".to_owned().try_into().unwrap(),
-            duration_minutes: 30.try_into().unwrap(),
-            negative_marking_percent: 0.try_into().unwrap(),
-            questions: (0..questions).map(question).collect(),
-        };
-        let made: ExamDetails = self.send(&mentor(), CreateExam(exam)).await.unwrap();
+        let made: ExamDetails = self.send(&mentor(), CreateExam(new_exam(questions))).await.unwrap();
         let exam_id = made.summary.info.id;
         self.send(&mentor(), PublishExam { exam_id }).await.unwrap();
         exam_id
+    }
+
+    /// Lets an exam begin in an hour.
+    async fn schedule(&self, exam_id: ExamId) {
+        let scheduled_start = Timestamp(Clock::system().now() + Duration::from_secs(3_600));
+        let schedule = Schedule { scheduled_start, scheduled_end: None };
+        self.send(&mentor(), ScheduleExam { exam_id, schedule }).await.unwrap();
     }
 
     async fn join(&self, who: &Actor, exam_id: ExamId) -> ExamEntered {
@@ -110,6 +105,26 @@ impl Stack {
             .execute(&self.database.pool)
             .await
             .unwrap();
+    }
+}
+
+/// A draft of so many questions, each with three options of which the second is right.
+fn new_exam(questions: usize) -> NewExam {
+    let question = |n| NewQuestion {
+        text: format!("Question {n}?"),
+        options: ["a", "b", "c"].map(str::to_owned).into(),
+        key: Key::SingleChoice { correct: 1 },
+        points: Points::ONE,
+        category: None,
+        explanation: None,
+    };
+    NewExam {
+        title: "Tryout".to_owned().try_into().unwrap(),
+        description: None,
+        specialty: "Kardiologi".to_owned().try_into().unwrap(),
+        duration_minutes: 30.try_into().unwrap(),
+        negative_marking_percent: 0.try_into().unwrap(),
+        questions: (0..questions).map(question).collect(),
     }
 }
 
@@ -156,6 +171,71 @@ async fn a_forgotten_tab_that_saves_its_progress_undoes_nothing() {
     let session = stack.join(&putri, exam_id).await.session;
     assert_eq!(session.answers, [Some(Answer::Number(2.into())), None, Some(Answer::Number(0.into()))]);
     assert_eq!(session.current_question, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_autosave_that_comes_again_is_acknowledged_and_undoes_nothing() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(2).await, student(1));
+    stack.join(&putri, exam_id).await;
+    let save = |options: [u64; 2]| {
+        let answers = options.map(|option| Some(Answer::Number(option.into()))).into();
+        SaveProgress { exam_id, current_question: 0, time_remaining: None, answers }
+    };
+    let (id, first) = (Uuid::now_v7(), save([1, 0]));
+    stack.send_as(id, &putri, first.clone()).await.unwrap();
+    stack.send(&putri, save([2, 0])).await.unwrap();
+    stack.repeat(id, &putri, &first).await;
+    let session = stack.join(&putri, exam_id).await.session;
+    assert_eq!(session.answers, [Some(Answer::Number(2.into())), Some(Answer::Number(0.into()))]);
+    assert_eq!(stack.record(&putri, exam_id).await.entries.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_comes_again_leaves_the_exam_as_it_is() {
+    let stack = Stack::start().await;
+    let (id, draft) = (Uuid::now_v7(), new_exam(0));
+    let made = stack.send_as(id, &mentor(), CreateExam(draft.clone())).await.unwrap();
+    let exam_id = made.summary.info.id;
+    let source = QuestionSource::Json(new_exam(3).questions);
+    stack.send(&mentor(), ReplaceQuestions { exam_id, source }).await.unwrap();
+    stack.send(&mentor(), PublishExam { exam_id }).await.unwrap();
+    stack.repeat(id, &mentor(), &CreateExam(draft)).await;
+    // Behind the repeat, in the same order.
+    stack.send(&mentor(), CreateExam(new_exam(1))).await.unwrap();
+    let read: ExamDetails = stack.bus.ask(&mentor(), &ReadExam { exam_id }).await.unwrap();
+    assert_eq!(read.summary.info.total_questions, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_the_questions_before_the_exam_begins() {
+    let stack = Stack::start().await;
+    let (exam_id, putri) = (stack.exam(2).await, student(1));
+    stack.schedule(exam_id).await;
+    assert!(stack.join(&putri, exam_id).await.exam.questions.is_empty());
+    stack.send(&mentor(), PauseExam { exam_id, user_id: None }).await.unwrap();
+    let paused = stack.join(&putri, exam_id).await;
+    assert_eq!(paused.session.status, SessionStatus::Paused);
+    assert!(paused.exam.questions.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_joins_while_all_get_more_time_gets_it_too() {
+    let stack = Stack::start().await;
+    let exam_id = stack.exam(1).await;
+    stack.schedule(exam_id).await;
+    let students: Vec<_> = (0..80).map(student).collect();
+    let joins = join_all(students.iter().map(|one| stack.join(one, exam_id)));
+    let author = mentor();
+    let extend = ExtendExam { exam_id, user_id: None, minutes: 1.try_into().unwrap() };
+    let extensions = join_all((0..10).map(|_| stack.send(&author, extend.clone())));
+    let (_, extended) = tokio::join!(joins, extensions);
+    assert!(extended.iter().all(Result::is_ok));
+    let read: ExamDetails = stack.bus.ask(&author, &ReadExam { exam_id }).await.unwrap();
+    let end = read.summary.info.scheduled_end.unwrap();
+    for one in &students {
+        assert_eq!(stack.join(one, exam_id).await.session.ends_at, end);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

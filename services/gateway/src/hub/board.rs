@@ -61,6 +61,16 @@ impl Board {
         self.ranks.retain(|user, _| watches(user));
     }
 
+    /// Emits to one socket what was delivered before it entered.
+    pub(super) fn repeat(&mut self, sid: Sid, delivery: &Delivery) {
+        let Ok(mut updated) = serde_json::from_slice::<LeaderboardUpdated>(&delivery.payload) else { return };
+        let Some(one) = self.watchers.iter_mut().find(|one| one.listening.member.socket.id == sid) else { return };
+        updated.entries.truncate(one.limit as usize);
+        if let Ok(payload) = serde_json::value::to_raw_value(&updated) {
+            one.listening.emit(None, LeaderboardUpdated::NAME, &payload);
+        }
+    }
+
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
         match serde_json::from_slice(&delivery.payload) {
             Ok(updated) => self.tell(updated).await,

@@ -1,5 +1,6 @@
 //! The task of one audience.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use sinaesta_bus::{Bus, Delivery, Listener};
@@ -10,19 +11,22 @@ use socketioxide_core::Sid;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::Channels;
 use super::board::Board;
 use super::member::Member;
 use super::room::Room;
+use super::{Channels, HoldId};
+
+/// How many deliveries are kept for one who is about to enter.
+const MOST_KEPT: usize = 1_000;
 
 /// What a channel is told.
 pub(super) enum Control {
     /// Somebody is about to enter.
-    Hold,
+    Hold(HoldId),
     /// They did not.
-    Release,
+    Release(HoldId),
     /// A socket enters, which ends its hold.
-    Enter { member: Member, place: Place, greet: Box<dyn FnOnce() + Send> },
+    Enter { hold: HoldId, member: Member, place: Place, greet: Box<dyn FnOnce() + Send> },
     /// A socket leaves; `left` is told how many sockets of that user remain.
     Leave { sid: Sid, left: Option<(UserId, oneshot::Sender<usize>)> },
 }
@@ -51,11 +55,12 @@ pub(super) struct Channel {
     channels: Channels,
     disruptions: watch::Receiver<u64>,
     group: Group,
-    holds: usize,
+    /// Who is about to enter, and what was heard since they began.
+    holds: HashMap<HoldId, Vec<Delivery>>,
 }
 
 impl Channel {
-    /// A channel with one hold.
+    /// A channel that nobody has entered yet.
     pub(super) fn new(
         (bus, clock): (Bus, Clock),
         audience: Audience,
@@ -70,7 +75,7 @@ impl Channel {
             Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone())))),
             _ => Group::Room(Box::new(Room::new(bus, clock, None))),
         };
-        Self { group, audience, listener, controls, channels, disruptions, holds: 1 }
+        Self { group, audience, listener, controls, channels, disruptions, holds: HashMap::new() }
     }
 
     /// Runs while anybody listens or is about to.
@@ -87,25 +92,37 @@ impl Channel {
                     // Without a connection there is nothing more to hear, ever: the gateway is shutting down.
                     let Some(arrival) = arrival else { return };
                     for delivery in self.listener.accept(arrival).await {
+                        self.keep(&delivery);
                         self.group.deliver(delivery).await;
                     }
                 }
                 Ok(()) = self.disruptions.changed() => self.group.catch_up().await,
                 () = sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.group.on_time().await,
             }
-            if self.holds == 0 && self.group.is_empty() && self.retire() {
+            if self.holds.is_empty() && self.group.is_empty() && self.retire() {
                 return;
             }
         }
     }
 
+    /// Keeps a delivery for those who are about to enter: what they are greeted with may be older. A room's messages
+    /// need not be kept, their `seq` tells what is missing.
+    fn keep(&mut self, delivery: &Delivery) {
+        if matches!(self.audience, Audience::Room(_)) {
+            return;
+        }
+        for kept in self.holds.values_mut().filter(|kept| kept.len() < MOST_KEPT) {
+            kept.push(delivery.clone());
+        }
+    }
+
     async fn control(&mut self, control: Control) {
         match control {
-            Control::Hold => self.holds += 1,
-            Control::Release => self.holds = self.holds.saturating_sub(1),
-            Control::Enter { member, place, greet } => {
-                self.holds = self.holds.saturating_sub(1);
-                self.group.enter(member, place, greet).await;
+            Control::Hold(id) => drop(self.holds.insert(id, Vec::new())),
+            Control::Release(id) => drop(self.holds.remove(&id)),
+            Control::Enter { hold, member, place, greet } => {
+                let meanwhile = self.holds.remove(&hold).unwrap_or_default();
+                self.group.enter(member, place, greet, meanwhile).await;
             }
             Control::Leave { sid, left } => {
                 self.group.leave(sid);
@@ -128,12 +145,26 @@ impl Channel {
 }
 
 impl Group {
-    async fn enter(&mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>) {
+    /// `meanwhile` is what was heard since the socket began to enter.
+    async fn enter(&mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>, meanwhile: Vec<Delivery>) {
+        let sid = member.socket.id;
         match (self, place) {
             (Self::Room(room), Place::Room { last_seq }) => room.enter(member, Some(last_seq), greet).await,
-            (Self::Room(room), _) => room.enter(member, None, greet).await,
-            (Self::Board(board), Place::Board { limit, rank }) => board.enter(member, limit, rank, greet),
-            (Self::Board(board), _) => board.enter(member, DEFAULT_ENTRIES, None, greet),
+            (Self::Room(room), _) => {
+                room.enter(member, None, greet).await;
+                meanwhile.iter().for_each(|delivery| room.repeat(sid, delivery));
+            }
+            (Self::Board(board), place) => {
+                let (limit, rank) = match place {
+                    Place::Board { limit, rank } => (limit, rank),
+                    _ => (DEFAULT_ENTRIES, None),
+                };
+                board.enter(member, limit, rank, greet);
+                // Each is the whole board: the last one stands for all.
+                if let Some(delivery) = meanwhile.last() {
+                    board.repeat(sid, delivery);
+                }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod room;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use sinaesta_bus::{Bus, BusError};
@@ -30,22 +31,36 @@ pub(crate) struct Hub {
     channels: Channels,
 }
 
-/// Keeps an audience heard until it is used or dropped.
-pub(crate) struct Hold(Option<mpsc::UnboundedSender<Control>>);
+/// Keeps an audience heard until it is used or dropped, and what is heard meanwhile for who is about to enter.
+pub(crate) struct Hold {
+    id: HoldId,
+    channel: Option<mpsc::UnboundedSender<Control>>,
+}
+
+/// Tells the holds of a gateway apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct HoldId(u64);
+
+impl HoldId {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl Hold {
     /// The socket enters; `greet` hands over what it begins with, right before anything that follows.
     pub(crate) fn enter(mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>) {
-        if let Some(channel) = self.0.take() {
-            channel.send(Control::Enter { member, place, greet }).ok();
+        if let Some(channel) = self.channel.take() {
+            channel.send(Control::Enter { hold: self.id, member, place, greet }).ok();
         }
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if let Some(channel) = self.0.take() {
-            channel.send(Control::Release).ok();
+        if let Some(channel) = self.channel.take() {
+            channel.send(Control::Release(self.id)).ok();
         }
     }
 }
@@ -63,10 +78,11 @@ impl Hub {
         let listener = self.bus.listen(audience.clone()).await?;
         let mut channels = self.channels.lock();
         // Somebody else may have begun meanwhile; a second task would deliver everything twice.
+        let id = HoldId::next();
         if let Some(known) = channels.get(&audience)
-            && known.send(Control::Hold).is_ok()
+            && known.send(Control::Hold(id)).is_ok()
         {
-            return Ok(Hold(Some(known.clone())));
+            return Ok(Hold { id, channel: Some(known.clone()) });
         }
         let (sender, controls) = mpsc::unbounded_channel();
         channels.insert(audience.clone(), sender.clone());
@@ -77,13 +93,15 @@ impl Hub {
             controls,
             Arc::clone(&self.channels),
         );
+        sender.send(Control::Hold(id)).ok();
         tokio::spawn(channel.run());
-        Ok(Hold(Some(sender)))
+        Ok(Hold { id, channel: Some(sender) })
     }
 
     fn hold_known(&self, audience: &Audience) -> Option<Hold> {
         let channel = self.channels.lock().get(audience).cloned()?;
-        channel.send(Control::Hold).is_ok().then_some(Hold(Some(channel)))
+        let id = HoldId::next();
+        channel.send(Control::Hold(id)).is_ok().then_some(Hold { id, channel: Some(channel) })
     }
 
     /// A socket hears what is delivered to its user.

@@ -97,6 +97,15 @@ impl Room {
         self.waiting.retain(|(member, _)| member.socket.id != sid);
     }
 
+    /// Emits to one socket what was delivered before it entered.
+    pub(super) fn repeat(&mut self, sid: Sid, delivery: &Delivery) {
+        let Ok(payload) = serde_json::from_slice::<&RawValue>(&delivery.payload) else { return };
+        let is_meant = |one: &&mut Listening| one.member.socket.id == sid && delivery.except != Some(one.member.user);
+        if let Some(one) = self.members.iter_mut().find(is_meant) {
+            one.emit(self.id.as_ref(), &delivery.event, payload);
+        }
+    }
+
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
         let Ok(payload) = serde_json::from_slice::<&RawValue>(&delivery.payload) else {
             tracing::error!(event = delivery.event, "a delivery is not JSON");

@@ -128,9 +128,19 @@ impl Index {
         self.read(id, now, |board, _| board.digest()).unwrap_or_default()
     }
 
-    /// Everyone on a board and the version of their entry.
-    pub(crate) fn versions(&self, id: &BoardId, now: OffsetDateTime) -> HashMap<UserId, i64> {
-        self.read(id, now, |board, _| board.versions().collect()).unwrap_or_default()
+    /// Puts a board as it was read in the place of the one in memory; gives how many entries were not the same.
+    pub(crate) fn renew(&self, id: &BoardId, standings: &[Standing], people: Vec<Person>, now: OffsetDateTime) -> u64 {
+        let read = Self::new(self.calendar.clone());
+        read.apply(standings, people, now);
+        let mut read = std::mem::take(&mut *read.inner.write());
+        let start = self.calendar.start(id.period, now);
+        let mut inner = self.inner.write();
+        inner.people.extend(std::mem::take(&mut read.people));
+        let running = inner.running(id, start);
+        let mut board = read.boards.remove(id).map(|running| running.board).unwrap_or_default();
+        let differences = board.succeed(&running.board);
+        running.board = board;
+        differences
     }
 
     /// How many entries all boards have.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
 use sinaesta_bus::{BusError, Followed, Follower};
-use sinaesta_contracts::leaderboard::{BoardId, Period, Standing, StandingsChanged};
-use sinaesta_contracts::{Points, Timestamp};
+use sinaesta_contracts::leaderboard::{BoardId, Period, Person, Standing, StandingsChanged};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -60,7 +59,7 @@ impl Keeper {
         }
     }
 
-    fn apply(&self, standings: &[Standing], people: Vec<sinaesta_contracts::leaderboard::Person>) {
+    fn apply(&self, standings: &[Standing], people: Vec<Person>) {
         let now = self.context.clock.now();
         let changed = self.context.index.apply(standings, people, now);
         self.context.changes.note(changed, now);
@@ -111,35 +110,26 @@ impl Keeper {
         Ok(())
     }
 
+    /// Reads a board anew; gives how many entries were not as they are stored.
     async fn repair(
         &mut self,
         db: &mut PgConnection,
         board: &BoardId,
         start: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let now = self.context.clock.now();
-        let mut kept = self.context.index.versions(board, now);
-        let (mut wrong, mut after) = (Vec::new(), Uuid::nil());
+        let (mut standings, mut after) = (Vec::new(), Uuid::nil());
         loop {
             let page = entries::page(db, board, start, after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.user_id.0;
-            wrong.extend(page.into_iter().filter(|one| kept.remove(&one.user_id) != Some(one.version)));
+            standings.extend(page);
         }
-        let gone = kept.into_iter().map(|(user_id, version)| Standing {
-            board: board.clone(),
-            period_start: Timestamp(start),
-            user_id,
-            total_score: Points::ZERO,
-            exams_completed: 0,
-            reached_at: Timestamp(start),
-            version: version + 1,
-        });
-        wrong.extend(gone);
-        let users: Vec<_> = wrong.iter().map(|one| one.user_id.0).collect();
+        let users: Vec<_> = standings.iter().map(|one| one.user_id.0).collect();
         let people = people::find(db, &users).await?;
-        self.apply(&wrong, people);
-        Ok(wrong.len() as u64)
+        let now = self.context.clock.now();
+        let differences = self.context.index.renew(board, &standings, people, now);
+        self.context.changes.note(vec![board.clone()], now);
+        Ok(differences)
     }
 }
 

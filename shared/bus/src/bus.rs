@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectOptions, Event};
+use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::answer::{AnswerBody, AnswerLine};
@@ -24,6 +26,8 @@ use crate::{Answer, headers, streams};
 
 /// How many publishes may wait for the broker's acknowledgement.
 const IN_FLIGHT: usize = 16_384;
+/// After this long without an answer a query is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// After this long a publish that was not acknowledged is repeated with the same id.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -170,13 +174,31 @@ impl Bus {
         let mut sent = async_nats::HeaderMap::new();
         headers::add_trace(&mut sent, &TraceContext::current());
         let subject = Subject::Query(Q::SERVICE, Q::NAME).to_string();
-        let request =
-            async_nats::Request::new().payload(payload.into()).headers(sent).timeout(Some(self.0.request_timeout));
-        let reply = self.0.client.send_request(subject, request).await.map_err(|error| match error.kind() {
-            async_nats::RequestErrorKind::TimedOut => ErrorBody::new(code::TIMEOUT, "No answer in time"),
-            _ => ErrorBody::new(code::UNAVAILABLE, "The service can't be reached right now"),
-        })?;
+        let reply = self.request(subject, sent, payload.into()).await?;
         serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer()
+    }
+
+    /// A replica that dies takes what it was asked with it, so after a while another is asked.
+    async fn request(
+        &self,
+        subject: String,
+        sent: async_nats::HeaderMap,
+        payload: Bytes,
+    ) -> Result<async_nats::Message, ErrorBody> {
+        let deadline = Instant::now() + self.0.request_timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let request = async_nats::Request::new().payload(payload.clone()).headers(sent.clone());
+            let request = request.timeout(Some(left.min(ASK_AGAIN)));
+            match self.0.client.send_request(subject.clone(), request).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) if error.kind() != async_nats::RequestErrorKind::TimedOut => {
+                    return Err(ErrorBody::new(code::UNAVAILABLE, "The service can't be reached right now"));
+                }
+                Err(_) if left <= ASK_AGAIN => return Err(ErrorBody::new(code::TIMEOUT, "No answer in time")),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Says something that is true only now, to whoever listens.

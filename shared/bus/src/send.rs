@@ -123,7 +123,7 @@ impl Dispatched {
             Ok(Err(_)) => Err(unavailable()),
             Err(_) => Err(ErrorBody::new(
                 code::TIMEOUT,
-                "No answer in time: it may still take effect, so repeat it with the same clientMessageId",
+                "No answer in time: it may still take effect",
             )),
         }
     }

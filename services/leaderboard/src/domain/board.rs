@@ -133,9 +133,15 @@ impl Board {
         self.from_rank(rank.saturating_sub(count / 2).min(last_start).max(1), count)
     }
 
-    /// Everyone on it and the version of their entry.
-    pub fn versions(&self) -> impl Iterator<Item = (UserId, i64)> {
-        self.rows.iter().map(|(user, row)| (*user, row.version))
+    /// Takes the place of `old`; gives how many entries are not as they were there.
+    pub fn succeed(&mut self, old: &Self) -> u64 {
+        self.revision = old.revision + 1;
+        let same = |user: &UserId, row: &Row| {
+            old.rows.get(user).is_some_and(|was| was.version == row.version && was.score == row.score)
+        };
+        let changed = self.rows.iter().filter(|(user, row)| !same(user, row)).count();
+        let gone = old.rows.keys().filter(|user| !self.rows.contains_key(user)).count();
+        (changed + gone) as u64
     }
 }
 

@@ -1,1 +1,280 @@
-//! The running service on a real broker and a real Postgres.
+//! The running service on a real broker and a real Postgres, fed with graded exams as the exam service publishes them.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sinaesta_bus::Bus;
+use sinaesta_clock::Clock;
+use sinaesta_contracts::exam_grading::ExamGraded;
+use sinaesta_contracts::leaderboard::{
+    BoardId, FindRanks, LeaderboardData, Period, Recomputed, RequestLeaderboard, UpdateLeaderboard,
+};
+use sinaesta_contracts::{Actor, Event, ExamId, Points, ResultId, Role, SessionId, Subject, Timestamp, UserId, code};
+use sinaesta_leaderboard::domain::calendar::Calendar;
+use sinaesta_testkit::{TestDatabase, TestNats, actor, until};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+struct Stack {
+    nats: TestNats,
+    database: TestDatabase,
+    bus: Bus,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
+        let bus = nats.bus("test").await.unwrap();
+        Self { nats, database, bus }
+    }
+
+    /// One more replica; it ends with what this gives.
+    fn replica(&self, clock: Clock) -> DropGuard {
+        let mut settings = self.nats.settings().unwrap();
+        settings.database.url = self.database.url.clone().into();
+        settings.leaderboard.http_port = 0;
+        settings.leaderboard.compare_ms = 50;
+        let stop = CancellationToken::new();
+        tokio::spawn(sinaesta_leaderboard::run_with(settings, clock, stop.clone()));
+        stop.drop_guard()
+    }
+
+    async fn publish(&self, graded: &ExamGraded) {
+        let subject = Subject::Event(ExamGraded::DOMAIN, ExamGraded::NAME).to_string();
+        let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Msg-Id", format!("{}.{}", graded.result_id, Uuid::now_v7()));
+        let payload = serde_json::to_vec(graded).unwrap();
+        jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
+    }
+
+    async fn board(&self, who: &Actor, period: Period, specialty: Option<&str>) -> LeaderboardData {
+        let request = request(period, specialty);
+        self.bus.ask(who, &request).await.unwrap()
+    }
+
+    /// Who stands where, by number of the user.
+    async fn places(&self, period: Period, specialty: Option<&str>) -> Vec<(u32, u128, i64)> {
+        let Ok(data) = self.bus.ask(&student(0), &request(period, specialty)).await else { return Vec::new() };
+        let number = |user: UserId| user.0.as_u128();
+        data.entries.iter().map(|one| (one.rank, number(one.user_id), one.total_score.hundredths())).collect()
+    }
+}
+
+fn request(period: Period, specialty: Option<&str>) -> RequestLeaderboard {
+    RequestLeaderboard {
+        period,
+        specialty: specialty.map(|name| name.to_owned().try_into().unwrap()),
+        limit: 100.try_into().unwrap(),
+        around: false,
+        period_start: None,
+    }
+}
+
+fn student(number: u128) -> Actor {
+    actor(number, Role::Student)
+}
+
+fn graded(user: u128, exam: u128, points: i64, completed_at: OffsetDateTime) -> ExamGraded {
+    let attempt = Uuid::from_u128(user << 64 | exam);
+    ExamGraded {
+        exam_id: ExamId(Uuid::from_u128(exam)),
+        exam_title: "Tryout".into(),
+        specialty: if exam.is_multiple_of(2) { "Kardiologi" } else { "Ilmu Bedah" }.into(),
+        session_id: SessionId(attempt),
+        result_id: ResultId(attempt),
+        key_version: 1,
+        user_id: UserId(Uuid::from_u128(user)),
+        user_name: format!("Student {user}"),
+        user_avatar: None,
+        score: Points::from_hundredths(points * 100),
+        max_score: Points::from_hundredths(2_000),
+        percentage: 50.0,
+        correct_count: 1,
+        total_questions: 20,
+        completed_at: Timestamp(completed_at),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_counted_once_on_every_board_they_touch_whatever_comes_again_or_late() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let _replicas = [stack.replica(Clock::system()), stack.replica(Clock::system())];
+    let last_year = now - time::Duration::days(400);
+    for one in [
+        graded(1, 2, 10, now),
+        graded(1, 2, 10, now),
+        graded(1, 3, 5, now),
+        graded(2, 2, 12, now),
+        graded(3, 2, 8, last_year),
+        // A second attempt at the same exam counts if it is better, a worse one does not.
+        ExamGraded { result_id: ResultId(Uuid::from_u128(77)), ..graded(2, 2, 14, now) },
+        ExamGraded { result_id: ResultId(Uuid::from_u128(78)), ..graded(1, 3, 1, now) },
+    ] {
+        stack.publish(&one).await;
+    }
+    until("the boards are counted", async || {
+        stack.places(Period::AllTime, None).await == [(1, 1, 1_500), (2, 2, 1_400), (3, 3, 800)]
+    })
+    .await;
+    assert_eq!(stack.places(Period::Weekly, None).await, [(1, 1, 1_500), (2, 2, 1_400)]);
+    assert_eq!(stack.places(Period::Monthly, Some("Kardiologi")).await, [(1, 2, 1_400), (2, 1, 1_000)]);
+    assert_eq!(stack.places(Period::Weekly, Some("Ilmu Bedah")).await, [(1, 1, 500)]);
+    assert!(stack.places(Period::Weekly, Some("Radiologi")).await.is_empty());
+    // A corrected key moves its owner; an older one does not move them back.
+    stack.publish(&ExamGraded { key_version: 3, ..graded(1, 2, 3, now) }).await;
+    stack.publish(&ExamGraded { key_version: 2, ..graded(1, 2, 20, now) }).await;
+    stack.publish(&graded(4, 2, 1, now)).await;
+    until("the correction is counted", async || {
+        stack.places(Period::AllTime, None).await == [(1, 2, 1_400), (2, 3, 800), (3, 1, 800), (4, 4, 100)]
+    })
+    .await;
+    let mine = stack.board(&student(1), Period::AllTime, None).await.user_rank.unwrap();
+    assert_eq!((mine.rank, mine.exams_completed, mine.average_score.hundredths(), mine.participants), (3, 2, 400, 4));
+    assert!(stack.board(&student(9), Period::AllTime, None).await.user_rank.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boards_in_memory_are_those_that_sql_ranks() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let _replica = stack.replica(Clock::system());
+    for number in 0..120_u32 {
+        let points = i64::from(number * 7919 % 20);
+        stack.publish(&graded(u128::from(number % 50 + 1), u128::from(number), points, now)).await;
+    }
+    let ranked = async |specialty: &str| -> Vec<(u32, u128, i64)> {
+        let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+            "SELECT user_id, sum(score_hundredths)::bigint FROM leaderboard_results WHERE $1 = '' OR specialty = $1
+             GROUP BY user_id ORDER BY 2 DESC, count(*), max(completed_at), user_id",
+        )
+        .bind(specialty)
+        .fetch_all(&stack.database.pool)
+        .await
+        .unwrap();
+        (1..).zip(rows).map(|(rank, (user, total))| (rank, user.as_u128(), total)).collect()
+    };
+    until("all results are kept", async || {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM leaderboard_results")
+            .fetch_one(&stack.database.pool)
+            .await
+            .unwrap();
+        count == 120
+    })
+    .await;
+    for specialty in ["", "Kardiologi", "Ilmu Bedah"] {
+        let name = Some(specialty).filter(|name| !name.is_empty());
+        let expected = ranked(specialty).await;
+        for period in Period::ALL {
+            until("the board is as SQL ranks it", async || stack.places(period, name).await == expected).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_week_turns_over_at_its_boundary_and_the_old_one_stays_readable() {
+    let stack = Stack::start().await;
+    // Sunday 22 November 2026, 23:59:30 in Jakarta.
+    let clock = Clock::manual(datetime!(2026-11-22 16:59:30 UTC));
+    let _replica = stack.replica(clock.clone());
+    let monday = datetime!(2026-11-22 17:00 UTC);
+    stack.publish(&graded(1, 2, 10, monday - time::Duration::seconds(40))).await;
+    until("the old week has its result", async || stack.places(Period::Weekly, None).await == [(1, 1, 1_000)]).await;
+    clock.advance(Duration::from_secs(30));
+    assert!(stack.places(Period::Weekly, None).await.is_empty(), "a new week begins empty");
+    // Completed in the old week, heard of in the new one.
+    stack.publish(&graded(2, 2, 12, monday - time::Duration::milliseconds(1))).await;
+    stack.publish(&graded(3, 2, 5, monday)).await;
+    until("the new week has its own", async || stack.places(Period::Weekly, None).await == [(1, 3, 500)]).await;
+    let old = RequestLeaderboard {
+        period_start: Some(Timestamp(monday - time::Duration::days(1))),
+        ..request(Period::Weekly, None)
+    };
+    let old: LeaderboardData = stack.bus.ask(&student(1), &old).await.unwrap();
+    let places: Vec<_> = old.entries.iter().map(|one| (one.rank, one.user_id.0.as_u128())).collect();
+    assert_eq!(places, [(1, 2), (2, 1)]);
+    assert_eq!(old.user_rank.unwrap().rank, 2);
+    assert_eq!(old.period_start, Some(Timestamp(datetime!(2026-11-15 17:00 UTC))));
+    let all: BTreeMap<_, _> = stack.places(Period::AllTime, None).await.into_iter().map(|one| (one.1, one.0)).collect();
+    assert_eq!(all, BTreeMap::from([(2, 1), (1, 2), (3, 3)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recomputation_repairs_what_is_wrong_and_only_admins_may_ask_for_it() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let _replica = stack.replica(Clock::system());
+    for user in 1..=5 {
+        stack.publish(&graded(user, 2, user as i64, now)).await;
+    }
+    let right = [(1, 5, 500), (2, 4, 400), (3, 3, 300), (4, 2, 200), (5, 1, 100)];
+    until("the board is there", async || stack.places(Period::Weekly, None).await == right).await;
+    for damage in [
+        "UPDATE leaderboard_entries SET total_hundredths = 9900 WHERE user_id = '00000000-0000-0000-0000-000000000001'",
+        "DELETE FROM leaderboard_entries WHERE user_id = '00000000-0000-0000-0000-000000000002'",
+        "INSERT INTO leaderboard_entries SELECT period, period_start, specialty, '00000000-0000-0000-0000-000000000063',
+           1, 1, reached_at, 1 FROM leaderboard_entries WHERE user_id = '00000000-0000-0000-0000-000000000003'",
+    ] {
+        sqlx::query(damage).execute(&stack.database.pool).await.unwrap();
+    }
+    let recompute = async |who: &Actor| {
+        let sent = stack.bus.dispatch(Uuid::now_v7(), who, &UpdateLeaderboard {}).await.unwrap();
+        sent.answer(LIMIT).await.map(|reply| serde_json::from_str::<Recomputed>(reply.get()).unwrap())
+    };
+    for role in [Role::Student, Role::Mentor] {
+        assert_eq!(recompute(&actor(1, role)).await.unwrap_err().code, code::FORBIDDEN);
+    }
+    // Each of three people has an entry on six boards.
+    assert_eq!(recompute(&actor(1, Role::ProgramAdmin)).await.unwrap().repaired, 18);
+    until("the board is right again", async || stack.places(Period::Weekly, None).await == right).await;
+    assert_eq!(recompute(&actor(1, Role::SuperAdmin)).await.unwrap().repaired, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replica_missed_is_found_by_comparison() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let _replica = stack.replica(Clock::system());
+    stack.publish(&graded(1, 2, 10, now)).await;
+    stack.publish(&graded(2, 2, 5, now)).await;
+    until("the board is there", async || stack.places(Period::AllTime, None).await.len() == 2).await;
+    // Changed behind everybody's back, as if the news of it had got lost.
+    sqlx::query("UPDATE leaderboard_entries SET total_hundredths = 2000 WHERE user_id = $1")
+        .bind(Uuid::from_u128(2))
+        .execute(&stack.database.pool)
+        .await
+        .unwrap();
+    until("it is repaired", async || stack.places(Period::AllTime, None).await == [(1, 2, 2_000), (2, 1, 1_000)]).await;
+    let board = BoardId { period: Period::AllTime, specialty: None };
+    let find = FindRanks { board, users: vec![UserId(Uuid::from_u128(2)), UserId(Uuid::from_u128(9))] };
+    assert_eq!(stack.bus.ask(&student(1), &find).await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_calendar_begins_periods_when_the_database_does() {
+    let database = TestDatabase::create().await.unwrap();
+    for zone in ["Asia/Jakarta", "UTC", "Europe/Berlin", "America/New_York"] {
+        let calendar = Calendar::new(zone).unwrap();
+        for hours in (0..20_000).step_by(37) {
+            let at = datetime!(2025-01-01 00:30 UTC) + time::Duration::hours(hours);
+            for (period, unit) in [(Period::Weekly, "week"), (Period::Monthly, "month")] {
+                let start: OffsetDateTime =
+                    sqlx::query_scalar("SELECT date_trunc($1, $2::timestamptz AT TIME ZONE $3) AT TIME ZONE $3")
+                        .bind(unit)
+                        .bind(at)
+                        .bind(zone)
+                        .fetch_one(&database.pool)
+                        .await
+                        .unwrap();
+                assert_eq!(calendar.start(period, at), start, "{zone}, {at}");
+            }
+        }
+    }
+}

@@ -16,8 +16,8 @@ use crate::{Bus, BusError, EVENTS, EventHandler, Failure, Heard, Outbound, heade
 
 /// The most events that one batch takes.
 const MAX_BATCH: usize = 500;
-/// An event whose taker died is given to another after this long.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// An event whose taker died, or takes longer than this, is given to another: applying it twice does no harm.
+const ACK_WAIT: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) async fn serve<H: EventHandler>(

@@ -34,8 +34,11 @@ pub fn checked(mut question: NewQuestion) -> Result<NewQuestion, String> {
     Ok(question)
 }
 
-/// The same for a list of them; the faults are numbered by question.
+/// The same for a list of them; the faults are numbered by question. Of one that is too long nothing else is told.
 pub fn all_checked(questions: Vec<NewQuestion>) -> Result<Vec<NewQuestion>, Vec<Fault>> {
+    if questions.len() > MAX_QUESTIONS {
+        return Err(vec![Fault { line: MAX_QUESTIONS as u32 + 1, reason: too_many() }]);
+    }
     let mut faults = Vec::new();
     let mut good = Vec::with_capacity(questions.len());
     for (line, question) in (1..).zip(questions) {
@@ -43,9 +46,6 @@ pub fn all_checked(questions: Vec<NewQuestion>) -> Result<Vec<NewQuestion>, Vec<
             Ok(question) => good.push(question),
             Err(reason) => faults.push(Fault { line, reason }),
         }
-    }
-    if good.len() > MAX_QUESTIONS {
-        faults.push(Fault { line: MAX_QUESTIONS as u32 + 1, reason: too_many() });
     }
     if faults.is_empty() { Ok(good) } else { Err(faults) }
 }
@@ -57,6 +57,9 @@ pub fn too_many() -> String {
 
 fn check_texts(question: &NewQuestion) -> Result<(), String> {
     bounded("its text", &question.text, MAX_TEXT)?;
+    if question.options.len() > MAX_OPTIONS {
+        return Err(format!("it has {} options, but must have 2 to {MAX_OPTIONS}", question.options.len()));
+    }
     for (index, option) in question.options.iter().enumerate() {
         bounded(&format!("option {}", index + 1), option, MAX_OPTION)?;
     }

@@ -1,10 +1,12 @@
 //! Moodle's GIFT, as far as there are questions of such kinds here: one right answer of several, several right ones by
 //! weight, true or false, and numbers. Titles and the feedback of single answers are left out.
 
-use sinaesta_contracts::exam_authoring::{Key, NewQuestion};
+use sinaesta_contracts::exam_authoring::NewQuestion;
 use sinaesta_contracts::{Fault, Points};
 
 use super::Reading;
+use super::answers::answered;
+use super::marks::{Mark, find, is_blank, marks, plain, raw, shown, split, without_format};
 
 /// Stands where the answer was to be put in.
 const GAP: &str = "_____";
@@ -18,11 +20,7 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     for (number, line) in (1..).zip(lines) {
         if let Some(path) = line.strip_prefix("$CATEGORY:") {
             take(&mut reading, block.take(), category.as_deref());
-            category = path
-                .rsplit('/')
-                .map(str::trim)
-                .find(|name| !name.is_empty() && !name.starts_with('$'))
-                .map(str::to_owned);
+            category = last_name(path);
         } else if line.is_empty() {
             take(&mut reading, block.take(), category.as_deref());
         } else if !line.starts_with("//") {
@@ -36,63 +34,18 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     reading.finish()
 }
 
+/// A path's last part; what Moodle calls the root (`$course$`, `top`) is no category.
+fn last_name(path: &str) -> Option<String> {
+    let name = path.rsplit('/').map(str::trim).find(|name| !name.is_empty())?;
+    let is_root = name == "top" || (name.starts_with('$') && name.ends_with('$'));
+    (!is_root).then(|| plain(&marks(name)))
+}
+
 fn take(reading: &mut Reading, block: Option<(u32, String)>, category: Option<&str>) {
     if let Some((line, text)) = block {
         let read =
             question(&marks(&text)).map(|question| NewQuestion { category: category.map(str::to_owned), ..question });
         reading.take(line, read);
-    }
-}
-
-/// A character, and whether it may be a mark of the format: one after a backslash may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
-    ch: char,
-    is_plain: bool,
-}
-
-impl Mark {
-    fn is(self, ch: char) -> bool {
-        self.is_plain && self.ch == ch
-    }
-}
-
-fn marks(text: &str) -> Vec<Mark> {
-    let mut marks = Vec::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(ch) = chars.next() {
-        let escaped = (ch == '\\').then(|| chars.next_if(|next| "~=#{}:\\n".contains(*next))).flatten();
-        marks.push(match escaped {
-            Some('n') => Mark { ch: '\n', is_plain: false },
-            Some(ch) => Mark { ch, is_plain: false },
-            None => Mark { ch, is_plain: true },
-        });
-    }
-    marks
-}
-
-fn plain(marks: &[Mark]) -> String {
-    let text: String = marks.iter().map(|mark| mark.ch).collect();
-    text.trim().to_owned()
-}
-
-/// Text without the name of its format.
-fn shown(marks: &[Mark]) -> String {
-    let text = plain(marks);
-    let formats = ["[html]", "[moodle]", "[plain]", "[markdown]"];
-    formats.iter().find_map(|format| text.strip_prefix(format)).map_or(text.clone(), |rest| rest.trim().to_owned())
-}
-
-fn find(marks: &[Mark], what: &str) -> Option<usize> {
-    let what: Vec<char> = what.chars().collect();
-    marks.windows(what.len()).position(|window| window.iter().zip(&what).all(|(mark, ch)| mark.is(*ch)))
-}
-
-/// What stands before and after the first `what`.
-fn split<'m>(marks: &'m [Mark], what: &str) -> (&'m [Mark], Option<&'m [Mark]>) {
-    match find(marks, what) {
-        Some(at) => (marks.get(..at).unwrap_or_default(), marks.get(at + what.len()..)),
-        None => (marks, None),
     }
 }
 
@@ -102,182 +55,180 @@ fn question(marks: &[Mark]) -> Result<NewQuestion, String> {
         _ => marks,
     };
     let (before, rest) = split(marks, "{");
+    if find(before, "}").is_some() {
+        return Err("it has a `}` without a `{` before it: does an empty line divide a question?".to_owned());
+    }
     let rest = rest.ok_or("it has no answers in braces: descriptions can't be taken")?;
     let (answers, after) = split(rest, "}");
-    let after = after.ok_or("its brace is not closed")?;
-    if find(after, "{").is_some() {
-        return Err("it has answers in two places, and must have them in one".to_owned());
+    let after = after.ok_or("its brace is not closed before the empty line that ends it")?;
+    if find(answers, "{").is_some() {
+        return Err("there is a `{` among its answers: one that is part of a text is written `\\{`".to_owned());
+    }
+    if find(after, "{").is_some() || find(after, "}").is_some() {
+        return Err("it has braces in two places: is the empty line after a question missing?".to_owned());
     }
     let (answers, feedback) = split(answers, "####");
     let (options, key) = answered(answers)?;
-    let (head, tail) = (shown(before), plain(after));
-    let text = if tail.is_empty() { head } else { format!("{head} {GAP} {tail}").trim().to_owned() };
+    let text = if is_blank(after) {
+        shown(before)
+    } else {
+        let (before, after) = (raw(before), raw(after));
+        format!("{}{GAP}{}", without_format(before.trim_start()).trim_start(), after.trim_end())
+    };
     let explanation = feedback.map(shown).filter(|text| !text.is_empty());
     Ok(NewQuestion { text, options, key, points: Points::ONE, category: None, explanation })
-}
-
-fn answered(answers: &[Mark]) -> Result<(Vec<String>, Key), String> {
-    let word = plain(split(answers, "#").0).to_uppercase();
-    if answers.iter().all(|mark| mark.ch.is_whitespace()) {
-        return Err("it has no answer: essays can't be graded here".to_owned());
-    }
-    match word.as_str() {
-        "T" | "TRUE" => return Ok((Vec::new(), Key::TrueFalse { correct: true })),
-        "F" | "FALSE" => return Ok((Vec::new(), Key::TrueFalse { correct: false })),
-        "" => return numeric(split(answers, "#").1.unwrap_or_default()),
-        _ => {}
-    }
-    choices(answers)
-}
-
-fn numeric(answer: &[Mark]) -> Result<(Vec<String>, Key), String> {
-    let (value, _) = split(answer, "#");
-    let value: &[Mark] = match value {
-        [first, rest @ ..] if first.is('=') => rest,
-        value => value,
-    };
-    if value.iter().any(|mark| mark.is('=') || mark.is('~') || mark.is('%')) {
-        return Err("it takes several numbers: only one, with a tolerance or a range, can be graded here".to_owned());
-    }
-    let text = plain(value);
-    let number = |text: &str| {
-        let text = text.trim();
-        text.parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(|| format!("`{text}` is not a number"))
-    };
-    let (value, tolerance) = match (text.split_once(".."), text.split_once(':')) {
-        (Some((low, high)), _) => {
-            let (low, high) = (number(low)?, number(high)?);
-            (f64::midpoint(low, high), (high - low) / 2.0)
-        }
-        (None, Some((value, tolerance))) => (number(value)?, number(tolerance)?),
-        (None, None) => (number(&text)?, 0.0),
-    };
-    Ok((Vec::new(), Key::Numeric { value, tolerance }))
-}
-
-/// One of several answers to choose from.
-struct Choice {
-    is_right: bool,
-    weight: Option<f64>,
-    text: String,
-}
-
-fn choices(answers: &[Mark]) -> Result<(Vec<String>, Key), String> {
-    let starts: Vec<usize> =
-        answers.iter().enumerate().filter(|(_, mark)| mark.is('=') || mark.is('~')).map(|(at, _)| at).collect();
-    let first = *starts.first().ok_or("its answers begin neither with `=` nor with `~`")?;
-    if !plain(answers.get(..first).unwrap_or_default()).is_empty() {
-        return Err("something stands before its first answer".to_owned());
-    }
-    let ends = starts.iter().skip(1).copied().chain(std::iter::once(answers.len()));
-    let choices: Result<Vec<Choice>, String> =
-        starts.iter().zip(ends).map(|(start, end)| choice(answers.get(*start..end).unwrap_or_default())).collect();
-    let choices = choices?;
-    let key = key(&choices)?;
-    Ok((choices.into_iter().map(|choice| choice.text).collect(), key))
-}
-
-fn choice(marks: &[Mark]) -> Result<Choice, String> {
-    let (sign, rest) = marks.split_first().ok_or("an answer is empty")?;
-    let (rest, _) = split(rest, "#");
-    if sign.is('=') && find(rest, "->").is_some() {
-        return Err("it matches pairs: such questions can't be graded here".to_owned());
-    }
-    let lead = rest.iter().take_while(|mark| mark.ch.is_whitespace()).count();
-    let rest = rest.get(lead..).unwrap_or_default();
-    let (weight, rest) = match split(rest, "%") {
-        ([], Some(weighted)) => {
-            let (weight, rest) = split(weighted, "%");
-            let weight = plain(weight);
-            let number = weight.parse().map_err(|_| format!("`%{weight}%` is not a weight"))?;
-            (Some(number), rest.ok_or_else(|| format!("the weight `%{weight}` has no end"))?)
-        }
-        _ => (None, rest),
-    };
-    Ok(Choice { is_right: sign.is('='), weight, text: shown(rest) })
-}
-
-fn key(choices: &[Choice]) -> Result<Key, String> {
-    let right: Vec<u16> = (0..).zip(choices).filter(|(_, one)| one.is_right).map(|(at, _)| at).collect();
-    if choices.iter().all(|one| one.is_right) {
-        return Err("it takes a word for an answer: short answers can't be graded here".to_owned());
-    }
-    match right.as_slice() {
-        [correct] => return Ok(Key::SingleChoice { correct: *correct }),
-        [] => {}
-        _ => return Err("several of its answers begin with `=`: give each a weight instead, as in `~%50%`".to_owned()),
-    }
-    let weighted = || (0..).zip(choices).filter_map(|(at, one)| Some((at, one.weight.filter(|weight| *weight > 0.0)?)));
-    let (correct, sum): (Vec<u16>, f64) =
-        (weighted().map(|(at, _)| at).collect(), weighted().map(|(_, weight)| weight).sum());
-    match correct.as_slice() {
-        [] => Err("none of its answers is right".to_owned()),
-        [correct] if (sum - 100.0).abs() < 1.0 => Ok(Key::SingleChoice { correct: *correct }),
-        _ if (sum - 100.0).abs() < 1.0 => Ok(Key::SeveralCorrect { correct }),
-        _ => Err(format!("the weights of its right answers make {sum} %, not 100 %")),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sinaesta_contracts::exam_authoring::Key;
 
     use super::*;
 
     fn one(text: &str) -> NewQuestion {
-        let mut questions = parse(text).unwrap();
+        let mut questions = parse(text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"));
         assert_eq!(questions.len(), 1, "{text}");
         questions.remove(0)
     }
 
+    fn of(text: &str, options: &[&str], key: Key) -> NewQuestion {
+        NewQuestion {
+            text: text.into(),
+            options: options.iter().map(|&option| option.into()).collect(),
+            key,
+            points: Points::ONE,
+            category: None,
+            explanation: None,
+        }
+    }
+
     #[test]
     fn each_kind_is_read() {
-        let single = one(
-            "// a comment\n$CATEGORY: $course$/top/Irama\n::Q1:: [html]Apa ini? {\n  =Fibrilasi#benar\n  ~Sinus\\=normal\n  ####Tanpa gelombang P\n}",
+        let single = |correct| Key::SingleChoice { correct };
+        let several = |correct: &[u16]| Key::SeveralCorrect { correct: correct.to_vec() };
+        let numeric = |value, tolerance| Key::Numeric { value, tolerance };
+        let is_true = |correct| of("Q", &["True", "False"], Key::TrueFalse { correct });
+        for (file, expected) in [
+            ("Q {=a ~b}", of("Q", &["a", "b"], single(0))),
+            ("\u{feff}Q {\r\n~a#no\r\n=b#yes\r\n}\r\n", of("Q", &["a", "b"], single(1))),
+            ("::A title:: Q {~a =%100%b ~%-25%c}", of("Q", &["a", "b", "c"], single(1))),
+            ("Q {~%100%a ~b}", of("Q", &["a", "b"], single(0))),
+            ("[html]<b>Q</b> {=[plain]a ~[markdown]b}", of("<b>Q</b>", &["a", "b"], single(0))),
+            ("two\n// comment\nlines {=a ~b}", of("two\nlines", &["a", "b"], single(0))),
+            ("a\\nb \\{x\\} 1\\:2 {=a\\=b ~c\\~d\\#e}", of("a\nb {x} 1:2", &["a=b", "c~d#e"], single(0))),
+            ("Q {=Na+ -> out ~none}", of("Q", &["Na+ -> out", "none"], single(0))),
+            ("Q {~%50%a ~%-100%b ~%50%c}", of("Q", &["a", "b", "c"], several(&[0, 2]))),
+            ("Q {~%33.33333%a ~%33.33333%b ~%33.33333%c ~d}", of("Q", &["a", "b", "c", "d"], several(&[0, 1, 2]))),
+            ("Q {T}", is_true(true)),
+            ("Q {TRUE#wrong#right}", is_true(true)),
+            ("Q { false }", is_true(false)),
+            ("Q {F#wrong}", is_true(false)),
+            ("Q {#3:0.5}", of("Q", &[], numeric(3.0, 0.5))),
+            ("Q {#-7}", of("Q", &[], numeric(-7.0, 0.0))),
+            ("Q {#1..5#feedback}", of("Q", &[], numeric(3.0, 2.0))),
+            ("Q {#\n\t=%100%2:0.1#feedback\n\t~#other feedback\n}", of("Q", &[], numeric(2.0, 0.1))),
+            ("Two plus two is {=four ~five}.", of("Two plus two is _____.", &["four", "five"], single(0))),
+            ("[html]A {=a ~b} has two", of("A _____ has two", &["a", "b"], single(0))),
+            ("{=a ~b} comes first", of("_____ comes first", &["a", "b"], single(0))),
+        ] {
+            assert_eq!(one(file), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn categories_and_general_feedback_go_with_their_questions() {
+        let questions = parse(
+            "1 {T}\n$CATEGORY: $course$/top/Irama \\: cepat\n2 {T####[html]Karena}\n\n3 {=a#x ~b#y####dua\nbaris}\n\n\
+             $CATEGORY: $course$/top\n4 {#1:0####}",
         );
-        assert_eq!((single.text.as_str(), single.category.as_deref()), ("Apa ini?", Some("Irama")));
-        assert_eq!(single.options, ["Fibrilasi", "Sinus=normal"]);
-        assert_eq!(single.key, Key::SingleChoice { correct: 0 });
-        assert_eq!(single.explanation.as_deref(), Some("Tanpa gelombang P"));
-        let several = one("Mana saja? {~%50%a ~%-100%b ~%50%c}");
-        assert_eq!(several.key, Key::SeveralCorrect { correct: vec![0, 2] });
-        assert_eq!(one("Benar? {TRUE#ya#tidak}").key, Key::TrueFalse { correct: true });
-        assert_eq!(one("Benar? {F}").key, Key::TrueFalse { correct: false });
-        assert_eq!(one("Berapa? {#3.5:0.5}").key, Key::Numeric { value: 3.5, tolerance: 0.5 });
-        assert_eq!(one("Berapa? {#1..5}").key, Key::Numeric { value: 3.0, tolerance: 2.0 });
-        assert_eq!(one("Berapa? {#=7}").key, Key::Numeric { value: 7.0, tolerance: 0.0 });
-        assert_eq!(one("Jantung punya {=empat ~tiga} ruang.").text, "Jantung punya _____ ruang.");
-        assert_eq!(one("Pilih {~a =b}\\{tidak\\}").text, "Pilih _____ {tidak}");
-        assert_eq!(one("Pilih {~%100%a ~b}").key, Key::SingleChoice { correct: 0 });
+        let read: Vec<_> =
+            questions.unwrap().into_iter().map(|one| (one.text, one.category, one.explanation)).collect();
+        let of = |text: &str, category: Option<&str>, explanation: Option<&str>| {
+            (text.to_owned(), category.map(str::to_owned), explanation.map(str::to_owned))
+        };
+        assert_eq!(
+            read,
+            [
+                of("1", None, None),
+                of("2", Some("Irama : cepat"), Some("Karena")),
+                of("3", Some("Irama : cepat"), Some("dua\nbaris")),
+                of("4", None, None),
+            ]
+        );
     }
 
     #[test]
     fn every_fault_is_told_with_the_line_in_which_its_question_begins() {
         let file = "Satu {=a ~b}\n\n// catatan\nDua {}\n\nTiga\ndi dua baris {=a =b}\n\nEmpat {=a -> b =c -> d}\n\n\
-            Lima\n\nEnam {=a ~b\n\nTujuh {#=1:0 =%50%2:1}\n\nDelapan {~%30%a ~%30%b}\n\nSembilan {=a ~a}\n\n::Judul tanpa akhir {=a ~b}";
-        let faults = parse(file).unwrap_err();
+            Lima\n\nEnam {=a ~b\n\nTujuh {#=1:0 =%50%2:1}\n\nDelapan {~%30%a ~%30%b}\n\nSembilan {=a ~a}\n\n\
+            ::Judul tanpa akhir {=a ~b}";
         let expected = [
             (4, "essays"),
             (6, "short answers"),
             (9, "pairs"),
-            (11, "no answers in braces"),
+            (11, "descriptions"),
             (13, "not closed"),
             (15, "several numbers"),
             (17, "60 %"),
             (19, "twice"),
             (21, "`::` is missing"),
         ];
+        let faults = parse(file).unwrap_err();
         assert_eq!(faults.len(), expected.len(), "{faults:?}");
         for (fault, (line, reason)) in faults.iter().zip(expected) {
             assert!(fault.line == line && fault.reason.contains(reason), "{fault:?} is not {line}, {reason}");
         }
-        assert_eq!(parse("// nothing").unwrap_err()[0].line, 1);
+    }
+
+    #[test]
+    fn what_can_not_be_a_question_is_refused() {
+        for (question, reason) in [
+            ("{T}", "text is empty"),
+            ("Q {####only feedback}", "essays"),
+            ("Q {:MC:~a ~=b}", "must begin with"),
+            ("Q {perhaps}", "must begin with"),
+            ("Q {~a ~b}", "none of its answers is right"),
+            ("Q {=a =b ~c}", "several of its answers"),
+            ("Q {=a ~ ~c}", "option 2 is empty"),
+            ("Q {=a ~%50%b ~c}", "a part of the points"),
+            ("Q {=%50%a ~b}", "a part of the points"),
+            ("Q {~%nan%a ~%100%b}", "not a weight"),
+            ("Q {~%1e9%a ~b}", "not a weight"),
+            ("Q {=% of water ~b}", "no second `%`"),
+            ("Q {=a{b} ~c}", "among its answers"),
+            ("Q } {=a ~b}", "without a `{`"),
+            ("Q {=a ~b}\nR {=a ~b}", "two places"),
+            ("Q {=a ~b}}", "two places"),
+            ("Q {#}", "no number"),
+            ("Q {#many}", "`many` is not a number"),
+            ("Q {#1,5}", "follow a point"),
+            ("Q {#inf}", "not a number"),
+            ("Q {#5..1}", "ends before it begins"),
+            ("Q {#-1e308..1e308}", "tolerance"),
+            ("Q {#1:-1}", "tolerance"),
+            ("Q {#=1:0#feedback\n=%50%2:1#feedback}", "several numbers"),
+            ("Q {#=%50%2:1}", "a part of the points"),
+            ("// nothing\n$CATEGORY: a", "no question"),
+        ] {
+            let faults = parse(question).unwrap_err();
+            assert!(
+                faults.len() == 1 && faults[0].line == 1 && faults[0].reason.contains(reason),
+                "{question}: {faults:?}"
+            );
+        }
+        let many = parse(&format!("Q {{=a{}}}", "~b".repeat(100_000))).unwrap_err();
+        assert!(many.len() == 1 && many[0].reason.contains("100001 options"), "{many:?}");
+        let faults = parse("Q {=a\n\n~b}").unwrap_err();
+        assert!(faults.len() == 2 && faults[1].reason.contains("empty line divide"), "{faults:?}");
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_fail_in_another_way(text in "[ab{}~=#%:\\\\\\->.\n0-9TF/$ ]{0,80}") {
-            drop(parse(&text));
+        fn any_text_is_read_or_refused(any in any::<String>(), like in "[ab{}~=#%:\\\\\\->.\n0-9TF/$ ]{0,80}") {
+            drop(parse(&any));
+            drop(parse(&like));
+            drop(parse(&format!("Q {{{like}}}")));
         }
 
         #[test]

@@ -37,6 +37,9 @@ pub(crate) fn of(row: &Row, measured: &[Row]) -> Vec<Goal> {
         "fanout" => vec![("receive_p99_ms", AtMost(25.0))],
         "connect" => vec![("connections_per_s", AtLeast(10_000.0 / 3.0)), ("refused", AtMost(0.0))],
         "exam-rush" => vec![("all_completed_s", AtMost(2.0)), ("wrong_scores", AtMost(0.0))],
+        "leaderboard" if case.ends_with("read") => vec![("bytes_per_entry", AtMost(250.0))],
+        "leaderboard" if case.starts_with("top 50") => vec![("ack_p99_ms", AtMost(3.0))],
+        "leaderboard" => vec![("messages_per_s", AtLeast(50_000.0))],
         "idle" => vec![("kib_per_connection", AtMost(20.0))],
         _ => Vec::new(),
     };

@@ -68,6 +68,9 @@ struct Cli {
     /// How many replicas of exam-grading are started here.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
     exams: usize,
+    /// How many people are on the leaderboards.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    people: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -130,7 +133,8 @@ async fn bench(cli: Cli) -> anyhow::Result<bool> {
 async fn measure(cli: &Cli, stack: &mut Stack) -> anyhow::Result<bool> {
     let all = Scenario::value_variants().iter().copied();
     let wanted: Vec<Scenario> = all.filter(|one| cli.only.is_empty() || cli.only.contains(one)).collect();
-    let scale = Scale { duration: Duration::from_secs_f64(cli.seconds.max(0.5)), sockets: cli.sockets };
+    let scale =
+        Scale { duration: Duration::from_secs_f64(cli.seconds.max(0.5)), sockets: cli.sockets, people: cli.people };
     let mut report = Report::new(cli.repeat.max(1));
     let _turn = Turn::take(&turn::place()).await;
     if wanted.iter().any(|one| one.needs_stack()) {

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use sinaesta_localstack::{StackFile, answers_ok, free_port};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use crate::cpu::Part;
 use crate::process::Process;
@@ -116,14 +117,22 @@ impl Stack {
         Ok(command)
     }
 
-    async fn start_service(&mut self, name: &'static str, section: &str) -> anyhow::Result<()> {
+    async fn start_service(&mut self, name: &'static str, section: &str) -> anyhow::Result<u16> {
         let port = free_port()?;
         let mut command = self.service(&format!("sinaesta-{name}"))?;
         command.env(format!("SINAESTA__{section}__HTTP_PORT"), port.to_string());
         let mut process = Process::start(name, command, &self.logs())?;
         let ready = process.until(SERVICE_START, async || answers_ok(port, "/readyz").await.then_some(())).await;
         self.services.push((name, process));
-        ready
+        ready.map(|()| port)
+    }
+
+    /// Starts a leaderboard on what the database has now; its pid, the port of its metrics, and how long it took.
+    pub(crate) async fn start_leaderboard(&mut self) -> anyhow::Result<(u32, u16, Duration)> {
+        self.services.retain(|(name, _)| *name != "leaderboard");
+        let (begun, port) = (Instant::now(), self.start_service("leaderboard", "LEADERBOARD").await?);
+        let (_, process) = self.services.last().context("nothing was started")?;
+        Ok((process.pid(), port, begun.elapsed()))
     }
 
     async fn start_gateway(&mut self) -> anyhow::Result<()> {

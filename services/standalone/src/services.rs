@@ -68,12 +68,8 @@ struct Service {
 impl Services {
     /// Comes back when all of them answer that they are ready.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let ports = [
-            settings.chat.http_port,
-            settings.exams.http_port,
-            settings.leaderboard.http_port,
-            settings.gateway.port,
-        ];
+        let ports =
+            [settings.chat.http_port, settings.exams.http_port, settings.leaderboard.http_port, settings.gateway.port];
         let chat = Service::spawn("chat", &settings, sinaesta_chat::run);
         let exams = Service::spawn("exam-grading", &settings, sinaesta_exam_grading::run);
         let leaderboard = Service::spawn("leaderboard", &settings, sinaesta_leaderboard::run);

@@ -121,10 +121,7 @@ impl Dispatched {
         match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(unavailable()),
-            Err(_) => Err(ErrorBody::new(
-                code::TIMEOUT,
-                "No answer in time: it may still take effect",
-            )),
+            Err(_) => Err(ErrorBody::new(code::TIMEOUT, "No answer in time: it may still take effect")),
         }
     }
 }

@@ -4,6 +4,7 @@ mod connect;
 mod exam;
 mod fanout;
 mod latency;
+mod leaderboard;
 mod throughput;
 
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) enum Scenario {
     Answers,
     /// 1,000 students give 20 answers each at once, and hand in.
     ExamRush,
+    /// A million people on leaderboards: reading them, asking for ranks, applying results.
+    Leaderboard,
 }
 
 impl Scenario {
@@ -55,6 +58,8 @@ pub(crate) struct Scale {
     pub(crate) duration: Duration,
     /// Connecting at once, and idle.
     pub(crate) sockets: usize,
+    /// On the leaderboards.
+    pub(crate) people: u32,
 }
 
 impl Scale {
@@ -81,6 +86,7 @@ pub(crate) async fn run(scenario: Scenario, stack: &mut Stack, scale: &Scale) ->
         Scenario::Connect => connect::run(stack, scale).await,
         Scenario::Idle => connect::idle(stack, scale).await,
         Scenario::Answers => exam::answers(&stack.target()?, scale).await,
+        Scenario::Leaderboard => leaderboard::run(stack, scale).await,
         Scenario::ExamRush => exam::rush(&stack.target()?, scale).await,
         Scenario::Echo => echo(scale).await,
     }

@@ -207,6 +207,45 @@ async fn the_week_turns_over_at_its_boundary_and_the_old_one_stays_readable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_result_is_in_two_weeks_or_in_none_when_the_week_turns_over_under_load() {
+    let stack = Stack::start().await;
+    let monday = datetime!(2026-11-22 17:00 UTC);
+    let clocks = [Clock::manual(monday - Duration::from_secs(3)), Clock::manual(monday - Duration::from_secs(3))];
+    let _replicas = clocks.each_ref().map(|clock| stack.replica(clock.clone()));
+    // Three hundred students, completed within the seconds around midnight, heard of in no order; each clock turns over
+    // at a moment of its own.
+    let at = |user: u32| monday + time::Duration::milliseconds(i64::from(user * 7919 % 6_000) - 3_000);
+    let publish = async {
+        for user in 1..=300_u32 {
+            stack.publish(&graded(u128::from(user), 2, 1, at(user))).await;
+        }
+    };
+    let turn = async {
+        for clock in &clocks {
+            for _ in 0..60 {
+                clock.advance(Duration::from_millis(100));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::join!(publish, turn);
+    let week = async |within: OffsetDateTime| {
+        let request = RequestLeaderboard { period_start: Some(Timestamp(within)), ..request(Period::Weekly, None) };
+        let mut on_it = Vec::new();
+        for user in 1..=300_u32 {
+            if stack.bus.ask(&student(u128::from(user)), &request).await.unwrap().user_rank.is_some() {
+                on_it.push(user);
+            }
+        }
+        on_it
+    };
+    let (before, after): (Vec<u32>, Vec<u32>) = (1..=300).partition(|user| at(*user) < monday);
+    assert!(before.len() > 100 && after.len() > 100);
+    until("the new week has all of its results", async || week(monday).await == after).await;
+    assert_eq!(week(monday - time::Duration::seconds(1)).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_recomputation_repairs_what_is_wrong_and_only_admins_may_ask_for_it() {
     let stack = Stack::start().await;
     let now = Clock::system().now();

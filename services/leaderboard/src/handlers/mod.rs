@@ -6,7 +6,10 @@ pub mod recompute;
 pub mod request_leaderboard;
 pub mod tell_board;
 
+use std::collections::{HashMap, HashSet};
+
 use sinaesta_bus::{Failure, Outbound};
+use sinaesta_contracts::UserId;
 use sinaesta_contracts::leaderboard::{Person, Standing, StandingsChanged};
 
 /// How many standings one event carries.
@@ -14,10 +17,10 @@ const CHUNK: usize = 2_000;
 
 /// What the replicas are told of standings that were stored.
 fn changed(standings: &[Standing], people: &[Person]) -> Result<Vec<Outbound>, Failure> {
+    let people: HashMap<UserId, &Person> = people.iter().map(|person| (person.user_id, person)).collect();
     let event = |chunk: &[Standing]| {
-        let is_in = |person: &&Person| chunk.iter().any(|one| one.user_id == person.user_id);
-        let people =
-            if standings.len() <= CHUNK { people.to_vec() } else { people.iter().filter(is_in).cloned().collect() };
+        let users: HashSet<UserId> = chunk.iter().map(|one| one.user_id).collect();
+        let people = users.iter().filter_map(|user| people.get(user).copied().cloned()).collect();
         Outbound::event(&StandingsChanged { standings: chunk.to_vec(), people })
     };
     standings.chunks(CHUNK).map(event).collect()

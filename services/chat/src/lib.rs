@@ -18,7 +18,6 @@ use sinaesta_clock::Clock;
 use sinaesta_contracts::{ExamId, RoomId, Service, UserId};
 use sinaesta_settings::{ChatSettings, Settings};
 use sinaesta_store::StoreError;
-use sinaesta_telemetry::Readiness;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +47,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let bus = Bus::connect("chat", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("chat", &settings.database).await.context("chat")?;
     let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
-    let health = sinaesta_telemetry::serve(host, port, readiness(&bus, &pool), shutdown.clone());
+    let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
     let context = Context {
         bus: bus.clone(),
@@ -80,18 +79,6 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     pool.close().await;
     tracing::info!("chat has finished what it began");
     Ok(())
-}
-
-/// Whether chat can do its work: the broker and the database answer.
-fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    Readiness::new(move || {
-        let (bus, pool) = (bus.clone(), pool.clone());
-        async move {
-            bus.check().await?;
-            sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
-        }
-    })
 }
 
 /// Opens rooms that everyone may join, where they do not exist: for a demo.

@@ -17,7 +17,6 @@ use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::Service;
 use sinaesta_settings::{ExamSettings, Settings};
-use sinaesta_telemetry::Readiness;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +45,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let bus = Bus::connect("exam-grading", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("exam-grading", &settings.database).await.context("exam-grading")?;
     let (host, port) = (settings.exams.http_host.clone(), settings.exams.http_port);
-    let health = sinaesta_telemetry::serve(host, port, readiness(&bus, &pool), shutdown.clone());
+    let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
     let context = Context {
         bus: bus.clone(),
@@ -89,16 +88,4 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     pool.close().await;
     tracing::info!("exam-grading has finished what it began");
     Ok(())
-}
-
-/// Whether the service can do its work: the broker and the database answer.
-fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    Readiness::new(move || {
-        let (bus, pool) = (bus.clone(), pool.clone());
-        async move {
-            bus.check().await?;
-            sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
-        }
-    })
 }

@@ -90,6 +90,13 @@ pub struct Outcome<R> {
     pub outbound: Vec<Outbound>,
 }
 
+impl<R> From<Result<R, ErrorBody>> for Outcome<R> {
+    /// Done or refused, with nothing to publish.
+    fn from(answer: Result<R, ErrorBody>) -> Self {
+        Self { answer, outbound: Vec::new() }
+    }
+}
+
 impl<R> Outcome<R> {
     /// Done, with nothing to publish.
     pub const fn done(reply: R) -> Self {

@@ -110,6 +110,9 @@ export type AuthRefreshed = {
   expiresAt: Timestamp;
 };
 
+/** A whole number from `MIN` to `MAX`. */
+export type BoundedNumber = number;
+
 /** Text of one character at the least, and no more than each use of it says (`MAX`). */
 export type BoundedText = string;
 
@@ -158,9 +161,6 @@ export type CompleteExam = {
 
 /** Why a session was completed, or its result told anew. */
 export type CompletionReason = "submitted" | "time-expired" | "regraded";
-
-/** How many entries: 1 to 100. */
-export type EntryLimit = number;
 
 /** Why something was refused: in an acknowledgement's `error`, or as the `error` event. */
 export type ErrorBody = {
@@ -348,11 +348,8 @@ export type ExamTimeExtended = {
 export type ExtendExam = {
   examId: ExamId;
   userId?: UserId;
-  minutes: ExtensionMinutes;
+  minutes: BoundedNumber;
 };
-
-/** How many minutes an extension gives. */
-export type ExtensionMinutes = number;
 
 /** One thing that is wrong with a file. */
 export type Fault = {
@@ -370,9 +367,6 @@ export type HeartbeatAck = {
   /** The server's clock when it answered. */
   serverTime: Timestamp;
 };
-
-/** How many messages a page has: 1 to 100. */
-export type HistoryLimit = number;
 
 /** A page of messages, oldest first. */
 export type HistoryPage = {
@@ -463,7 +457,7 @@ export type MessageHistory = {
   roomId: RoomId;
   beforeSeq?: number;
   /** 1 to 100; 50 when left out. */
-  limit?: HistoryLimit;
+  limit?: BoundedNumber;
 };
 
 /** A chat message's id: the id of the command that posted it. */
@@ -572,7 +566,7 @@ export type RequestLeaderboard = {
   /** Left out: over everyone. */
   specialty?: BoundedText;
   /** 1 to 100; 50 when left out. */
-  limit?: EntryLimit;
+  limit?: BoundedNumber;
   /** The caller's neighbours instead of the top: so many as `limit` says, the caller in their midst. */
   around?: boolean;
   /** A moment within a period that is over. */

@@ -6,7 +6,8 @@ use ts_rs::TS;
 
 use crate::presence::Status;
 use crate::{
-    Actor, BoundedText, ClientEvent, Command, Event, MessageId, Query, RoomId, ServerEvent, Service, Timestamp, UserId,
+    Actor, BoundedNumber, BoundedText, ClientEvent, Command, Event, MessageId, Query, RoomId, ServerEvent, Service,
+    Timestamp, UserId,
 };
 
 /// The longest message after sanitising, in characters.
@@ -355,31 +356,7 @@ pub struct MessageHistory {
     /// 1 to 100; 50 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub limit: Option<HistoryLimit>,
-}
-
-/// How many messages a page has: 1 to 100.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, TS, JsonSchema)]
-#[serde(try_from = "u32", into = "u32")]
-#[ts(type = "number")]
-#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_HISTORY_PAGE))]
-pub struct HistoryLimit(u32);
-
-impl TryFrom<u32> for HistoryLimit {
-    type Error = String;
-
-    fn try_from(limit: u32) -> Result<Self, String> {
-        (1..=MAX_HISTORY_PAGE)
-            .contains(&limit)
-            .then_some(Self(limit))
-            .ok_or_else(|| format!("must be 1 to {MAX_HISTORY_PAGE}"))
-    }
-}
-
-impl From<HistoryLimit> for u32 {
-    fn from(limit: HistoryLimit) -> Self {
-        limit.0
-    }
+    pub limit: Option<BoundedNumber<1, MAX_HISTORY_PAGE>>,
 }
 
 impl ClientEvent for MessageHistory {

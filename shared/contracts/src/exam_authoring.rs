@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exam::{ExamInfo, QuestionKind};
-use crate::{Actor, BoundedText, Command, ExamId, Points, Query, Service, Timestamp, UserId};
+use crate::{Actor, BoundedNumber, BoundedText, Command, ExamId, Points, Query, Service, Timestamp, UserId};
 
 /// The longest exam, in minutes.
 pub const MAX_DURATION_MINUTES: u32 = 24 * 60;
@@ -84,6 +84,10 @@ pub struct NewQuestion {
     pub explanation: Option<String>,
 }
 
+const fn nothing() -> BoundedNumber<0, 100> {
+    BoundedNumber::nearest(0)
+}
+
 const fn one_point() -> Points {
     Points::ONE
 }
@@ -96,62 +100,12 @@ pub struct NewExam {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<BoundedText<4_000>>,
     pub specialty: BoundedText<100>,
-    pub duration_minutes: DurationMinutes,
+    pub duration_minutes: BoundedNumber<1, MAX_DURATION_MINUTES>,
     /// What a wrong answer takes away, in hundredths of what its question is worth.
-    #[serde(default)]
-    pub negative_marking_percent: Percent,
+    #[serde(default = "nothing")]
+    pub negative_marking_percent: BoundedNumber<0, 100>,
     #[serde(default)]
     pub questions: Vec<NewQuestion>,
-}
-
-/// How long an exam is: 1 to 1,440 minutes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "u32", into = "u32")]
-#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_DURATION_MINUTES))]
-pub struct DurationMinutes(u32);
-
-impl TryFrom<u32> for DurationMinutes {
-    type Error = String;
-
-    fn try_from(minutes: u32) -> Result<Self, String> {
-        (1..=MAX_DURATION_MINUTES)
-            .contains(&minutes)
-            .then_some(Self(minutes))
-            .ok_or_else(|| format!("must be 1 to {MAX_DURATION_MINUTES}"))
-    }
-}
-
-impl From<DurationMinutes> for u32 {
-    fn from(minutes: DurationMinutes) -> Self {
-        minutes.0
-    }
-}
-
-/// 0 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "u32", into = "u32")]
-#[schemars(with = "u32", extend("minimum" = 0, "maximum" = 100))]
-pub struct Percent(u8);
-
-impl Percent {
-    /// The number.
-    pub const fn get(self) -> u8 {
-        self.0
-    }
-}
-
-impl TryFrom<u32> for Percent {
-    type Error = &'static str;
-
-    fn try_from(percent: u32) -> Result<Self, Self::Error> {
-        u8::try_from(percent).ok().filter(|percent| *percent <= 100).map(Self).ok_or("must be 0 to 100")
-    }
-}
-
-impl From<Percent> for u32 {
-    fn from(percent: Percent) -> Self {
-        Self::from(percent.0)
-    }
 }
 
 /// Makes a draft.

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Actor, BoundedText, ClientEvent, Command, Event, Points, Query, ServerEvent, Service, Timestamp, UserId};
+use crate::{
+    Actor, BoundedNumber, BoundedText, ClientEvent, Command, Event, Points, Query, ServerEvent, Service, Timestamp,
+    UserId,
+};
 
 /// How many entries a board shows when the client does not say.
 pub const DEFAULT_ENTRIES: u32 = 50;
@@ -67,33 +70,6 @@ impl fmt::Display for BoardId {
     }
 }
 
-/// How many entries: 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
-#[serde(try_from = "u32", into = "u32")]
-#[ts(type = "number")]
-#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_ENTRIES))]
-pub struct EntryLimit(u32);
-
-impl Default for EntryLimit {
-    fn default() -> Self {
-        Self(DEFAULT_ENTRIES)
-    }
-}
-
-impl TryFrom<u32> for EntryLimit {
-    type Error = String;
-
-    fn try_from(limit: u32) -> Result<Self, String> {
-        (1..=MAX_ENTRIES).contains(&limit).then_some(Self(limit)).ok_or_else(|| format!("must be 1 to {MAX_ENTRIES}"))
-    }
-}
-
-impl From<EntryLimit> for u32 {
-    fn from(limit: EntryLimit) -> Self {
-        limit.0
-    }
-}
-
 /// Asks for a board, and watches it from then on unless it is of a period that is over.
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -106,9 +82,9 @@ pub struct RequestLeaderboard {
     #[ts(optional)]
     pub specialty: Option<Specialty>,
     /// 1 to 100; 50 when left out.
-    #[serde(default)]
-    #[ts(optional, as = "Option<EntryLimit>")]
-    pub limit: EntryLimit,
+    #[serde(default = "default_entries")]
+    #[ts(optional, as = "Option<BoundedNumber<1, MAX_ENTRIES>>")]
+    pub limit: BoundedNumber<1, MAX_ENTRIES>,
     /// The caller's neighbours instead of the top: so many as `limit` says, the caller in their midst.
     #[serde(default)]
     #[ts(optional, as = "Option<bool>")]
@@ -117,6 +93,10 @@ pub struct RequestLeaderboard {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub period_start: Option<Timestamp>,
+}
+
+const fn default_entries() -> BoundedNumber<1, MAX_ENTRIES> {
+    BoundedNumber::nearest(DEFAULT_ENTRIES)
 }
 
 impl RequestLeaderboard {

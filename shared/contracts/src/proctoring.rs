@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::exam::SessionStatus;
-use crate::{Actor, ClientEvent, Command, ExamId, Points, Query, ServerEvent, Service, Timestamp, UserId};
+use crate::{
+    Actor, BoundedNumber, ClientEvent, Command, ExamId, Points, Query, ServerEvent, Service, Timestamp, UserId,
+};
 
 /// The most minutes that one extension gives.
 pub const MAX_EXTENSION_MINUTES: u32 = 600;
@@ -73,30 +75,6 @@ impl ServerEvent for ExamMonitorUpdate {
     const NAME: &'static str = "exam-monitor-update";
 }
 
-/// How many minutes an extension gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-#[serde(try_from = "u32", into = "u32")]
-#[ts(type = "number")]
-#[schemars(with = "u32", extend("minimum" = 1, "maximum" = MAX_EXTENSION_MINUTES))]
-pub struct ExtensionMinutes(u32);
-
-impl TryFrom<u32> for ExtensionMinutes {
-    type Error = String;
-
-    fn try_from(minutes: u32) -> Result<Self, String> {
-        (1..=MAX_EXTENSION_MINUTES)
-            .contains(&minutes)
-            .then_some(Self(minutes))
-            .ok_or_else(|| format!("must be 1 to {MAX_EXTENSION_MINUTES}"))
-    }
-}
-
-impl From<ExtensionMinutes> for u32 {
-    fn from(minutes: ExtensionMinutes) -> Self {
-        minutes.0
-    }
-}
-
 /// Gives more time, to one student or to all who have not completed.
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +83,7 @@ pub struct ExtendExam {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub user_id: Option<UserId>,
-    pub minutes: ExtensionMinutes,
+    pub minutes: BoundedNumber<1, MAX_EXTENSION_MINUTES>,
 }
 
 impl ClientEvent for ExtendExam {

@@ -4,8 +4,9 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
-use sinaesta_bus::Failure;
+use sinaesta_bus::{Bus, Failure};
 use sinaesta_settings::DatabaseSettings;
+use sinaesta_telemetry::Readiness;
 use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -85,6 +86,18 @@ pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, 
 pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
     sqlx::query!(r#"SELECT 1 AS "one!""#).fetch_one(pool).await?;
     Ok(())
+}
+
+/// Whether a service can do its work: the broker and the database answer.
+pub fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
+    let (bus, pool) = (bus.clone(), pool.clone());
+    Readiness::new(move || {
+        let (bus, pool) = (bus.clone(), pool.clone());
+        async move {
+            bus.check().await?;
+            check(&pool).await.map_err(|error| error.to_string())
+        }
+    })
 }
 
 /// Brings the schema up to date.

@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::question::all_checked;
-use crate::handlers::{check_staff, details, not_found};
+use crate::handlers::{check_staff, details, not_found, one_by_one};
 use crate::store::{exams, questions};
 
 pub struct Handler(pub(crate) Context);
@@ -16,14 +16,7 @@ impl CommandHandler for Handler {
     type Command = CreateExam;
 
     async fn handle(&self, batch: &[Received<CreateExam>]) -> Result<Vec<Outcome<ExamDetails>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(match create(&self.0, one).await? {
-                Ok(exam) => Outcome::done(exam),
-                Err(error) => Outcome::refused(error),
-            });
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| async { Ok(create(&self.0, one).await?.into()) }).await
     }
 }
 

@@ -10,6 +10,7 @@ use time::Duration;
 use crate::Context;
 use crate::domain::session::Session;
 use crate::handlers::intervening::{Intervene, intervene};
+use crate::handlers::one_by_one;
 use crate::store::exams;
 
 pub struct Handler(pub(crate) Context);
@@ -18,11 +19,7 @@ impl CommandHandler for Handler {
     type Command = ExtendExam;
 
     async fn handle(&self, batch: &[Received<ExtendExam>]) -> Result<Vec<Outcome<Intervened>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(intervene(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| intervene(&self.0, one)).await
     }
 }
 
@@ -38,7 +35,7 @@ impl Intervene for ExtendExam {
     }
 
     fn change(one: &Received<Self>, session: &mut Session) -> bool {
-        session.ends_at += Duration::minutes(i64::from(u32::from(one.command.minutes)));
+        session.ends_at += Duration::minutes(i64::from(one.command.minutes.get()));
         true
     }
 
@@ -50,7 +47,7 @@ impl Intervene for ExtendExam {
 
     /// Whoever joins a synchronised exam later gets the time that all have.
     async fn change_exam(one: &Received<Self>, db: &mut PgConnection) -> Result<(), StoreError> {
-        let minutes = i32::try_from(u32::from(one.command.minutes)).unwrap_or_default();
+        let minutes = i32::try_from(one.command.minutes.get()).unwrap_or_default();
         exams::extend(db, one.command.exam_id, minutes).await
     }
 }

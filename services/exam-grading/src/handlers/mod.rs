@@ -28,11 +28,11 @@ pub mod start_exam;
 
 use std::collections::HashMap;
 
-use sinaesta_bus::{Failure, Outbound, Outcome};
+use sinaesta_bus::{Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::Question;
 use sinaesta_contracts::exam_authoring::{ExamDetails, ExamSummary};
 use sinaesta_contracts::proctoring::{ExamMonitorUpdate, MonitoredParticipant};
-use sinaesta_contracts::{Actor, Audience, ErrorBody, ExamId, Timestamp, code};
+use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, ExamId, Timestamp, code};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -119,6 +119,21 @@ async fn to_proctors(context: &Context, db: &mut PgConnection, changed: &[&Sessi
         Outbound::deliver(Audience::Proctors(exam_id), &update)
     };
     by_exam.into_iter().map(deliver).collect()
+}
+
+/// Applies each command of a batch in a transaction of its own: for those that come seldom.
+async fn one_by_one<'b, C: Command, F>(
+    batch: &'b [Received<C>],
+    apply: impl Fn(&'b Received<C>) -> F,
+) -> Result<Vec<Outcome<C::Reply>>, Failure>
+where
+    F: Future<Output = Result<Outcome<C::Reply>, Failure>>,
+{
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for one in batch {
+        outcomes.push(apply(one).await?);
+    }
+    Ok(outcomes)
 }
 
 /// Publishes with a batch's last command what concerns all of them.

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use crate::Context;
 use crate::domain::question::checked;
-use crate::handlers::{check_staff, to_proctors, visible};
+use crate::handlers::{check_staff, one_by_one, to_proctors, visible};
 use crate::store::exams::{self, ExamRow, Hold};
 use crate::store::interventions::{self, Intervention};
 use crate::store::results::{self, Graded};
@@ -23,11 +23,7 @@ impl CommandHandler for Handler {
     type Command = RegradeExam;
 
     async fn handle(&self, batch: &[Received<RegradeExam>]) -> Result<Vec<Outcome<Regraded>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(regrade(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| regrade(&self.0, one)).await
     }
 }
 

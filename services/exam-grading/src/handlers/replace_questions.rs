@@ -9,7 +9,7 @@ use crate::Context;
 use crate::domain::import::{csv, gift};
 use crate::domain::question::all_checked;
 use crate::handlers::create_exam::faulty;
-use crate::handlers::{check_staff, details, visible};
+use crate::handlers::{check_staff, details, one_by_one, visible};
 use crate::store::exams::{self, Hold};
 use crate::store::questions;
 
@@ -19,14 +19,7 @@ impl CommandHandler for Handler {
     type Command = ReplaceQuestions;
 
     async fn handle(&self, batch: &[Received<ReplaceQuestions>]) -> Result<Vec<Outcome<ExamDetails>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(match replace(&self.0, one).await? {
-                Ok(exam) => Outcome::done(exam),
-                Err(error) => Outcome::refused(error),
-            });
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| async { Ok(replace(&self.0, one).await?.into()) }).await
     }
 }
 

@@ -7,6 +7,7 @@ use sinaesta_contracts::{Audience, ExamId, Timestamp, UserId};
 use crate::Context;
 use crate::domain::session::Session;
 use crate::handlers::intervening::{Intervene, intervene};
+use crate::handlers::one_by_one;
 
 pub struct Handler(pub(crate) Context);
 
@@ -14,11 +15,7 @@ impl CommandHandler for Handler {
     type Command = ResumeExam;
 
     async fn handle(&self, batch: &[Received<ResumeExam>]) -> Result<Vec<Outcome<Intervened>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(intervene(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| intervene(&self.0, one)).await
     }
 }
 

@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 use time::Duration;
 
 use crate::Context;
-use crate::handlers::{check_staff, details, visible};
+use crate::handlers::{check_staff, details, one_by_one, visible};
 use crate::store::exams::{self, ExamRow, Hold};
 use crate::store::sessions;
 
@@ -17,14 +17,7 @@ impl CommandHandler for Handler {
     type Command = ScheduleExam;
 
     async fn handle(&self, batch: &[Received<ScheduleExam>]) -> Result<Vec<Outcome<ExamDetails>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(match schedule(&self.0, one).await? {
-                Ok(exam) => Outcome::done(exam),
-                Err(error) => Outcome::refused(error),
-            });
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| async { Ok(schedule(&self.0, one).await?.into()) }).await
     }
 }
 

@@ -6,6 +6,7 @@ use sinaesta_contracts::{Audience, Timestamp};
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::handlers::one_by_one;
 use crate::store::exams::{self, Hold};
 
 pub struct Handler(pub(crate) Context);
@@ -14,11 +15,7 @@ impl CommandHandler for Handler {
     type Command = StartExam;
 
     async fn handle(&self, batch: &[Received<StartExam>]) -> Result<Vec<Outcome<()>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(start(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| start(&self.0, one)).await
     }
 }
 

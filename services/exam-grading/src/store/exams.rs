@@ -128,7 +128,7 @@ pub async fn insert(
         exam.description.as_ref().map(|text| text.as_str()),
         exam.specialty.as_str(),
         i32::try_from(u32::from(exam.duration_minutes)).unwrap_or(i32::MAX),
-        i16::from(exam.negative_marking_percent.get()),
+        i16::try_from(exam.negative_marking_percent.get()).unwrap_or_default(),
         by.0,
         at,
     )

@@ -7,7 +7,7 @@ use sinaesta_bus::{Bus, Delivery};
 use sinaesta_contracts::leaderboard::{
     BoardId, FindRanks, LeaderboardRankChanged, LeaderboardUpdated, MAX_ENTRIES, RequestLeaderboard, UserRank,
 };
-use sinaesta_contracts::{Actor, ServerEvent as _, UserId};
+use sinaesta_contracts::{Actor, BoundedNumber, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
 
 use super::member::{Listening, Member};
@@ -83,7 +83,7 @@ impl Board {
         let request = RequestLeaderboard {
             period: self.id.period,
             specialty: self.id.specialty.clone().and_then(|name| name.try_into().ok()),
-            limit: MAX_ENTRIES.try_into().unwrap_or_default(),
+            limit: BoundedNumber::nearest(MAX_ENTRIES),
             around: false,
             period_start: None,
         };

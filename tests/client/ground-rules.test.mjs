@@ -12,6 +12,8 @@ const INVALID = 'request/invalid-payload';
 const FORBIDDEN = 'chat/room-forbidden';
 
 const stack = await startStack({
+  // Chat asks it at the door of an exam's room.
+  exams: [{}],
   gateways: [
     {},
     {

@@ -15,7 +15,9 @@ CREATE INDEX leaderboard_results_user ON leaderboard_results (user_id, completed
 CREATE TABLE leaderboard_people (
     user_id uuid PRIMARY KEY,
     name    text NOT NULL,
-    avatar  text
+    avatar  text,
+    -- The completion of the latest exam that says so: an older one that is heard of later changes nothing.
+    seen_at timestamptz NOT NULL
 );
 
 -- Orders the changes of an entry for those who keep boards in memory.
@@ -34,6 +36,8 @@ CREATE TABLE leaderboard_entries (
     PRIMARY KEY (period, period_start, specialty, user_id)
 );
 
--- The order of ranks: the same total by fewer exams is the better average, then who got there first.
+-- The order of ranks: the same total by fewer exams is the better average, save for a total of 0; then who got there
+-- first.
 CREATE INDEX leaderboard_entries_rank ON leaderboard_entries
-    (period, period_start, specialty, total_hundredths DESC, exams_completed, reached_at, user_id);
+    (period, period_start, specialty, total_hundredths DESC,
+     (CASE WHEN total_hundredths = 0 THEN 0 ELSE exams_completed END), reached_at, user_id);

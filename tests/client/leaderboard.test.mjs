@@ -119,6 +119,12 @@ stack.check('what is refused says why', async () => {
     const who = await stack.connect({ token: stack.user({ role }).token });
     await refusal(who, 'leaderboard-update', {}, 'auth/forbidden');
   }
+  const greedy = await stack.connect({ token: stack.user().token });
+  for (let n = 0; n < 50; n += 1) await ok(greedy, 'leaderboard-request', { specialty: `Spesialis ${n}`, limit: 1 });
+  await refusal(greedy, 'leaderboard-request', { specialty: 'Spesialis 50' }, 'leaderboard/too-many-boards');
+  await ok(greedy, 'leaderboard-request', { specialty: 'Spesialis 7' });
+  await ok(greedy, 'leaderboard-unsubscribe', { specialty: 'Spesialis 7' });
+  await ok(greedy, 'leaderboard-request', { specialty: 'Spesialis 50' });
   client.socket.emit('leaderboard-request', {});
   const data = await next(client, 'leaderboard-data');
   assert.equal(data.period, 'weekly');

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 use sinaesta_contracts::UserId;
 use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, Person, Standing, UserRank};
 use time::OffsetDateTime;
@@ -20,20 +20,25 @@ pub(crate) struct Index {
 
 #[derive(Default)]
 struct Inner {
-    boards: HashMap<BoardId, Running>,
+    /// By the beginning of their period: one that begins soon may have entries before it does.
+    boards: HashMap<(BoardId, OffsetDateTime), Kept>,
     people: HashMap<UserId, Shown>,
+    /// Counts the changes of all boards.
+    changes: u64,
 }
 
 /// How somebody is shown.
 struct Shown {
     name: Box<str>,
     avatar: Option<Box<str>>,
+    seen_at: OffsetDateTime,
 }
 
-/// A board of the period that began at `start`.
-struct Running {
-    start: OffsetDateTime,
+/// A board, and the number of its latest change.
+#[derive(Default)]
+struct Kept {
     board: Board,
+    revision: u64,
 }
 
 /// What of a board is asked for.
@@ -50,48 +55,57 @@ impl Index {
         Self { calendar, inner: Arc::default() }
     }
 
-    /// Takes in standings; those of periods that do not run at `now` are passed over. Gives the boards that changed.
+    /// Takes in standings, save those of periods that were over at `now`. Gives the boards that changed.
     pub(crate) fn apply(&self, standings: &[Standing], people: Vec<Person>, now: OffsetDateTime) -> Vec<BoardId> {
         let mut inner = self.inner.write();
-        for Person { user_id, name, avatar } in people {
-            inner.people.insert(user_id, Shown { name: name.into(), avatar: avatar.map(Into::into) });
-        }
+        inner.show(people);
         let mut changed: Vec<BoardId> = Vec::new();
         for one in standings {
-            let start = self.calendar.start(one.board.period, now);
-            if one.period_start.0 != start {
+            if one.period_start.0 < self.calendar.start(one.board.period, now) {
                 continue;
             }
-            let running = inner.running(&one.board, start);
             let (total, exams_completed) = (one.total_score, one.exams_completed);
             let score = Score { total, exams_completed, reached_at: one.reached_at.0 };
             let score = (exams_completed > 0).then_some(score);
-            if running.board.set(one.user_id, score, one.version) && !changed.contains(&one.board) {
+            let key = (one.board.clone(), one.period_start.0);
+            if inner.set(key, one.user_id, score, one.version) && !changed.contains(&one.board) {
                 changed.push(one.board.clone());
             }
         }
         changed
     }
 
+    /// Forgets the boards of periods that are over.
+    pub(crate) fn forget_past(&self, now: OffsetDateTime) {
+        let is_past = |(id, start): &(BoardId, OffsetDateTime)| *start < self.calendar.start(id.period, now);
+        let past: Vec<_> = self.inner.write().boards.extract_if(|key, _| is_past(key)).collect();
+        drop(past);
+    }
+
     /// Replaces what is known by what another index knows.
     pub(crate) fn replace(&self, other: Self) -> Vec<BoardId> {
-        let new = std::mem::take(&mut *other.inner.write());
+        let mut new = std::mem::take(&mut *other.inner.write());
         let mut inner = self.inner.write();
-        *inner = new;
-        inner.boards.keys().cloned().collect()
+        new.changes = inner.changes + 1;
+        new.boards.values_mut().for_each(|kept| kept.revision = inner.changes + 1);
+        let old = std::mem::replace(&mut *inner, new);
+        let boards = inner.boards.keys().map(|(id, _)| id.clone()).collect();
+        drop(inner);
+        // Not under the lock: there may be millions.
+        drop(old);
+        boards
     }
 
     /// The board of the period that runs at `now`, if anybody is on it.
-    fn read<R>(&self, id: &BoardId, now: OffsetDateTime, read: impl FnOnce(&Board, &Inner) -> R) -> Option<R> {
-        let start = self.calendar.start(id.period, now);
+    fn read<R>(&self, id: &BoardId, now: OffsetDateTime, read: impl FnOnce(&Kept, &Inner) -> R) -> Option<R> {
+        let key = (id.clone(), self.calendar.start(id.period, now));
         let inner = self.inner.read();
-        let running = inner.boards.get(id).filter(|running| running.start == start)?;
-        Some(read(&running.board, &inner))
+        inner.boards.get(&key).map(|kept| read(kept, &inner))
     }
 
     /// Part of a board.
     pub(crate) fn entries(&self, id: &BoardId, slice: Slice, now: OffsetDateTime) -> Vec<LeaderboardEntry> {
-        let entries = |board: &Board, inner: &Inner| {
+        let entries = |Kept { board, .. }: &Kept, inner: &Inner| {
             let places = match slice {
                 Slice::Top(count) => board.from_rank(1, count),
                 Slice::Around(user, count) => board.around(user, count),
@@ -103,7 +117,7 @@ impl Index {
 
     /// Where people stand; those who are not on the board are left out.
     pub(crate) fn ranks(&self, id: &BoardId, users: &[UserId], now: OffsetDateTime) -> Vec<UserRank> {
-        let ranks = |board: &Board, _: &Inner| {
+        let ranks = |Kept { board, .. }: &Kept, _: &Inner| {
             let participants = u32::try_from(board.len()).unwrap_or(u32::MAX);
             let rank =
                 |user: &UserId| board.rank(*user).map(|(rank, score)| user_rank(*user, rank, &score, participants));
@@ -114,50 +128,63 @@ impl Index {
 
     /// A number that is another one whenever the board is another one.
     pub(crate) fn revision(&self, id: &BoardId, now: OffsetDateTime) -> (OffsetDateTime, u64) {
-        let revision = self.read(id, now, |board, _| board.revision()).unwrap_or_default();
+        let revision = self.read(id, now, |kept, _| kept.revision).unwrap_or_default();
         (self.calendar.start(id.period, now), revision)
     }
 
-    /// All boards there are.
-    pub(crate) fn boards(&self) -> Vec<BoardId> {
-        self.inner.read().boards.keys().cloned().collect()
+    /// The boards of the periods that run at `now`.
+    pub(crate) fn boards(&self, now: OffsetDateTime) -> Vec<BoardId> {
+        let runs = |(id, start): &&(BoardId, OffsetDateTime)| *start == self.calendar.start(id.period, now);
+        self.inner.read().boards.keys().filter(runs).map(|(id, _)| id.clone()).collect()
     }
 
     /// For comparison with the database.
     pub(crate) fn digest(&self, id: &BoardId, now: OffsetDateTime) -> Digest {
-        self.read(id, now, |board, _| board.digest()).unwrap_or_default()
+        self.read(id, now, |kept, _| kept.board.digest()).unwrap_or_default()
     }
 
     /// Puts a board as it was read in the place of the one in memory; gives how many entries were not the same.
     pub(crate) fn renew(&self, id: &BoardId, standings: &[Standing], people: Vec<Person>, now: OffsetDateTime) -> u64 {
         let read = Self::new(self.calendar.clone());
-        read.apply(standings, people, now);
-        let mut read = std::mem::take(&mut *read.inner.write());
-        let start = self.calendar.start(id.period, now);
+        read.apply(standings, Vec::new(), now);
+        let key = (id.clone(), self.calendar.start(id.period, now));
+        let board = read.inner.write().boards.remove(&key).map(|kept| kept.board).unwrap_or_default();
         let mut inner = self.inner.write();
-        inner.people.extend(std::mem::take(&mut read.people));
-        let running = inner.running(id, start);
-        let mut board = read.boards.remove(id).map(|running| running.board).unwrap_or_default();
-        let differences = board.succeed(&running.board);
-        running.board = board;
-        differences
+        inner.show(people);
+        inner.changes += 1;
+        let revision = inner.changes;
+        let old = inner.boards.insert(key, Kept { board, revision }).unwrap_or_default();
+        let inner = RwLockWriteGuard::downgrade(inner);
+        let new = inner.boards.get(&(id.clone(), self.calendar.start(id.period, now)));
+        new.map(|new| new.board.differences(&old.board)).unwrap_or_default()
     }
 
     /// How many entries all boards have.
     pub(crate) fn len(&self) -> usize {
-        self.inner.read().boards.values().map(|running| running.board.len()).sum()
+        self.inner.read().boards.values().map(|kept| kept.board.len()).sum()
     }
 }
 
 impl Inner {
-    /// The board of a period, which takes the place of an earlier one's.
-    fn running(&mut self, id: &BoardId, start: OffsetDateTime) -> &mut Running {
-        let fresh = || Running { start, board: Board::default() };
-        let running = self.boards.entry(id.clone()).or_insert_with(fresh);
-        if running.start != start {
-            *running = fresh();
+    fn show(&mut self, people: Vec<Person>) {
+        for Person { user_id, name, avatar, seen_at } in people {
+            let is_known = |shown: &Shown| shown.seen_at > seen_at.0;
+            if !self.people.get(&user_id).is_some_and(is_known) {
+                let shown = Shown { name: name.into(), avatar: avatar.map(Into::into), seen_at: seen_at.0 };
+                self.people.insert(user_id, shown);
+            }
         }
-        running
+    }
+
+    /// True if the board changed.
+    fn set(&mut self, key: (BoardId, OffsetDateTime), user: UserId, score: Option<Score>, version: i64) -> bool {
+        let kept = self.boards.entry(key).or_default();
+        let has_changed = kept.board.set(user, score, version);
+        if has_changed {
+            self.changes += 1;
+            kept.revision = self.changes;
+        }
+        has_changed
     }
 
     fn entry(&self, id: &BoardId, rank: u32, user: UserId, score: &Score) -> LeaderboardEntry {

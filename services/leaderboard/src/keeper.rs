@@ -1,5 +1,6 @@
 //! Keeps the boards in memory as they are stored: read at the start, followed from then on, compared all the time.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
@@ -13,11 +14,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::Context;
+use crate::domain::board::Digest;
 use crate::index::Index;
 use crate::store::{entries, people};
 
 /// How many rows are read at a time.
 const PAGE: i64 = 10_000;
+/// How long news of a change may take.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
 /// How soon reading is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -27,6 +31,8 @@ pub(crate) struct Keeper {
     follower: Follower<StandingsChanged>,
     /// The boards that are still to be compared before all of them are again.
     to_compare: Vec<BoardId>,
+    /// Those that were not as they are stored, how they were stored, and when that was seen.
+    doubtful: HashMap<BoardId, (Digest, Instant)>,
 }
 
 impl Keeper {
@@ -39,7 +45,7 @@ impl Keeper {
         let took = started.elapsed();
         histogram!("leaderboard_load_seconds").record(took);
         tracing::info!(entries = context.index.len(), took_ms = took.as_millis(), "the boards are read");
-        Ok(Self { context: context.clone(), follower, to_compare: Vec::new() })
+        Ok(Self { context: context.clone(), follower, to_compare: Vec::new(), doubtful: HashMap::new() })
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
@@ -49,8 +55,12 @@ impl Keeper {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 followed = self.follower.next() => match followed {
+                    Followed::Event(event) if event.is_reload => self.reload(&shutdown).await,
                     Followed::Event(event) => self.apply(&event.standings, event.people),
-                    Followed::Gap => self.reload().await,
+                    Followed::Gap => {
+                        tracing::warn!("something may have been missed: the boards are read anew");
+                        self.reload(&shutdown).await;
+                    }
                 },
                 _ = tick.tick() => if let Err(error) = self.compare_next().await {
                     tracing::warn!(%error, "the boards can't be compared for now");
@@ -62,17 +72,16 @@ impl Keeper {
     fn apply(&self, standings: &[Standing], people: Vec<Person>) {
         let now = self.context.clock.now();
         let changed = self.context.index.apply(standings, people, now);
-        self.context.changes.note(changed, now);
+        self.context.changes.note(changed);
     }
 
     /// Reads everything anew, and answers from what is known until it is read.
-    async fn reload(&mut self) {
-        tracing::warn!("something may have been missed: the boards are read anew");
-        loop {
+    async fn reload(&mut self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
             match read(&self.context).await {
                 Ok(loaded) => {
                     let changed = self.context.index.replace(loaded);
-                    return self.context.changes.note(changed, self.context.clock.now());
+                    return self.context.changes.note(changed);
                 }
                 Err(error) => tracing::warn!(%error, "the boards can't be read for now"),
             }
@@ -84,12 +93,28 @@ impl Keeper {
     async fn compare_next(&mut self) -> Result<(), StoreError> {
         gauge!("leaderboard_index_entries").set(self.context.index.len() as f64);
         if self.to_compare.is_empty() {
-            self.to_compare = self.context.index.boards();
+            self.to_compare = self.all_boards().await?;
         }
-        match self.to_compare.pop() {
-            Some(board) => self.compare(&board).await,
-            None => Ok(()),
+        // Those that are in doubt are looked at each time.
+        let doubtful: Vec<BoardId> = self.doubtful.keys().cloned().collect();
+        for board in doubtful.into_iter().chain(self.to_compare.pop()) {
+            self.compare(&board).await?;
         }
+        Ok(())
+    }
+
+    /// Those that are stored and those in memory: a board may be missing here as a whole.
+    async fn all_boards(&mut self) -> Result<Vec<BoardId>, StoreError> {
+        let Context { index, clock, calendar, pool, .. } = &self.context;
+        let now = clock.now();
+        let mut boards = index.boards(now);
+        let mut db = pool.acquire().await?;
+        for period in Period::ALL {
+            boards.extend(entries::boards(&mut db, period, calendar.start(period, now)).await?);
+        }
+        boards.sort_unstable();
+        boards.dedup();
+        Ok(boards)
     }
 
     async fn compare(&mut self, board: &BoardId) -> Result<(), StoreError> {
@@ -98,15 +123,21 @@ impl Keeper {
         let start = calendar.start(board.period, now);
         let mut db = pool.acquire().await?;
         let stored = entries::digest(&mut db, board, start).await?;
-        let kept = index.digest(board, now);
         counter!("leaderboard_comparisons_total").increment(1);
-        // Where the newest change is not the same one, the other is on its way.
-        if stored == kept || stored.newest_version != kept.newest_version {
+        if stored == index.digest(board, now) {
+            self.doubtful.remove(board);
             return Ok(());
         }
-        let repaired = self.repair(&mut db, board, start).await?;
-        counter!("leaderboard_differences_total").increment(repaired);
-        tracing::error!(?board, repaired, "a board in memory was not as it is stored");
+        // What was stored just now is on its way; what nothing was added to for a while should be here.
+        let (before, since) = *self.doubtful.entry(board.clone()).or_insert((stored, Instant::now()));
+        if before != stored {
+            self.doubtful.insert(board.clone(), (stored, Instant::now()));
+        } else if since.elapsed() >= ON_ITS_WAY {
+            self.doubtful.remove(board);
+            let repaired = self.repair(&mut db, board, start).await?;
+            counter!("leaderboard_differences_total").increment(repaired);
+            tracing::error!(?board, repaired, "a board in memory was not as it is stored");
+        }
         Ok(())
     }
 
@@ -128,7 +159,7 @@ impl Keeper {
         let people = people::find(db, &users).await?;
         let now = self.context.clock.now();
         let differences = self.context.index.renew(board, &standings, people, now);
-        self.context.changes.note(vec![board.clone()], now);
+        self.context.changes.note(vec![board.clone()]);
         Ok(differences)
     }
 }

@@ -7,32 +7,33 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sinaesta_contracts::Actor;
 use sinaesta_contracts::leaderboard::{BoardId, Period, TellBoard};
-use time::OffsetDateTime;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{Context, POST};
 
-/// So many seconds after its last change a board is looked at no more: whatever was told too early was told again.
-const SETTLED: i64 = 2;
+/// So long after its last change a board is looked at no more: whatever was too early for telling was told since.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Within one of these every replica makes the same command, and the broker drops all but the first; milliseconds.
+const SLOT_MS: i128 = 250;
 
-/// The boards that changed, and the second in which each did last; clones share it.
+/// The boards that changed, and when each did last; clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Changes(Arc<Mutex<HashMap<BoardId, i64>>>);
+pub(crate) struct Changes(Arc<Mutex<HashMap<BoardId, Instant>>>);
 
 impl Changes {
     /// Notes that boards changed.
-    pub(crate) fn note(&self, boards: Vec<BoardId>, at: OffsetDateTime) {
-        let mut changes = self.0.lock();
-        changes.extend(boards.into_iter().map(|board| (board, at.unix_timestamp())));
+    pub(crate) fn note(&self, boards: Vec<BoardId>) {
+        let now = Instant::now();
+        self.0.lock().extend(boards.into_iter().map(|board| (board, now)));
     }
 
-    /// The boards that are to be told in this second.
-    fn due(&self, second: i64) -> Vec<BoardId> {
+    /// The boards that changed lately.
+    fn due(&self) -> Vec<BoardId> {
         let mut changes = self.0.lock();
         let due = changes.keys().cloned().collect();
-        changes.retain(|_, changed| *changed + SETTLED >= second);
+        changes.retain(|_, changed| changed.elapsed() < SETTLED);
         due
     }
 }
@@ -40,7 +41,7 @@ impl Changes {
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut tick = interval(Duration::from_millis(context.settings.tick_ms));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut posted: HashMap<BoardId, i64> = HashMap::new();
+    let mut posted: HashMap<BoardId, i128> = HashMap::new();
     let starts = |now| Period::ALL.map(|period| context.calendar.start(period, now));
     let mut running = starts(context.clock.now());
     loop {
@@ -51,21 +52,22 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
         let now = context.clock.now();
         // A new week: its boards are empty, and those who watch are told.
         if starts(now) != running {
+            let before = context.index.boards(now - Duration::from_secs(60 * 60));
             running = starts(now);
-            context.changes.note(context.index.boards(), now);
+            context.changes.note(before);
+            context.index.forget_past(now);
         }
-        let second = now.unix_timestamp();
-        for board in context.changes.due(second) {
-            if posted.get(&board) == Some(&second) {
+        let slot = now.unix_timestamp_nanos() / 1_000_000 / SLOT_MS;
+        for board in context.changes.due() {
+            if posted.get(&board) == Some(&slot) {
                 continue;
             }
-            // Every replica that notices within the same second makes the same id, and the broker drops all but one.
-            let id = Uuid::new_v5(&Uuid::nil(), format!("{board}.{second}").as_bytes());
+            let id = Uuid::new_v5(&Uuid::nil(), format!("{board}.{slot}").as_bytes());
             match context.bus.post(id, &Actor::system(), &TellBoard { board: board.clone() }, POST).await {
-                Ok(()) => drop(posted.insert(board, second)),
+                Ok(()) => drop(posted.insert(board, slot)),
                 Err(error) => tracing::warn!(error = %error.message, "a board that changed can't be told yet"),
             }
         }
-        posted.retain(|_, at| *at == second);
+        posted.retain(|_, at| *at == slot);
     }
 }

@@ -33,8 +33,10 @@ pub struct Follower<E> {
 impl Bus {
     /// Begins to follow the events of a kind: those that are stored from now on.
     pub async fn follow<E: Event>(&self) -> Result<Follower<E>, BusError> {
-        let (mut reconnects, messages) = (self.reconnects(), subscribe::<E>(self).await?);
+        // A reconnect while subscribing is one as well.
+        let mut reconnects = self.reconnects();
         reconnects.mark_unchanged();
+        let messages = subscribe::<E>(self).await?;
         Ok(Follower { bus: self.clone(), messages: Some(messages), reconnects, kind: PhantomData })
     }
 }

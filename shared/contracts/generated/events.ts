@@ -95,7 +95,9 @@ export type ErrorCode =
   /** The caller has no result in this exam yet. */
   | 'exam/no-result'
   /** The socket does not watch this board. */
-  | 'leaderboard/not-watched';
+  | 'leaderboard/not-watched'
+  /** The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room. */
+  | 'leaderboard/too-many-boards';
 
 /** An answer: an option's index, several of them, or a number, as its question wants it. */
 export type Answer = number | Array<number>;
@@ -560,7 +562,7 @@ export type Recomputed = {
   repaired: number;
 };
 
-/** Asks for a board, and watches it from then on unless it is of a period that is over. */
+/** Asks for a board, and watches it from then on unless `periodStart` is given. */
 export type RequestLeaderboard = {
   period?: Period;
   /** Left out: over everyone. */
@@ -569,7 +571,7 @@ export type RequestLeaderboard = {
   limit?: BoundedNumber;
   /** The caller's neighbours instead of the top: so many as `limit` says, the caller in their midst. */
   around?: boolean;
-  /** A moment within a period that is over. */
+  /** A moment within the period that is wanted: not before 1970, and not in the future. */
   periodStart?: Timestamp;
 };
 

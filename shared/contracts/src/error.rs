@@ -107,6 +107,8 @@ pub mod code {
         EXAM_NO_RESULT = "exam/no-result";
         /// The socket does not watch this board.
         BOARD_NOT_WATCHED = "leaderboard/not-watched";
+        /// The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room.
+        TOO_MANY_BOARDS = "leaderboard/too-many-boards";
     }
 }
 

@@ -70,7 +70,7 @@ impl fmt::Display for BoardId {
     }
 }
 
-/// Asks for a board, and watches it from then on unless it is of a period that is over.
+/// Asks for a board, and watches it from then on unless `periodStart` is given.
 #[derive(Debug, Clone, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestLeaderboard {
@@ -89,7 +89,7 @@ pub struct RequestLeaderboard {
     #[serde(default)]
     #[ts(optional, as = "Option<bool>")]
     pub around: bool,
-    /// A moment within a period that is over.
+    /// A moment within the period that is wanted: not before 1970, and not in the future.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub period_start: Option<Timestamp>,
@@ -307,6 +307,9 @@ pub struct StandingsChanged {
     pub standings: Vec<Standing>,
     /// Names and avatars of those in it.
     pub people: Vec<Person>,
+    /// So much may have changed that the boards are to be read anew.
+    #[serde(default)]
+    pub is_reload: bool,
 }
 
 /// How somebody is shown on boards.
@@ -316,6 +319,8 @@ pub struct Person {
     pub user_id: UserId,
     pub name: String,
     pub avatar: Option<String>,
+    /// The completion of the latest exam that says so: an older one changes nothing.
+    pub seen_at: Timestamp,
 }
 
 impl Event for StandingsChanged {

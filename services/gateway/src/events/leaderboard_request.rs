@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use sinaesta_contracts::leaderboard::{LeaderboardData, RequestLeaderboard};
-use sinaesta_contracts::{Audience, ServerEvent as _};
+use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
 use crate::hub::{Hold, Place};
 
 pub(crate) async fn handle(call: Call, event: RequestLeaderboard) {
+    if !call.session.may_watch(&event.board()) {
+        let text = "You watch too many boards; unsubscribe from one";
+        return call.responder.error(ErrorBody::new(code::TOO_MANY_BOARDS, text));
+    }
     // The board is watched before it is asked for, so that nothing falls between the answer and what follows it.
     let hold = match call.hold(Audience::Board(event.board())).await {
         Ok(hold) => hold,

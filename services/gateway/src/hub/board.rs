@@ -1,6 +1,7 @@
 //! Those who watch one leaderboard: each gets as many entries as they asked for, and their own place when it changes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sinaesta_bus::{Bus, Delivery};
@@ -9,8 +10,14 @@ use sinaesta_contracts::leaderboard::{
 };
 use sinaesta_contracts::{Actor, BoundedNumber, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
+use tokio::time::Instant;
 
 use super::member::{Listening, Member};
+
+/// Of how many people the ranks are asked for at a time: as many as one message of the broker holds with ease.
+const ASKED: usize = 5_000;
+/// How soon a socket whose buffer was full is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A socket that watches, and how many entries it wants.
 struct Watcher {
@@ -49,16 +56,19 @@ impl Board {
             return;
         }
         greet();
+        // Another socket of the same user may not have heard of a newer one.
         if let Some(rank) = rank {
-            self.ranks.insert(member.user, rank);
+            self.ranks.entry(member.user).or_insert(rank);
         }
         self.watchers.push(Watcher { listening: Listening::new(member), limit });
     }
 
     pub(super) fn leave(&mut self, sid: Sid) {
-        self.watchers.retain(|one| one.listening.member.socket.id != sid);
-        let watches = |user: &UserId| self.watchers.iter().any(|one| one.listening.member.user == *user);
-        self.ranks.retain(|user, _| watches(user));
+        let Some(at) = self.watchers.iter().position(|one| one.listening.member.socket.id == sid) else { return };
+        let user = self.watchers.swap_remove(at).listening.member.user;
+        if !self.watchers.iter().any(|one| one.listening.member.user == user) {
+            self.ranks.remove(&user);
+        }
     }
 
     /// Emits to one socket what was delivered before it entered.
@@ -76,6 +86,11 @@ impl Board {
             Ok(updated) => self.tell(updated).await,
             Err(error) => tracing::error!(%error, event = delivery.event, "a delivery can't be read"),
         }
+    }
+
+    /// When [`Self::catch_up`] is due: a socket that could not take the last update has an old board.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.watchers.iter().any(|one| one.listening.is_behind).then(|| Instant::now() + AGAIN)
     }
 
     /// After a disruption: the board as it is.
@@ -120,12 +135,15 @@ impl Board {
 
     async fn tell_ranks(&mut self) {
         let users: BTreeSet<UserId> = self.watchers.iter().map(|one| one.listening.member.user).collect();
-        let find = FindRanks { board: self.id.clone(), users: users.iter().copied().collect() };
-        let found = match self.bus.ask(&Actor::system(), &find).await {
-            Ok(found) => found,
-            Err(error) => return tracing::debug!(error = %error.message, "ranks can't be had yet"),
-        };
-        let mut found: HashMap<UserId, UserRank> = found.into_iter().map(|rank| (rank.user_id, rank)).collect();
+        let all: Vec<UserId> = users.iter().copied().collect();
+        let mut found: HashMap<UserId, UserRank> = HashMap::new();
+        for users in all.chunks(ASKED) {
+            let find = FindRanks { board: self.id.clone(), users: users.to_vec() };
+            match self.bus.ask(&Actor::system(), &find).await {
+                Ok(ranks) => found.extend(ranks.into_iter().map(|rank| (rank.user_id, rank))),
+                Err(error) => return tracing::debug!(error = %error.message, "ranks can't be had yet"),
+            }
+        }
         for user in users {
             let (old, mut new) = (self.ranks.remove(&user), found.remove(&user));
             let place = |rank: &UserRank| (rank.rank, rank.total_score);

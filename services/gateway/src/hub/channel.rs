@@ -192,13 +192,14 @@ impl Group {
     fn due(&self) -> Option<Instant> {
         match self {
             Self::Room(room) => room.due(),
-            Self::Board(_) => None,
+            Self::Board(board) => board.due(),
         }
     }
 
     async fn on_time(&mut self) {
-        if let Self::Room(room) = self {
-            room.on_time().await;
+        match self {
+            Self::Room(room) => room.on_time().await,
+            Self::Board(board) => board.catch_up().await,
         }
     }
 

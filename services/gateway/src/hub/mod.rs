@@ -99,9 +99,10 @@ impl Hub {
     }
 
     fn hold_known(&self, audience: &Audience) -> Option<Hold> {
-        let channel = self.channels.lock().get(audience).cloned()?;
-        let id = HoldId::next();
-        channel.send(Control::Hold(id)).is_ok().then_some(Hold { id, channel: Some(channel) })
+        // Sent under the lock under which a channel retires, so that it is either held or gone.
+        let channels = self.channels.lock();
+        let (id, channel) = (HoldId::next(), channels.get(audience)?);
+        channel.send(Control::Hold(id)).is_ok().then(|| Hold { id, channel: Some(channel.clone()) })
     }
 
     /// A socket hears what is delivered to its user.

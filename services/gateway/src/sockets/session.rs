@@ -13,6 +13,9 @@ use time::OffsetDateTime;
 use super::limits::Limiter;
 use super::presence::UserEntry;
 
+/// How many boards one socket may watch: three periods of a dozen specialties, and some.
+const MOST_BOARDS: usize = 50;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
@@ -137,6 +140,12 @@ impl Session {
 
     pub(crate) fn take_exams(&self) -> HashSet<ExamId> {
         std::mem::take(&mut self.state.lock().exams)
+    }
+
+    /// Whether the socket may watch a board besides those it watches.
+    pub(crate) fn may_watch(&self, board: &BoardId) -> bool {
+        let state = self.state.lock();
+        state.boards.len() < MOST_BOARDS || state.boards.contains(board)
     }
 
     /// Notes that the socket watches a board; false if it is gone.

@@ -37,7 +37,9 @@ struct Row {
 impl Row {
     const fn place(&self, user: UserId) -> Place {
         let Score { total, exams_completed, reached_at } = self.score;
-        (Reverse(total.hundredths()), exams_completed, reached_at.unix_timestamp_nanos(), user)
+        // The average of nothing is the same over however many exams.
+        let exams = if total.hundredths() == 0 { 0 } else { exams_completed };
+        (Reverse(total.hundredths()), exams, reached_at.unix_timestamp_nanos(), user)
     }
 }
 
@@ -56,7 +58,6 @@ pub struct Board {
     places: BTreeSet<Place>,
     rows: HashMap<UserId, Row>,
     digest: Digest,
-    revision: u64,
 }
 
 impl Board {
@@ -78,9 +79,7 @@ impl Board {
             self.count(&row, 1);
         }
         self.digest.newest_version = self.digest.newest_version.max(version);
-        let has_changed = old.map(|old| old.score) != score;
-        self.revision += u64::from(has_changed);
-        has_changed
+        old.map(|old| old.score) != score
     }
 
     fn count(&mut self, row: &Row, by: i8) {
@@ -97,11 +96,6 @@ impl Board {
     /// Whether nobody is on it.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
-    }
-
-    /// One more with each change that can be seen.
-    pub const fn revision(&self) -> u64 {
-        self.revision
     }
 
     /// For comparison with another copy.
@@ -133,9 +127,8 @@ impl Board {
         self.from_rank(rank.saturating_sub(count / 2).min(last_start).max(1), count)
     }
 
-    /// Takes the place of `old`; gives how many entries are not as they were there.
-    pub fn succeed(&mut self, old: &Self) -> u64 {
-        self.revision = old.revision + 1;
+    /// How many entries are not as they are in another copy.
+    pub fn differences(&self, old: &Self) -> u64 {
         let same = |user: &UserId, row: &Row| {
             old.rows.get(user).is_some_and(|was| was.version == row.version && was.score == row.score)
         };
@@ -219,10 +212,11 @@ mod tests {
                     }
                 }
             }
+            let exams = |score: &Score| if score.total == Points::ZERO { 0 } else { score.exams_completed };
             let mut sorted: Vec<_> = plain.iter().map(|(user, (score, _))| (*user, *score)).collect();
             sorted.sort_by(|(one, a), (other, b)| {
                 b.total.cmp(&a.total)
-                    .then_with(|| a.exams_completed.cmp(&b.exams_completed))
+                    .then_with(|| exams(a).cmp(&exams(b)))
                     .then_with(|| a.reached_at.cmp(&b.reached_at))
                     .then_with(|| one.cmp(other))
             });

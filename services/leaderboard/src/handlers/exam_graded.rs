@@ -29,11 +29,17 @@ impl EventHandler for Handler {
             }
         }
         let graded: Vec<&ExamGraded> = newest.into_values().collect();
-        let shown: HashMap<_, _> = graded.iter().map(|one| (one.user_id, person(one))).collect();
+        let mut shown: HashMap<_, Person> = HashMap::new();
+        for one in graded.iter().map(|one| person(one)) {
+            let known = shown.entry(one.user_id).or_insert_with(|| one.clone());
+            if known.seen_at < one.seen_at {
+                *known = one;
+            }
+        }
         let shown: Vec<Person> = shown.into_values().collect();
         let wanted: HashSet<Wanted> = graded.iter().flat_map(|one| touched(&self.0.calendar, one)).collect();
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
-        people::hold(&mut db, &shown).await?;
+        let shown = people::hold(&mut db, &shown).await?;
         results::keep(&mut db, &graded).await?;
         let standings = entries::count(&mut db, &wanted).await?;
         db.commit().await.map_err(StoreError::from)?;
@@ -43,7 +49,8 @@ impl EventHandler for Handler {
 }
 
 fn person(graded: &ExamGraded) -> Person {
-    Person { user_id: graded.user_id, name: graded.user_name.clone(), avatar: graded.user_avatar.clone() }
+    let (name, avatar) = (graded.user_name.clone(), graded.user_avatar.clone());
+    Person { user_id: graded.user_id, name, avatar, seen_at: graded.completed_at }
 }
 
 /// The entries that a result counts for: by when the exam was completed, not by when that is heard of.

@@ -21,7 +21,11 @@ fn changed(standings: &[Standing], people: &[Person]) -> Result<Vec<Outbound>, F
     let event = |chunk: &[Standing]| {
         let users: HashSet<UserId> = chunk.iter().map(|one| one.user_id).collect();
         let people = users.iter().filter_map(|user| people.get(user).copied().cloned()).collect();
-        Outbound::event(&StandingsChanged { standings: chunk.to_vec(), people })
+        // Each change has a version of its own: what is counted again is told again.
+        let versions = || chunk.iter().map(|one| one.version);
+        let (first, last) = (versions().min().unwrap_or_default(), versions().max().unwrap_or_default());
+        let event = StandingsChanged { standings: chunk.to_vec(), people, is_reload: false };
+        Ok(Outbound::event(&event)?.identified_by(format!("{first}-{last}.{}", chunk.len())))
     };
     standings.chunks(CHUNK).map(event).collect()
 }

@@ -1,14 +1,13 @@
 //! `leaderboard-update`: counts everything anew from the results. Boards stay as they are until that is done, and then
 //! change all at once.
 
-use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
-use sinaesta_contracts::leaderboard::{Recomputed, UpdateLeaderboard};
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::leaderboard::{Recomputed, StandingsChanged, UpdateLeaderboard};
 use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::changed;
-use crate::store::{entries, people, results};
+use crate::store::{entries, results};
 
 pub struct Handler(pub(crate) Context);
 
@@ -33,12 +32,10 @@ async fn recompute(context: &Context) -> Result<Outcome<Recomputed>, Failure> {
     // Nothing is counted meanwhile, so that nothing is counted twice or not at all.
     results::hold_all(&mut db).await?;
     let standings = entries::count_all(&mut db, &context.settings.time_zone).await?;
-    let users: Vec<_> = standings.iter().map(|one| one.user_id.0).collect();
-    let people = people::find(&mut db, &users).await?;
     db.commit().await.map_err(StoreError::from)?;
     let repaired = u32::try_from(standings.len()).unwrap_or(u32::MAX);
     tracing::info!(repaired, "the boards are counted anew");
-    let mut outcome = Outcome::done(Recomputed { repaired });
-    outcome.outbound = changed(&standings, &people)?;
-    Ok(outcome)
+    // However many changed, and even if a repeat finds that none did: each replica reads them all.
+    let reload = StandingsChanged { standings: Vec::new(), people: Vec::new(), is_reload: true };
+    Ok(Outcome::done(Recomputed { repaired }).and(Outbound::event(&reload)?))
 }

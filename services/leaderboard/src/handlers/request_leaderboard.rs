@@ -4,13 +4,14 @@ use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::leaderboard::{
     BoardId, LeaderboardData, LeaderboardEntry, Period, RequestLeaderboard, UserRank,
 };
-use sinaesta_contracts::{Actor, ErrorBody, Timestamp, UserId};
+use sinaesta_contracts::{Actor, ErrorBody, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::Context;
 use crate::domain::board::Score;
+use crate::domain::calendar::EPOCH;
 use crate::index::{Slice, user_rank};
 use crate::store::{entries, people};
 
@@ -26,6 +27,10 @@ impl QueryHandler for Handler {
     ) -> Result<Result<LeaderboardData, ErrorBody>, Failure> {
         let Context { index, clock, calendar, pool, .. } = &self.0;
         let (board, limit, now) = (query.board(), u32::from(query.limit), clock.now());
+        if query.period_start.is_some_and(|within| within.0 < EPOCH || within.0 > now) {
+            let text = "periodStart must not be before 1970 or in the future";
+            return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("periodStart")));
+        }
         let running = calendar.start(board.period, now);
         let start = query.period_start.map_or(running, |within| calendar.start(board.period, within.0));
         let (entries, user_rank) = if start == running {

@@ -1,18 +1,20 @@
 //! A board changed: its watchers get its top, at most once a second.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, LeaderboardUpdated, MAX_ENTRIES, Period, TellBoard};
 use sinaesta_contracts::{Audience, Timestamp, UserId};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::Context;
 use crate::index::Slice;
 
 /// The least time between two updates of a board.
-const PAUSE: Duration = Duration::milliseconds(950);
+const PAUSE: Duration = Duration::from_secs(1);
 
 pub struct Handler {
     context: Context,
@@ -22,7 +24,7 @@ pub struct Handler {
 /// What was told of a board last.
 struct Told {
     revision: (OffsetDateTime, u64),
-    at: OffsetDateTime,
+    at: Instant,
     ranks: HashMap<UserId, u32>,
 }
 
@@ -38,15 +40,17 @@ impl Handler {
         let mut told = self.told.lock();
         let last = told.get(board);
         let revision = index.revision(board, now);
-        if last.is_some_and(|last| last.revision == revision || now < last.at + PAUSE) {
+        if last.is_some_and(|last| last.revision == revision || last.at.elapsed() < PAUSE) {
             return None;
         }
         let mut entries = index.entries(board, Slice::Top(MAX_ENTRIES), now);
         for entry in &mut entries {
+            // A new period's board has no ranks before it.
+            let last = last.filter(|last| last.revision.0 == revision.0);
             entry.previous_rank = last.and_then(|last| last.ranks.get(&entry.user_id).copied());
         }
         let ranks = entries.iter().map(|entry: &LeaderboardEntry| (entry.user_id, entry.rank)).collect();
-        told.insert(board.clone(), Told { revision, at: now, ranks });
+        told.insert(board.clone(), Told { revision, at: Instant::now(), ranks });
         Some(LeaderboardUpdated {
             period: board.period,
             specialty: board.specialty.clone(),

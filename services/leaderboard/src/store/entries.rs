@@ -75,7 +75,7 @@ pub async fn count(db: &mut PgConnection, wanted: &HashSet<Wanted>) -> Result<Ve
              ORDER BY w.period, w.period_start, w.specialty, w.user_id, r.exam_id, r.score_hundredths DESC, r.completed_at
            ), sums AS (
              SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
-                    max(completed_at) AS reached_at
+                    COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
              FROM best GROUP BY period, period_start, specialty, user_id
            )
            INSERT INTO leaderboard_entries AS e
@@ -117,7 +117,7 @@ pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Sta
              ORDER BY period, period_start, specialty, user_id, exam_id, score_hundredths DESC, completed_at
            )
            SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
-                  max(completed_at) AS reached_at
+                  COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
            FROM best GROUP BY period, period_start, specialty, user_id"#,
         time_zone,
     )
@@ -230,7 +230,8 @@ pub async fn ranked(
         Row,
         "SELECT period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
          FROM leaderboard_entries WHERE period = $1 AND period_start = $2 AND specialty = $3
-         ORDER BY total_hundredths DESC, exams_completed, reached_at, user_id OFFSET $4 LIMIT $5",
+         ORDER BY total_hundredths DESC, (CASE WHEN total_hundredths = 0 THEN 0 ELSE exams_completed END), reached_at, user_id
+         OFFSET $4 LIMIT $5",
         board.period.as_str(),
         start,
         specialty(board),
@@ -258,8 +259,10 @@ pub async fn rank(
         r#"SELECT m.total_hundredths, m.exams_completed, m.reached_at,
                   (SELECT count(*) FROM leaderboard_entries e
                    WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3
-                     AND (-e.total_hundredths, e.exams_completed, e.reached_at, e.user_id)
-                       < (-m.total_hundredths, m.exams_completed, m.reached_at, m.user_id)) AS "ahead!",
+                     AND (-e.total_hundredths, CASE WHEN e.total_hundredths = 0 THEN 0 ELSE e.exams_completed END, e.reached_at,
+                          e.user_id)
+                       < (-m.total_hundredths, CASE WHEN m.total_hundredths = 0 THEN 0 ELSE m.exams_completed END, m.reached_at,
+                          m.user_id)) AS "ahead!",
                   (SELECT count(*) FROM leaderboard_entries e
                    WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3) AS "participants!"
            FROM leaderboard_entries m

@@ -27,8 +27,8 @@ pub async fn keep(db: &mut PgConnection, graded: &[&ExamGraded]) -> Result<(), S
     Ok(())
 }
 
-/// Lets nobody keep results until the transaction ends.
+/// Lets nobody keep results, and nobody else count all of them, until the transaction ends.
 pub async fn hold_all(db: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query!("LOCK TABLE leaderboard_results IN SHARE MODE").execute(db).await?;
+    sqlx::query!("LOCK TABLE leaderboard_results IN SHARE ROW EXCLUSIVE MODE").execute(db).await?;
     Ok(())
 }

@@ -153,7 +153,8 @@ async fn boards_in_memory_are_those_that_sql_ranks() {
     let ranked = async |specialty: &str| -> Vec<(u32, u128, i64)> {
         let rows: Vec<(Uuid, i64)> = sqlx::query_as(
             "SELECT user_id, sum(score_hundredths)::bigint FROM leaderboard_results WHERE $1 = '' OR specialty = $1
-             GROUP BY user_id ORDER BY 2 DESC, count(*), max(completed_at), user_id",
+             GROUP BY user_id ORDER BY 2 DESC, CASE WHEN sum(score_hundredths) = 0 THEN 0 ELSE count(*) END,
+               COALESCE(max(completed_at) FILTER (WHERE score_hundredths > 0), min(completed_at)), user_id",
         )
         .bind(specialty)
         .fetch_all(&stack.database.pool)
@@ -243,6 +244,34 @@ async fn no_result_is_in_two_weeks_or_in_none_when_the_week_turns_over_under_loa
     assert!(before.len() > 100 && after.len() > 100);
     until("the new week has all of its results", async || week(monday).await == after).await;
     assert_eq!(week(monday - time::Duration::seconds(1)).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_of_a_week_that_has_not_begun_here_is_there_when_it_does() {
+    let stack = Stack::start().await;
+    let monday = datetime!(2026-11-22 17:00 UTC);
+    // A little behind the broker's.
+    let clock = Clock::manual(monday - Duration::from_secs(1));
+    let _replica = stack.replica(clock.clone());
+    stack.publish(&graded(1, 2, 10, monday)).await;
+    until("it is counted", async || stack.places(Period::AllTime, None).await.len() == 1).await;
+    assert!(stack.places(Period::Weekly, None).await.is_empty());
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(stack.places(Period::Weekly, None).await, [(1, 1, 1_000)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_name_does_not_come_back() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let _replica = stack.replica(Clock::system());
+    let named = |name: &str, exam, at| ExamGraded { user_name: name.into(), ..graded(1, exam, 5, at) };
+    stack.publish(&named("Putri Maharani, S.Ked", 2, now)).await;
+    // Graded anew, with the name of then.
+    stack.publish(&named("Putri", 4, now - time::Duration::days(300))).await;
+    until("both are counted", async || stack.places(Period::AllTime, None).await == [(1, 1, 1_000)]).await;
+    let board = stack.board(&student(1), Period::AllTime, None).await;
+    assert_eq!(board.entries[0].user_name, "Putri Maharani, S.Ked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

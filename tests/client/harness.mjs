@@ -36,6 +36,7 @@ const PORT_SETTING = {
   chat: 'SINAESTA__CHAT__HTTP_PORT',
   'exam-grading': 'SINAESTA__EXAMS__HTTP_PORT',
   leaderboard: 'SINAESTA__LEADERBOARD__HTTP_PORT',
+  notification: 'SINAESTA__NOTIFICATIONS__HTTP_PORT',
 };
 
 /** Every process we started and that has not ended. */
@@ -190,10 +191,10 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
  * Starts NATS, Postgres and the services asked for; stops all of it when the file's tests are over.
  *
  * @param {{ gateways?: Record<string, string>[], chats?: Record<string, string>[], exams?: Record<string, string>[],
- *           boards?: Record<string, string>[], env?: Record<string, string> }} [options]
+ *           boards?: Record<string, string>[], bells?: Record<string, string>[], env?: Record<string, string> }} [options]
  *   one object of environment settings for each replica of a service, and those for all of them
  */
-export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], env = {} } = {}) {
+export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], bells = [], env = {} } = {}) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sinaesta-e2e-'));
   // Postgres does not run as root: whoever it runs as has to get at its data.
   await chmod(folder, 0o755);
@@ -352,6 +353,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       ...chats.map((own) => addService('chat', own)),
       ...exams.map((own) => addService('exam-grading', own)),
       ...boards.map((own) => addService('leaderboard', own)),
+      ...bells.map((own) => addService('notification', own)),
       ...gateways.map((own) => addService('gateway', own)),
     ]);
   } catch (error) {
@@ -375,6 +377,9 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
     },
     get boards() {
       return services.filter((service) => service.name.startsWith('leaderboard'));
+    },
+    get bells() {
+      return services.filter((service) => service.name.startsWith('notification'));
     },
     addService,
     open,

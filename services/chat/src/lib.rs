@@ -22,8 +22,8 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use handlers::{
-    connect_user, disconnect_user, expire_presence, join_room, leave_room, lose_gateway, mark_message_read,
-    message_history, missed_messages, send_message, set_status, set_typing,
+    connect_user, disconnect_user, exit_room, expire_presence, find_away, find_online, join_room, leave_room,
+    lose_gateway, mark_message_read, message_history, missed_messages, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
 
@@ -61,6 +61,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus)
         .command(join_room::Handler(context.clone()))
         .command(leave_room::Handler(context.clone()))
+        .command(exit_room::Handler(context.clone()))
         .command(send_message::Handler(context.clone()))
         .command(mark_message_read::Handler(context.clone()))
         .command(set_status::Handler(context.clone()))
@@ -70,6 +71,8 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(lose_gateway::Handler(context.clone()))
         .query(message_history::Handler(context.clone()))
         .query(missed_messages::Handler(context.clone()))
+        .query(find_away::Handler(context.clone()))
+        .query(find_online::Handler(context.clone()))
         .query(set_typing::Handler(context));
     tracing::info!("chat runs");
     service.run(shutdown).await?;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use sinaesta_contracts::GatewayId;
 use sinaesta_contracts::exam::{ExpireSession, GRACE_MS, LoseParticipants, StartExam};
-use sinaesta_contracts::{Actor, Command, GatewayId};
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -17,8 +17,6 @@ use crate::store::{exams, participants, sessions};
 
 /// How many sessions one look ends; the next look takes the next.
 const AT_ONCE: i64 = 1_000;
-/// How long the broker may take to store what was noticed; it will be noticed again.
-const POST: Duration = Duration::from_secs(5);
 /// How often gateways are looked after.
 const GATEWAYS: Duration = Duration::from_secs(1);
 
@@ -58,12 +56,12 @@ async fn look(context: &Context) -> Result<(), StoreError> {
     let overdue = sessions::overdue(&mut db, now - Duration::from_millis(GRACE_MS), AT_ONCE).await?;
     drop(db);
     join_all(starting.into_iter().map(async |(exam_id, at)| {
-        post(context, noticed(exam_id.0, at, now), &StartExam { exam_id }).await;
+        context.bus.notice(exam_id.0, at, now, &StartExam { exam_id }).await;
     }))
     .await;
     join_all(overdue.into_iter().map(async |((exam_id, user_id), ends_at)| {
-        let id = noticed(Uuid::new_v5(&exam_id.0, user_id.0.as_bytes()), ends_at, now);
-        post(context, id, &ExpireSession { exam_id, user_id }).await;
+        let what = Uuid::new_v5(&exam_id.0, user_id.0.as_bytes());
+        context.bus.notice(what, ends_at, now, &ExpireSession { exam_id, user_id }).await;
     }))
     .await;
     Ok(())
@@ -72,23 +70,9 @@ async fn look(context: &Context) -> Result<(), StoreError> {
 async fn look_for_silent(context: &Context, is_silent: impl Fn(GatewayId) -> bool) -> Result<(), StoreError> {
     let through = participants::gateways(&mut *context.pool.acquire().await?).await?;
     for (exam_id, gateway_id) in through.into_iter().filter(|(_, gateway)| is_silent(*gateway)) {
-        let id =
-            noticed(Uuid::new_v5(&exam_id.0, gateway_id.0.as_bytes()), OffsetDateTime::UNIX_EPOCH, context.clock.now());
-        post(context, id, &LoseParticipants { exam_id, gateway_id }).await;
+        let what = Uuid::new_v5(&exam_id.0, gateway_id.0.as_bytes());
+        let command = LoseParticipants { exam_id, gateway_id };
+        context.bus.notice(what, OffsetDateTime::UNIX_EPOCH, context.clock.now(), &command).await;
     }
     Ok(())
-}
-
-/// Every replica that notices within the same second makes the same id, and the broker drops all but the first. One
-/// that came too early by the broker's clock, or got lost, is made again a second later.
-fn noticed(what: Uuid, due: OffsetDateTime, now: OffsetDateTime) -> Uuid {
-    let mut name = due.unix_timestamp_nanos().to_be_bytes().to_vec();
-    name.extend(now.unix_timestamp().to_be_bytes());
-    Uuid::new_v5(&what, &name)
-}
-
-async fn post<C: Command>(context: &Context, id: Uuid, command: &C) {
-    if let Err(error) = context.bus.post(id, &Actor::system(), command, POST).await {
-        tracing::warn!(error = %error.message, "what a timer noticed could not be sent");
-    }
 }

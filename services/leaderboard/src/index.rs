@@ -126,6 +126,15 @@ impl Index {
         self.read(id, now, ranks).unwrap_or_default()
     }
 
+    /// Whom somebody passes on a board by a standing that is not known to it yet, at most `most`.
+    pub(crate) fn passed(&self, standing: &Standing, most: u32, now: OffsetDateTime) -> Vec<(u32, UserId)> {
+        let Standing { total_score: total, exams_completed, reached_at, .. } = *standing;
+        let score = Score { total, exams_completed, reached_at: reached_at.0 };
+        let is_running = standing.period_start.0 == self.calendar.start(standing.board.period, now);
+        let passed = |kept: &Kept, _: &Inner| kept.board.passed(standing.user_id, score, most);
+        is_running.then(|| self.read(&standing.board, now, passed)).flatten().unwrap_or_default()
+    }
+
     /// A number that is another one whenever the board is another one.
     pub(crate) fn revision(&self, id: &BoardId, now: OffsetDateTime) -> (OffsetDateTime, u64) {
         let revision = self.read(id, now, |kept, _| kept.revision).unwrap_or_default();

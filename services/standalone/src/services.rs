@@ -31,6 +31,7 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Re
         ("chat.http_port", free_port()?.to_string()),
         ("exams.http_port", free_port()?.to_string()),
         ("leaderboard.http_port", free_port()?.to_string()),
+        ("notifications.http_port", free_port()?.to_string()),
     ])?;
     settings.auth.jwt_secret = jwt_secret.to_owned().into();
     settings.gateway.port = port;
@@ -57,6 +58,7 @@ pub(crate) struct Services {
     chat: Service,
     exams: Service,
     leaderboard: Service,
+    notification: Service,
 }
 
 struct Service {
@@ -68,13 +70,19 @@ struct Service {
 impl Services {
     /// Comes back when all of them answer that they are ready.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let ports =
-            [settings.chat.http_port, settings.exams.http_port, settings.leaderboard.http_port, settings.gateway.port];
+        let ports = [
+            settings.chat.http_port,
+            settings.exams.http_port,
+            settings.leaderboard.http_port,
+            settings.notifications.http_port,
+            settings.gateway.port,
+        ];
         let chat = Service::spawn("chat", &settings, sinaesta_chat::run);
         let exams = Service::spawn("exam-grading", &settings, sinaesta_exam_grading::run);
         let leaderboard = Service::spawn("leaderboard", &settings, sinaesta_leaderboard::run);
+        let notification = Service::spawn("notification", &settings, sinaesta_notification::run);
         let gateway = Service::spawn("gateway", &settings, sinaesta_gateway::run);
-        let mut services = Self { gateway, chat, exams, leaderboard };
+        let mut services = Self { gateway, chat, exams, leaderboard, notification };
         let ready = async {
             for port in ports {
                 while !answers_ok(port, "/readyz").await {
@@ -102,6 +110,7 @@ impl Services {
             ended = &mut self.chat.task => (self.chat.name, ended),
             ended = &mut self.exams.task => (self.exams.name, ended),
             ended = &mut self.leaderboard.task => (self.leaderboard.name, ended),
+            ended = &mut self.notification.task => (self.notification.name, ended),
         };
         ended.with_context(|| format!("{name} panicked"))?.with_context(|| format!("{name} failed"))?;
         anyhow::bail!("{name} stopped by itself")
@@ -109,7 +118,7 @@ impl Services {
 
     /// The gateway first, so that clients are told while the rest still answers.
     pub(crate) async fn stop(self) {
-        for Service { name, stop, task } in [self.gateway, self.chat, self.exams, self.leaderboard] {
+        for Service { name, stop, task } in [self.gateway, self.chat, self.exams, self.leaderboard, self.notification] {
             stop.cancel();
             // One that ended by itself has been reported as the reason for stopping.
             if !task.is_finished()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, Event, Query, ServerEvent, UserId};
+use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, Event, GatewayId, Query, ServerEvent, UserId};
 use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct Received<C> {
     pub command: C,
     /// When the broker stored it: the time that counts.
     pub stamped_at: OffsetDateTime,
+    /// The gateway that waits for the answer, if any does.
+    pub from: Option<GatewayId>,
 }
 
 /// Applies commands of one kind.

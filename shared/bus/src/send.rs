@@ -6,6 +6,7 @@ use async_nats::jetstream::context::PublishAckFuture;
 use bytes::Bytes;
 use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, Partition, Subject, code};
 use sinaesta_telemetry::TraceContext;
+use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -15,6 +16,8 @@ use crate::{Answer, Bus, headers};
 
 /// How soon a publish is repeated.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the broker may take to store what was noticed; it will be noticed again.
+const NOTICED: Duration = Duration::from_secs(5);
 
 /// A command on its way. It was handed to the connection in the order of the calls that made it.
 #[must_use = "the command's answer is in here"]
@@ -64,6 +67,18 @@ impl Bus {
             }
         };
         tokio::time::timeout(limit, stored).await.map_err(|_| unavailable())
+    }
+
+    /// Sends a command because somebody who looked at `now` noticed that `what` is due since `due`. Everyone who notices
+    /// within the same second sends the same command, and the broker drops all but the first; one that came too early by
+    /// the broker's clock, or got lost, is sent again a second later.
+    pub async fn notice<C: Command>(&self, what: Uuid, due: OffsetDateTime, now: OffsetDateTime, command: &C) {
+        let mut name = due.unix_timestamp_nanos().to_be_bytes().to_vec();
+        name.extend(now.unix_timestamp().to_be_bytes());
+        let id = Uuid::new_v5(&what, &name);
+        if let Err(error) = self.post(id, &Actor::system(), command, NOTICED).await {
+            tracing::warn!(error = %error.message, command = C::NAME, "what was noticed could not be sent");
+        }
     }
 
     async fn publish(&self, publish: &Publish) -> Option<PublishAckFuture> {

@@ -97,7 +97,17 @@ export type ErrorCode =
   /** The socket does not watch this board. */
   | 'leaderboard/not-watched'
   /** The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room. */
-  | 'leaderboard/too-many-boards';
+  | 'leaderboard/too-many-boards'
+  /** No such notification, or not one of the caller's. */
+  | 'notification/not-found'
+  /** The user who is to be told does not exist. */
+  | 'notification/no-such-user'
+  /** The address is neither a path nor http(s). */
+  | 'notification/invalid-action-url'
+  /** The endpoint belongs to no push service that is allowed. */
+  | 'push/endpoint-not-allowed'
+  /** The keys of a push subscription are not as they must be. */
+  | 'push/invalid-keys';
 
 /** An answer: an option's index, several of them, or a number, as its question wants it. */
 export type Answer = number | Array<number>;
@@ -449,6 +459,15 @@ export type LeaveRoom = {
   roomId: RoomId;
 };
 
+/** Asks for a page of one's notifications, newest first. */
+export type ListNotifications = {
+  /** The last one of the page before. */
+  before?: NotificationId;
+  /** 1 to 100; 20 when left out. */
+  limit?: BoundedNumber;
+  unreadOnly?: boolean;
+};
+
 /** Marks everything up to a message read. */
 export type MarkMessageRead = {
   messageId: MessageId;
@@ -502,6 +521,109 @@ export type MonitoredParticipant = {
   score: Points | null;
 };
 
+/**
+ * Something new, or a known one that says something new: the whole notification. The same id is the same one.
+ *
+ * An announcement is delivered once for all of its readers; the gateways put each reader, count and version in.
+ */
+export type NewNotification = {
+  /** How many the reader has not read. */
+  unread_count: number;
+  version: number;
+  /** It comes in the reader's quiet hours, or they know it already: show it, without a sound. */
+  is_silent: boolean;
+  id: NotificationId;
+  /** The reader; of an announcement, each of its readers. */
+  user_id: UserId;
+  type: NotificationType;
+  title: string;
+  message: string;
+  /** Whatever its sender gave; of the system's own, `kind` says what it is about and the rest where to find it. */
+  data: any;
+  is_read: boolean;
+  priority: Priority;
+  /** A path of this site, or an http(s) address. */
+  action_url: string | null;
+  created_at: Timestamp;
+  /** When it last said something new: lists are in this order, newest first. */
+  updated_at: Timestamp;
+  /** How many messages it stands for; 1 of anything else. */
+  count: number;
+};
+
+/** A notification as its reader sees it. All of its texts are plain text. */
+export type Notification = {
+  id: NotificationId;
+  /** The reader; of an announcement, each of its readers. */
+  user_id: UserId;
+  type: NotificationType;
+  title: string;
+  message: string;
+  /** Whatever its sender gave; of the system's own, `kind` says what it is about and the rest where to find it. */
+  data: any;
+  is_read: boolean;
+  priority: Priority;
+  /** A path of this site, or an http(s) address. */
+  action_url: string | null;
+  created_at: Timestamp;
+  /** When it last said something new: lists are in this order, newest first. */
+  updated_at: Timestamp;
+  /** How many messages it stands for; 1 of anything else. */
+  count: number;
+};
+
+/** A notification's id: the same whenever and wherever it is told. */
+export type NotificationId = string;
+
+/** A page of notifications. */
+export type NotificationPage = {
+  notifications: Array<Notification>;
+  unreadCount: number;
+  version: number;
+  hasMore: boolean;
+};
+
+/** What a user wants to be told, by type: all four. */
+export type NotificationPreferences = {
+  preferences: { [key in NotificationType]?: TypePreference };
+};
+
+/** To all of the user's sockets: a notification is read. */
+export type NotificationRead = {
+  notificationId: NotificationId;
+  unreadCount: number;
+  version: number;
+};
+
+/** To everybody: an announcement is too old to be kept. Delivered once; the gateways put counts and versions in. */
+export type NotificationRemoved = {
+  notificationId: NotificationId;
+  unreadCount: number;
+  version: number;
+};
+
+/** The notification is stored. */
+export type NotificationSent = {
+  notificationId: NotificationId;
+  timestamp: Timestamp;
+};
+
+/** What a notification is about. */
+export type NotificationType = "EXAM_UPDATE" | "MESSAGE" | "LEADERBOARD" | "SYSTEM";
+
+/** To all of the user's sockets: everything that was said with this version or a lower one is read. */
+export type NotificationsReadAll = {
+  unreadCount: number;
+  version: number;
+};
+
+/** To a socket that has connected, or may have missed something: the latest 20. */
+export type NotificationsSnapshot = {
+  notifications: Array<Notification>;
+  unreadCount: number;
+  version: number;
+};
+
 /** To the others in the exam; without the score. */
 export type ParticipantCompletedExam = {
   examId: ExamId;
@@ -538,6 +660,16 @@ export type Period = "weekly" | "monthly" | "all_time";
 /** Points in an exam, counted in hundredths; written as a number (`2.5`). */
 export type Points = number;
 
+/** To all of the user's sockets: preferences were changed, and with them what is seen. */
+export type PreferencesChanged = {
+  preferences: { [key in NotificationType]?: TypePreference };
+  unreadCount: number;
+  version: number;
+};
+
+/** How much it matters. */
+export type Priority = "low" | "normal" | "high" | "urgent";
+
 /** A question without its key. */
 export type Question = {
   /** 0, 1, 2 …: what `questionIndex` names. */
@@ -553,8 +685,36 @@ export type Question = {
 /** What kind of answer a question wants. */
 export type QuestionKind = "single-choice" | "several-correct" | "true-false" | "numeric";
 
+/** When nothing makes a sound or is pushed, save what is urgent. */
+export type QuietHours = {
+  from: TimeOfDay;
+  /** Before `from`: on the next day. */
+  until: TimeOfDay;
+  /** An IANA name (`Asia/Jakarta`). */
+  timeZone: BoundedText;
+};
+
+/** Marks everything read that its reader can see. */
+export type ReadAllNotifications = Record<string, never>;
+
+/** Marks one notification read. */
+export type ReadNotification = {
+  notificationId: NotificationId;
+};
+
+/** Asks for one's preferences. */
+export type ReadPreferences = Record<string, never>;
+
 /** `receive-message`: a message in a room the socket has joined. */
 export type ReceiveMessage = ChatMessage;
+
+/** Whom an announcement is for: everybody, or those with a role, with a specialty, or with both. */
+export type Recipients = {
+  role?: Role;
+  specialty?: BoundedText;
+  /** Everybody: alone. */
+  all?: boolean;
+};
 
 /** What a recomputation found. */
 export type Recomputed = {
@@ -588,6 +748,9 @@ export type ResumeExam = {
 export type ResyncRequired = {
   roomId: RoomId;
 };
+
+/** What a person is on the platform. */
+export type Role = "STUDENT" | "MENTOR" | "PROGRAM_ADMIN" | "SUPER_ADMIN";
 
 /** A room's id: 1 to 128 characters of `A-Z a-z 0-9 : _ -`; its prefix decides its kind. */
 export type RoomId = string;
@@ -657,6 +820,24 @@ export type SendMessage = {
   replyTo?: MessageId;
 };
 
+/** Tells oneself, another user, or an audience. */
+export type SendNotification = {
+  /** Left out, with no `audience` either: oneself. Another user: for mentors and admins. */
+  userId?: UserId;
+  /** For admins, instead of `userId`. */
+  audience?: Recipients;
+  type: NotificationType;
+  /** 1 to 200 characters. */
+  title: BoundedText;
+  /** 1 to 2,000 characters. */
+  message: BoundedText;
+  /** Any JSON of up to 4,096 bytes; it comes back as it is. */
+  data?: any;
+  priority?: Priority;
+  /** A path that begins with `/`, or an http(s) address; up to 2,048 characters. */
+  actionUrl?: BoundedText;
+};
+
 /** The server is about to close: reconnect, and be served by another or by its successor. */
 export type ServerClosing = {
   /** Come back at a random moment within so many milliseconds: spreads the return of many clients. */
@@ -668,6 +849,11 @@ export type SessionId = string;
 
 /** How far a session is. */
 export type SessionStatus = "WAITING" | "IN_PROGRESS" | "PAUSED" | "COMPLETED";
+
+/** Changes the preferences of the types that are given. */
+export type SetPreferences = {
+  preferences: { [key in NotificationType]?: TypePreference };
+};
 
 /** Chooses how the sender shows to others. */
 export type SetStatus = {
@@ -688,12 +874,23 @@ export type StatusSet = {
   status: Status;
 };
 
+/** A time of day as `HH:MM`, 00:00 to 23:59. */
+export type TimeOfDay = string;
+
 /** A point in time, written as `2026-01-02T03:04:05.678Z`. */
 export type Timestamp = string;
 
 /** The connection's token is about to expire: send `AuthRefresh`. */
 export type TokenExpiring = {
   expiresAt: Timestamp;
+};
+
+/** What a user wants to be told of one type. */
+export type TypePreference = {
+  /** Off: notifications of this type are not seen, save urgent ones. */
+  enabled: boolean;
+  /** Left out: none. */
+  quietHours?: QuietHours;
 };
 
 /** To the others in the room. */
@@ -777,6 +974,12 @@ export interface ClientToServerEvents {
   'leaderboard-request': (payload: RequestLeaderboard, ack: (ack: Ack<LeaderboardData>) => void) => void;
   'leaderboard-unsubscribe': (payload: UnsubscribeLeaderboard, ack?: (ack: Ack) => void) => void;
   'leaderboard-update': (payload: UpdateLeaderboard, ack: (ack: Ack<Recomputed>) => void) => void;
+  'notification-send': (payload: SendNotification, ack: (ack: Ack<NotificationSent>) => void) => void;
+  'notification-read': (payload: ReadNotification, ack: (ack: Ack<NotificationRead>) => void) => void;
+  'notification-read-all': (payload: ReadAllNotifications, ack: (ack: Ack<NotificationsReadAll>) => void) => void;
+  'notification-list': (payload: ListNotifications, ack: (ack: Ack<NotificationPage>) => void) => void;
+  'notification-preferences': (payload: ReadPreferences, ack: (ack: Ack<NotificationPreferences>) => void) => void;
+  'notification-preferences-set': (payload: SetPreferences, ack: (ack: Ack<PreferencesChanged>) => void) => void;
   'heartbeat': (payload: Heartbeat, ack: (ack: Ack<HeartbeatAck>) => void) => void;
   'auth-refresh': (payload: AuthRefresh, ack: (ack: Ack<AuthRefreshed>) => void) => void;
 }
@@ -808,6 +1011,13 @@ export interface ServerToClientEvents {
   'leaderboard-data': (payload: LeaderboardData) => void;
   'leaderboard-updated': (payload: LeaderboardUpdated) => void;
   'leaderboard-rank-changed': (payload: LeaderboardRankChanged) => void;
+  'notifications-snapshot': (payload: NotificationsSnapshot) => void;
+  'notification-sent': (payload: NotificationSent) => void;
+  'new-notification': (payload: NewNotification) => void;
+  'notification-read': (payload: NotificationRead) => void;
+  'notifications-read-all': (payload: NotificationsReadAll) => void;
+  'notification-removed': (payload: NotificationRemoved) => void;
+  'notification-preferences-changed': (payload: PreferencesChanged) => void;
   'heartbeat-ack': (payload: HeartbeatAck) => void;
   'token-expiring': (payload: TokenExpiring) => void;
   'error': (payload: ErrorEvent) => void;

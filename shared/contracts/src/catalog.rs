@@ -20,6 +20,11 @@ use crate::leaderboard::{
     LeaderboardData, LeaderboardRankChanged, LeaderboardUpdated, RequestLeaderboard, UnsubscribeLeaderboard,
     UpdateLeaderboard,
 };
+use crate::notification::{
+    ListNotifications, NewNotification, NotificationRead, NotificationRemoved, NotificationSent, NotificationsReadAll,
+    NotificationsSnapshot, PreferencesChanged, ReadAllNotifications, ReadNotification, ReadPreferences,
+    SendNotification, SetPreferences,
+};
 use crate::presence::{SetStatus, UserStatusChange};
 use crate::proctoring::{
     ExamMonitorSnapshot, ExamMonitorUpdate, ExamPaused, ExamResumed, ExamTimeExtended, ExtendExam, MonitorExam,
@@ -69,6 +74,14 @@ pub fn client_events() -> Vec<ClientEntry> {
             .then::<LeaderboardRankChanged>(Hears::Concerned),
         ClientEntry::answered_by_gateway::<UnsubscribeLeaderboard, ()>(),
         ClientEntry::command::<UpdateLeaderboard>().then::<LeaderboardUpdated>(Hears::Watchers),
+        ClientEntry::command::<SendNotification>()
+            .then::<NotificationSent>(Hears::Sender)
+            .then::<NewNotification>(Hears::Concerned),
+        ClientEntry::command::<ReadNotification>().then::<NotificationRead>(Hears::OwnSockets),
+        ClientEntry::command::<ReadAllNotifications>().then::<NotificationsReadAll>(Hears::OwnSockets),
+        ClientEntry::query::<ListNotifications>(),
+        ClientEntry::query::<ReadPreferences>(),
+        ClientEntry::command::<SetPreferences>().then::<PreferencesChanged>(Hears::OwnSockets),
         ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),
         ClientEntry::answered_by_gateway::<AuthRefresh, AuthRefreshed>(),
     ]
@@ -102,6 +115,13 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<LeaderboardData>(),
         ServerEntry::of::<LeaderboardUpdated>(),
         ServerEntry::of::<LeaderboardRankChanged>(),
+        ServerEntry::of::<NotificationsSnapshot>(),
+        ServerEntry::of::<NotificationSent>(),
+        ServerEntry::of::<NewNotification>(),
+        ServerEntry::of::<NotificationRead>(),
+        ServerEntry::of::<NotificationsReadAll>(),
+        ServerEntry::of::<NotificationRemoved>(),
+        ServerEntry::of::<PreferencesChanged>(),
         ServerEntry::of::<HeartbeatAck>(),
         ServerEntry::of::<TokenExpiring>(),
         ServerEntry::of::<ErrorEvent>(),

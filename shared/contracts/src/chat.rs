@@ -6,8 +6,8 @@ use ts_rs::TS;
 
 use crate::presence::Status;
 use crate::{
-    Actor, BoundedNumber, BoundedText, ClientEvent, Command, Event, MessageId, Query, RoomId, ServerEvent, Service,
-    Timestamp, UserId,
+    Actor, BoundedNumber, BoundedText, ClientEvent, Command, Event, GatewayId, MessageId, Query, RoomId, ServerEvent,
+    Service, Timestamp, UserId,
 };
 
 /// The longest message after sanitising, in characters.
@@ -413,4 +413,75 @@ pub struct PostedMessage {
 impl Event for MessagesPosted {
     const DOMAIN: &'static str = "chat";
     const NAME: &'static str = "messages-posted-v1";
+}
+
+/// Somebody has read a room up to a message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomRead {
+    pub room_id: RoomId,
+    pub user_id: UserId,
+    pub seq: i64,
+}
+
+impl Event for RoomRead {
+    const DOMAIN: &'static str = "chat";
+    const NAME: &'static str = "room-read-v1";
+}
+
+/// Asks who takes part in rooms and is not in them now. Not for clients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindAway {
+    pub rooms: Vec<RoomId>,
+}
+
+impl Query for FindAway {
+    const SERVICE: Service = Service::Chat;
+    const NAME: &'static str = "find-away-v1";
+    /// In rooms of very many, nobody.
+    type Reply = Vec<Away>;
+}
+
+/// Somebody who takes part in a room and is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Away {
+    pub room_id: RoomId,
+    pub user_id: UserId,
+    pub last_read_seq: i64,
+}
+
+/// The last socket of a user that was in a room through a gateway is gone. Not for clients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExitRoom {
+    pub room_id: RoomId,
+    pub gateway_id: GatewayId,
+}
+
+impl Command for ExitRoom {
+    const SERVICE: Service = Service::Chat;
+    const NAME: &'static str = "exit-room-v1";
+    type Reply = ();
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.room_id.to_string()
+    }
+}
+
+/// A study group wants somebody.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupInvited {
+    pub group_id: uuid::Uuid,
+    pub group_name: String,
+    pub user_id: UserId,
+    pub by: UserId,
+    pub by_name: String,
+}
+
+impl Event for GroupInvited {
+    const DOMAIN: &'static str = "chat";
+    const NAME: &'static str = "group-invited-v1";
 }

@@ -109,6 +109,16 @@ pub mod code {
         BOARD_NOT_WATCHED = "leaderboard/not-watched";
         /// The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room.
         TOO_MANY_BOARDS = "leaderboard/too-many-boards";
+        /// No such notification, or not one of the caller's.
+        NOTIFICATION_NOT_FOUND = "notification/not-found";
+        /// The user who is to be told does not exist.
+        NOTIFICATION_NO_USER = "notification/no-such-user";
+        /// The address is neither a path nor http(s).
+        NOTIFICATION_ACTION_URL = "notification/invalid-action-url";
+        /// The endpoint belongs to no push service that is allowed.
+        PUSH_ENDPOINT = "push/endpoint-not-allowed";
+        /// The keys of a push subscription are not as they must be.
+        PUSH_KEYS = "push/invalid-keys";
     }
 }
 

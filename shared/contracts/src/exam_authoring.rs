@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::exam::{ExamInfo, QuestionKind};
-use crate::{Actor, BoundedNumber, BoundedText, Command, ExamId, Points, Query, Service, Timestamp, UserId};
+use crate::{Actor, BoundedNumber, BoundedText, Command, Event, ExamId, Points, Query, Service, Timestamp, UserId};
 
 /// The longest exam, in minutes.
 pub const MAX_DURATION_MINUTES: u32 = 24 * 60;
@@ -313,4 +313,21 @@ pub struct ExamDetails {
     /// For mentors and admins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub questions: Option<Vec<NewQuestion>>,
+}
+
+/// An exam that students can take was scheduled, or moved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExamScheduled {
+    pub exam_id: ExamId,
+    pub exam_title: String,
+    pub specialty: String,
+    pub scheduled_start: Timestamp,
+    /// When that was decided: of two, the later one counts.
+    pub decided_at: Timestamp,
+}
+
+impl Event for ExamScheduled {
+    const DOMAIN: &'static str = "exam";
+    const NAME: &'static str = "scheduled-v1";
 }

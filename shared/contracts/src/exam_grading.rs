@@ -79,6 +79,29 @@ impl Event for ExamGraded {
     const NAME: &'static str = "graded-v1";
 }
 
+/// Students joined exams: their sessions begin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionsBegun {
+    pub sessions: Vec<SessionBegun>,
+}
+
+/// One student's session, as it is when they join.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBegun {
+    pub exam_id: ExamId,
+    pub session_id: SessionId,
+    pub user_id: UserId,
+    /// In the future for one who waits for a synchronised exam.
+    pub started_at: Timestamp,
+}
+
+impl Event for SessionsBegun {
+    const DOMAIN: &'static str = "exam";
+    const NAME: &'static str = "sessions-begun-v1";
+}
+
 /// By which event an answer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "lowercase")]

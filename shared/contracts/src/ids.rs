@@ -55,6 +55,10 @@ uuid_id!(
     /// What a session was graded as.
     ResultId
 );
+uuid_id!(
+    /// A notification's id: the same whenever and wherever it is told.
+    NotificationId
+);
 
 /// Why a room id was refused.
 #[derive(Debug, Error, PartialEq, Eq)]

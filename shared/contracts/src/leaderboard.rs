@@ -327,3 +327,30 @@ impl Event for StandingsChanged {
     const DOMAIN: &'static str = "leaderboard";
     const NAME: &'static str = "standings-changed-v1";
 }
+
+/// Somebody was passed on a board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overtake {
+    pub user_id: UserId,
+    /// Who passed them.
+    pub by: UserId,
+    pub by_name: String,
+    pub board: BoardId,
+    /// Where `user_id` stands since.
+    pub rank: u32,
+    /// The completion of the exam by which it came.
+    pub at: Timestamp,
+}
+
+/// People were passed on boards: of each who moved up, the few right behind them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeopleOvertaken {
+    pub overtakes: Vec<Overtake>,
+}
+
+impl Event for PeopleOvertaken {
+    const DOMAIN: &'static str = "leaderboard";
+    const NAME: &'static str = "people-overtaken-v1";
+}

@@ -20,6 +20,7 @@ pub mod exam_grading;
 pub mod ids;
 pub mod leaderboard;
 pub mod message;
+pub mod notification;
 pub mod number;
 pub mod points;
 pub mod presence;
@@ -31,7 +32,7 @@ pub mod timestamp;
 pub mod user;
 
 pub use error::{ErrorBody, Fault, code};
-pub use ids::{ExamId, GatewayId, MessageId, ResultId, RoomId, RoomKind, SessionId, UserId};
+pub use ids::{ExamId, GatewayId, MessageId, NotificationId, ResultId, RoomId, RoomKind, SessionId, UserId};
 pub use message::{ClientEvent, Command, Envelope, Event, Query, ServerEvent, Signal};
 pub use number::BoundedNumber;
 pub use points::Points;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Actor, ClientEvent, Command, GatewayId, ServerEvent, Service, Timestamp, UserId};
+use crate::{Actor, ClientEvent, Command, GatewayId, Query, ServerEvent, Service, Timestamp, UserId};
 
 /// How a user shows to those who share a room with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
@@ -159,4 +159,17 @@ impl Command for LoseGateway {
     fn partition_key(&self, _: &Actor) -> String {
         self.gateway_id.to_string()
     }
+}
+
+/// Asks which of these users are connected anywhere. Not for clients.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FindOnline {
+    pub users: Vec<UserId>,
+}
+
+impl Query for FindOnline {
+    const SERVICE: Service = Service::Chat;
+    const NAME: &'static str = "find-online-v1";
+    type Reply = Vec<UserId>;
 }

@@ -158,6 +158,11 @@ pub fn parse_command(subject: &str) -> Option<(&str, Partition)> {
     Some((name, Partition(partition.parse().ok()?)))
 }
 
+/// Whose replies a subject is for; `None` for any other subject.
+pub fn parse_reply(subject: &str) -> Option<GatewayId> {
+    subject.strip_prefix("reply.")?.parse().ok().map(GatewayId)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,6 +43,7 @@ pub struct Settings {
     pub chat: ChatSettings,
     pub exams: ExamSettings,
     pub leaderboard: LeaderboardSettings,
+    pub notifications: NotificationSettings,
     pub telemetry: TelemetrySettings,
 }
 
@@ -146,6 +147,24 @@ pub struct LeaderboardSettings {
     pub compare_ms: u64,
 }
 
+/// Notifications: what is told when, and what goes to browsers that are closed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotificationSettings {
+    pub http_host: String,
+    pub http_port: u16,
+    pub tick_ms: u64,
+    pub time_zone: String,
+    pub urgent_repeat_ms: u64,
+    pub urgent_repeats: i16,
+    pub retention_days: u16,
+    pub retention_batch: i64,
+    pub retention_tick_ms: u64,
+    pub push_delay_ms: u64,
+    pub push_hosts: Vec<String>,
+    pub push_contact: String,
+}
+
 /// Logs and traces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,7 +202,8 @@ impl Settings {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("gateway.cors_origins")
-            .with_list_parse_key("chat.allowed_file_hosts");
+            .with_list_parse_key("chat.allowed_file_hosts")
+            .with_list_parse_key("notifications.push_hosts");
         let settings: Self =
             Config::builder().add_source(base.build()?).add_source(environment).build()?.try_deserialize()?;
         settings.check()?;
@@ -211,6 +231,12 @@ impl Settings {
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
         at_least("leaderboard.tick_ms", self.leaderboard.tick_ms, 10)?;
         at_least("leaderboard.compare_ms", self.leaderboard.compare_ms, 10)?;
+        at_least("notifications.tick_ms", self.notifications.tick_ms, 10)?;
+        at_least("notifications.urgent_repeat_ms", self.notifications.urgent_repeat_ms, 10)?;
+        at_least("notifications.urgent_repeats", self.notifications.urgent_repeats, 0)?;
+        at_least("notifications.retention_days", self.notifications.retention_days, 1)?;
+        at_least("notifications.retention_batch", self.notifications.retention_batch, 1)?;
+        at_least("notifications.retention_tick_ms", self.notifications.retention_tick_ms, 10)?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(invalid("telemetry.sample_ratio", "must be 0 to 1"));
         }

@@ -11,9 +11,9 @@ use sqlx::PgConnection;
 use crate::Context;
 use crate::domain::door::{self, Room};
 use crate::doors::Doors;
-use crate::handlers::movings;
+use crate::handlers::{movings, places};
 use crate::store::participants::{self, Joined};
-use crate::store::{messages, rooms, typing};
+use crate::store::{messages, room_sockets, rooms, typing};
 
 /// How many members `room-joined` lists.
 const LISTED: i64 = 100;
@@ -75,6 +75,7 @@ async fn write(
         context.rooms.remember(&opened);
     }
     let joins = movings(admitted.iter().copied(), |command| &command.room_id);
+    room_sockets::enter(db, &places(admitted.iter().copied(), |command| &command.room_id)).await?;
     Ok(participants::join(db, &joins).await?)
 }
 

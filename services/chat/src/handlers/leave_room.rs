@@ -6,8 +6,8 @@ use sinaesta_contracts::chat::{LeaveRoom, RoomLeft, UserLeftRoom};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::movings;
-use crate::store::participants;
+use crate::handlers::{movings, places};
+use crate::store::{participants, room_sockets};
 
 pub struct Handler(pub(crate) Context);
 
@@ -17,6 +17,7 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<LeaveRoom>]) -> Result<Vec<Outcome<RoomLeft>>, Failure> {
         let leaves = movings(batch, |command| &command.room_id);
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        room_sockets::exit(&mut db, &places(batch, |command| &command.room_id)).await?;
         let left = participants::leave(&mut db, &leaves).await?;
         let rooms: Vec<&str> = batch.iter().map(|one| one.command.room_id.as_str()).collect();
         let counts = participants::count(&mut db, &rooms, self.0.settings.presence_room_limit).await?;

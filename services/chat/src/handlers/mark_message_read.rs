@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
-use sinaesta_contracts::chat::{MarkMessageRead, MessageRead};
+use sinaesta_contracts::chat::{MarkMessageRead, MessageRead, RoomRead};
 use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, UserId, code};
 use sinaesta_store::StoreError;
 
@@ -74,5 +74,6 @@ fn outcome(
         return Ok(Outcome::done(read));
     }
     let delivery = Outbound::deliver(Audience::Room(place.room_id.clone()), &read)?.except(user);
-    Ok(Outcome::done(read).and(delivery))
+    let event = RoomRead { room_id: place.room_id.clone(), user_id: user, seq: *position };
+    Ok(Outcome::done(read).and(delivery).and(Outbound::event(&event)?))
 }

@@ -2,7 +2,10 @@
 
 pub mod connect_user;
 pub mod disconnect_user;
+pub mod exit_room;
 pub mod expire_presence;
+pub mod find_away;
+pub mod find_online;
 pub mod join_room;
 pub mod leave_room;
 pub mod lose_gateway;
@@ -17,7 +20,7 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Received};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Audience, RoomId, Timestamp, UserId};
+use sinaesta_contracts::{Audience, GatewayId, RoomId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -59,4 +62,13 @@ fn movings<'b, C: 'b>(
         seen.insert((room, user)).then_some(Moving { room, user, name, by, at })
     };
     batch.into_iter().filter_map(moving).collect()
+}
+
+/// Who has sockets in which room, through the gateway that says so.
+fn places<'b, C: 'b>(
+    batch: impl IntoIterator<Item = &'b Received<C>>,
+    room: impl Fn(&'b C) -> &'b RoomId,
+) -> Vec<(&'b RoomId, UserId, GatewayId)> {
+    let place = |one: &'b Received<C>| Some((room(&one.command), one.actor.user_id, one.from?));
+    batch.into_iter().filter_map(place).collect()
 }

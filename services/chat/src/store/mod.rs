@@ -3,5 +3,6 @@
 pub mod messages;
 pub mod participants;
 pub mod presence;
+pub mod room_sockets;
 pub mod rooms;
 pub mod typing;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sinaesta_contracts::chat::RoomMember;
+use sinaesta_contracts::chat::{Away, RoomMember};
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{RoomId, UserId};
 use sinaesta_store::StoreError;
@@ -169,4 +169,40 @@ pub async fn companions(
         companions.entry(UserId(row.user_id)).or_default().push(UserId(row.other));
     }
     Ok(companions)
+}
+
+/// Who takes part in rooms and has no socket in them, besides those of `directed`, who take part by the room's id. In a
+/// room that anyone may enter, one who left takes part no more; nobody counts in such a room of more than `limit`.
+pub async fn away(
+    db: &mut PgConnection,
+    rooms: &[&str],
+    directed: &[(&RoomId, UserId)],
+    limit: i64,
+) -> Result<Vec<Away>, StoreError> {
+    let rows = sqlx::query!(
+        r#"WITH parts AS (
+             SELECT p.room_id, p.user_id FROM chat_participants p JOIN chat_rooms r ON r.id = p.room_id
+             WHERE p.room_id = ANY($1)
+               AND (r.type <> 'OPEN' OR (p.left_at IS NULL AND (SELECT count(*) FROM (
+                 SELECT FROM chat_participants c WHERE c.room_id = r.id AND c.left_at IS NULL LIMIT $4::bigint + 1
+               ) AS few) <= $4::bigint))
+             UNION SELECT * FROM UNNEST($2::text[], $3::uuid[])
+           )
+           SELECT parts.room_id AS "room_id!", parts.user_id AS "user_id!", COALESCE(p.last_read_seq, 0) AS "last_read_seq!"
+           FROM parts LEFT JOIN chat_participants p ON p.room_id = parts.room_id AND p.user_id = parts.user_id
+           WHERE NOT EXISTS (
+             SELECT FROM chat_room_sockets s
+             JOIN online_users o ON o.user_id = s.user_id AND o.gateway_id = s.gateway_id AND o.disconnected_at IS NULL
+             WHERE s.room_id = parts.room_id AND s.user_id = parts.user_id)"#,
+        rooms as &[&str],
+        &directed.iter().map(|(room, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &directed.iter().map(|(_, user)| user.0).collect::<Vec<_>>() as &[Uuid],
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let away = |(room_id, user_id, last_read_seq): (String, Uuid, i64)| {
+        Some(Away { room_id: RoomId::try_from(room_id).ok()?, user_id: UserId(user_id), last_read_seq })
+    };
+    Ok(rows.into_iter().filter_map(|row| away((row.room_id, row.user_id, row.last_read_seq))).collect())
 }

@@ -196,3 +196,14 @@ pub async fn gateways(db: &mut PgConnection) -> Result<Vec<GatewayId>, StoreErro
         .await?;
     Ok(rows.into_iter().map(|row| GatewayId(row.gateway_id)).collect())
 }
+
+/// Which of these users have a socket on any gateway.
+pub async fn online(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<UserId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT DISTINCT user_id FROM online_users WHERE user_id = ANY($1) AND disconnected_at IS NULL",
+        users
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::{Answer, Exam, ExamEntered, ExamSession, JoinExam};
+use sinaesta_contracts::exam_grading::{SessionBegun, SessionsBegun};
 use sinaesta_contracts::{ErrorBody, ExamId, RoomId, SessionId, Timestamp, code};
 use sinaesta_store::StoreError;
 use time::{Duration, OffsetDateTime};
@@ -48,7 +49,8 @@ impl CommandHandler for Handler {
             Ok(entered) => Outcome::done(entered),
             Err(error) => Outcome::refused(error),
         };
-        Ok(with_last(batch.iter().zip(decided).map(outcome).collect(), proctors))
+        let told = proctors.into_iter().chain(news(batch, &snapshots.known)?).collect();
+        Ok(with_last(batch.iter().zip(decided).map(outcome).collect(), told))
     }
 }
 
@@ -76,6 +78,24 @@ fn decide(
     known.insert(key(one), session);
     new.push(key(one));
     Ok(())
+}
+
+/// What other services are told of the sessions that these commands began: a repeat says it again.
+fn news(batch: &[Received<JoinExam>], known: &HashMap<Key, Session>) -> Result<Option<Outbound>, Failure> {
+    let begun = |one: &Received<JoinExam>| known.get(&key(one)).filter(|session| session.id.0 == one.id);
+    let sessions: Vec<_> = batch.iter().filter_map(begun).map(as_begun).collect();
+    let (Some(first), Some(last)) = (sessions.first(), sessions.last()) else { return Ok(None) };
+    let what = format!("{}-{}.{}", first.session_id, last.session_id, sessions.len());
+    Ok(Some(Outbound::event(&SessionsBegun { sessions })?.identified_by(what)))
+}
+
+fn as_begun(session: &Session) -> SessionBegun {
+    SessionBegun {
+        exam_id: session.exam_id,
+        session_id: session.id,
+        user_id: session.user_id,
+        started_at: Timestamp(session.started_at),
+    }
 }
 
 /// From when until when somebody who joins now has time.

@@ -30,7 +30,7 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::Question;
-use sinaesta_contracts::exam_authoring::{ExamDetails, ExamSummary};
+use sinaesta_contracts::exam_authoring::{ExamDetails, ExamScheduled, ExamStatus, ExamSummary};
 use sinaesta_contracts::proctoring::{ExamMonitorUpdate, MonitoredParticipant};
 use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, ExamId, Timestamp, code};
 use sinaesta_store::StoreError;
@@ -119,6 +119,24 @@ async fn to_proctors(context: &Context, db: &mut PgConnection, changed: &[&Sessi
         Outbound::deliver(Audience::Proctors(exam_id), &update)
     };
     by_exam.into_iter().map(deliver).collect()
+}
+
+/// An exam as its author gets it; other services hear of one that students can take and that has a moment.
+fn told(answer: Result<ExamDetails, ErrorBody>, at: OffsetDateTime) -> Result<Outcome<ExamDetails>, Failure> {
+    let info = answer.as_ref().ok().filter(|exam| exam.summary.status == ExamStatus::Published);
+    let scheduled = info.and_then(|exam| {
+        let info = &exam.summary.info;
+        Some(ExamScheduled {
+            exam_id: info.id,
+            exam_title: info.title.clone(),
+            specialty: info.specialty.clone(),
+            scheduled_start: info.scheduled_start?,
+            decided_at: Timestamp(at),
+        })
+    });
+    let mut outcome = Outcome::from(answer);
+    outcome.outbound.extend(scheduled.map(|event| Outbound::event(&event)).transpose()?);
+    Ok(outcome)
 }
 
 /// Applies each command of a batch in a transaction of its own: for those that come seldom.

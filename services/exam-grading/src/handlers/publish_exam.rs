@@ -6,7 +6,7 @@ use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{check_staff, details, one_by_one, visible};
+use crate::handlers::{check_staff, details, one_by_one, told, visible};
 use crate::store::exams::{self, Hold};
 
 pub struct Handler(pub(crate) Context);
@@ -15,7 +15,7 @@ impl CommandHandler for Handler {
     type Command = PublishExam;
 
     async fn handle(&self, batch: &[Received<PublishExam>]) -> Result<Vec<Outcome<ExamDetails>>, Failure> {
-        one_by_one(batch, |one| async { Ok(publish(&self.0, one).await?.into()) }).await
+        one_by_one(batch, |one| async { told(publish(&self.0, one).await?, one.stamped_at) }).await
     }
 }
 

@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 use time::Duration;
 
 use crate::Context;
-use crate::handlers::{check_staff, details, one_by_one, visible};
+use crate::handlers::{check_staff, details, one_by_one, told, visible};
 use crate::store::exams::{self, ExamRow, Hold};
 use crate::store::sessions;
 
@@ -17,7 +17,7 @@ impl CommandHandler for Handler {
     type Command = ScheduleExam;
 
     async fn handle(&self, batch: &[Received<ScheduleExam>]) -> Result<Vec<Outcome<ExamDetails>>, Failure> {
-        one_by_one(batch, |one| async { Ok(schedule(&self.0, one).await?.into()) }).await
+        one_by_one(batch, |one| async { told(schedule(&self.0, one).await?, one.stamped_at) }).await
     }
 }
 

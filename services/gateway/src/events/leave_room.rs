@@ -1,10 +1,19 @@
 //! `leave-room`: hears no more of a room; when the last of a user's sockets here leaves, so does the user.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sinaesta_bus::Answer;
-use sinaesta_contracts::chat::{LeaveRoom, RoomLeft};
-use sinaesta_contracts::{ErrorBody, ServerEvent as _, code};
+use sinaesta_contracts::chat::{ExitRoom, LeaveRoom, RoomLeft};
+use sinaesta_contracts::{ErrorBody, RoomId, ServerEvent as _, code};
+use uuid::Uuid;
 
 use super::Call;
+use crate::Gateway;
+use crate::sockets::session::Session;
+
+/// How long chat may take to note that somebody is away.
+const NOTED: Duration = Duration::from_secs(60);
 
 pub(crate) async fn handle(call: Call, event: LeaveRoom) {
     if !call.session.leave(&event.room_id) {
@@ -25,4 +34,19 @@ pub(crate) async fn handle(call: Call, event: LeaveRoom) {
         call.respond(answer);
     })
     .await;
+}
+
+/// A socket is gone while others of its user are still here: if none of them is in the room, the user is away from it.
+pub(crate) fn gone(gateway: &Arc<Gateway>, session: &Arc<Session>, room_id: RoomId) {
+    let (this, session) = (Arc::clone(gateway), Arc::clone(session));
+    gateway.lanes.push_always(session.actor.user_id, async move {
+        if this.hub.leave_room_now(&room_id, session.sid, session.actor.user_id).await > 0 {
+            return;
+        }
+        let exit = ExitRoom { room_id, gateway_id: this.bus.id() };
+        match this.bus.dispatch(Uuid::now_v7(), &session.actor, &exit).await {
+            Ok(sent) => drop(tokio::spawn(sent.answer(NOTED))),
+            Err(error) => tracing::warn!(error = %error.message, "who is in a room is not up to date"),
+        }
+    });
 }

@@ -16,9 +16,15 @@ mod leaderboard_request;
 mod leaderboard_unsubscribe;
 mod leaderboard_update;
 mod leave_exam;
-mod leave_room;
+pub(crate) mod leave_room;
 mod mark_message_read;
 mod message_history;
+mod notification_list;
+mod notification_preferences;
+mod notification_preferences_set;
+mod notification_read;
+mod notification_read_all;
+mod notification_send;
 mod send_message;
 mod set_status;
 pub(crate) mod typing;
@@ -31,10 +37,13 @@ use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, SendMessage, SetTyping};
 use sinaesta_contracts::exam::{CompleteExam, JoinExam, LeaveExam, SaveAnswer, SaveProgress};
 use sinaesta_contracts::leaderboard::{RequestLeaderboard, UnsubscribeLeaderboard, UpdateLeaderboard};
+use sinaesta_contracts::notification::{
+    ListNotifications, ReadAllNotifications, ReadNotification, ReadPreferences, SendNotification, SetPreferences,
+};
 use sinaesta_contracts::presence::SetStatus;
 use sinaesta_contracts::proctoring::{ExtendExam, MonitorExam, PauseExam, ResumeExam};
 use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
-use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, ServerEvent, code};
+use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, Query, ServerEvent, code};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -62,6 +71,12 @@ const JOIN_ROOM: &str = <JoinRoom as ClientEvent>::NAME;
 const LEAVE_ROOM: &str = <LeaveRoom as ClientEvent>::NAME;
 const MARK_MESSAGE_READ: &str = <MarkMessageRead as ClientEvent>::NAME;
 const MESSAGE_HISTORY: &str = <MessageHistory as ClientEvent>::NAME;
+const NOTIFICATION_LIST: &str = <ListNotifications as ClientEvent>::NAME;
+const NOTIFICATION_PREFERENCES: &str = <ReadPreferences as ClientEvent>::NAME;
+const NOTIFICATION_PREFERENCES_SET: &str = <SetPreferences as ClientEvent>::NAME;
+const NOTIFICATION_READ: &str = <ReadNotification as ClientEvent>::NAME;
+const NOTIFICATION_READ_ALL: &str = <ReadAllNotifications as ClientEvent>::NAME;
+const NOTIFICATION_SEND: &str = <SendNotification as ClientEvent>::NAME;
 const SEND_MESSAGE: &str = <SendMessage as ClientEvent>::NAME;
 const SET_STATUS: &str = <SetStatus as ClientEvent>::NAME;
 const TYPING_INDICATOR: &str = <SetTyping as ClientEvent>::NAME;
@@ -85,6 +100,12 @@ const EVENTS: &[&str] = &[
     LEAVE_ROOM,
     MARK_MESSAGE_READ,
     MESSAGE_HISTORY,
+    NOTIFICATION_LIST,
+    NOTIFICATION_PREFERENCES,
+    NOTIFICATION_PREFERENCES_SET,
+    NOTIFICATION_READ,
+    NOTIFICATION_READ_ALL,
+    NOTIFICATION_SEND,
     SEND_MESSAGE,
     SET_STATUS,
     TYPING_INDICATOR,
@@ -132,6 +153,12 @@ pub(crate) fn route(
         LEADERBOARD_REQUEST => enqueue(call, payload, leaderboard_request::handle),
         LEADERBOARD_UNSUBSCRIBE => enqueue(call, payload, leaderboard_unsubscribe::handle),
         LEADERBOARD_UPDATE => enqueue(call, payload, leaderboard_update::handle),
+        NOTIFICATION_LIST => enqueue(call, payload, notification_list::handle),
+        NOTIFICATION_PREFERENCES => enqueue(call, payload, notification_preferences::handle),
+        NOTIFICATION_PREFERENCES_SET => enqueue(call, payload, notification_preferences_set::handle),
+        NOTIFICATION_READ => enqueue(call, payload, notification_read::handle),
+        NOTIFICATION_READ_ALL => enqueue(call, payload, notification_read_all::handle),
+        NOTIFICATION_SEND => enqueue(call, payload, notification_send::handle),
         SET_STATUS => enqueue(call, payload, set_status::handle),
         _ => call.responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
     }
@@ -181,6 +208,15 @@ impl Call {
             }
             Err(error) => done(self, Err(error)).await,
         }
+    }
+
+    /// Asks a service, out of the lane: what follows need not wait.
+    fn ask<Q: Query>(self, query: Q) {
+        let tasks = self.gateway.tasks.clone();
+        tasks.spawn(async move {
+            let answer = self.gateway.bus.ask_raw(&self.session.actor, &query).await;
+            self.respond(answer);
+        });
     }
 
     /// The socket as a member of an audience.

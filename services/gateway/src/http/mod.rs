@@ -2,6 +2,7 @@
 
 mod caller;
 mod exams;
+mod notifications;
 mod openapi;
 mod payload;
 mod problem;
@@ -54,7 +55,7 @@ async fn check(gateway: &Gateway) -> Result<(), String> {
 
 /// Lets only the allowed origins in: for polling by CORS, for WebSockets, which know no CORS, by their `Origin`.
 pub(crate) fn guard(router: Router, origins: &[String]) -> Router {
-    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT]);
+    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE]);
     if origins.iter().any(|origin| origin == "*") {
         return router.layer(cors.allow_headers(Any).allow_origin(Any));
     }

@@ -6,13 +6,13 @@ use aide::openapi::{OpenApi, SecurityScheme};
 use axum::Router;
 
 use super::caller::BEARER;
-use super::exams;
+use super::{exams, notifications};
 use crate::Gateway;
 
 /// The routes, and the document that describes them.
 pub(super) fn build() -> (Router<Arc<Gateway>>, String) {
     let mut api = OpenApi::default();
-    let router = exams::routes().finish_api_with(&mut api, |api| {
+    let router = exams::routes().merge(notifications::routes()).finish_api_with(&mut api, |api| {
         api.title("Sinaesta Realtime")
             .version(env!("CARGO_PKG_VERSION"))
             .description("What is done over HTTP; everything else goes over Socket.IO, which asyncapi.json describes.")

@@ -36,7 +36,11 @@ fn status(name: &str) -> StatusCode {
     match name {
         code::NO_TOKEN | code::INVALID_TOKEN | code::USER_NOT_FOUND => StatusCode::UNAUTHORIZED,
         code::FORBIDDEN => StatusCode::FORBIDDEN,
-        code::NO_ROUTE | code::EXAM_NOT_FOUND | code::EXAM_NOT_JOINED | code::EXAM_NO_RESULT => StatusCode::NOT_FOUND,
+        code::NOTIFICATION_NOT_FOUND
+        | code::NO_ROUTE
+        | code::EXAM_NOT_FOUND
+        | code::EXAM_NOT_JOINED
+        | code::EXAM_NO_RESULT => StatusCode::NOT_FOUND,
         code::EXAM_NOT_A_DRAFT | code::EXAM_NOT_PUBLISHED | code::EXAM_EMPTY | code::EXAM_INVALID_SCHEDULE => {
             StatusCode::CONFLICT
         }

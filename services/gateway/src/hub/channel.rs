@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
+use super::everyone::Everyone;
 use super::member::Member;
 use super::room::Room;
 use super::{Channels, HoldId};
@@ -45,6 +46,7 @@ pub(crate) enum Place {
 enum Group {
     Room(Box<Room>),
     Board(Board),
+    Everyone(Everyone),
 }
 
 /// Hears one audience for the sockets that belong to it.
@@ -71,6 +73,7 @@ impl Channel {
         let mut disruptions = bus.disruptions();
         disruptions.mark_unchanged();
         let group = match &audience {
+            Audience::All => Group::Everyone(Everyone::new(bus)),
             Audience::Board(id) => Group::Board(Board::new(bus, id.clone())),
             Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone())))),
             _ => Group::Room(Box::new(Room::new(bus, clock, None))),
@@ -154,6 +157,11 @@ impl Group {
                 room.enter(member, None, greet).await;
                 meanwhile.iter().for_each(|delivery| room.repeat(sid, delivery));
             }
+            // Its inbox tells what was announced meanwhile.
+            (Self::Everyone(everyone), _) => {
+                greet();
+                everyone.enter(member);
+            }
             (Self::Board(board), place) => {
                 let (limit, rank) = match place {
                     Place::Board { limit, rank } => (limit, rank),
@@ -172,6 +180,7 @@ impl Group {
         match self {
             Self::Room(room) => room.leave(sid),
             Self::Board(board) => board.leave(sid),
+            Self::Everyone(everyone) => everyone.leave(sid),
         }
     }
 
@@ -179,6 +188,7 @@ impl Group {
         match self {
             Self::Room(room) => room.deliver(delivery).await,
             Self::Board(board) => board.deliver(delivery).await,
+            Self::Everyone(everyone) => everyone.deliver(delivery),
         }
     }
 
@@ -186,6 +196,7 @@ impl Group {
         match self {
             Self::Room(room) => room.catch_up().await,
             Self::Board(board) => board.catch_up().await,
+            Self::Everyone(everyone) => everyone.catch_up(),
         }
     }
 
@@ -193,6 +204,7 @@ impl Group {
         match self {
             Self::Room(room) => room.due(),
             Self::Board(board) => board.due(),
+            Self::Everyone(_) => None,
         }
     }
 
@@ -200,6 +212,7 @@ impl Group {
         match self {
             Self::Room(room) => room.on_time().await,
             Self::Board(board) => board.catch_up().await,
+            Self::Everyone(_) => {}
         }
     }
 
@@ -207,13 +220,14 @@ impl Group {
         match self {
             Self::Room(room) => room.is_empty(),
             Self::Board(board) => board.is_empty(),
+            Self::Everyone(everyone) => everyone.is_empty(),
         }
     }
 
     fn sockets_of(&self, user: UserId) -> usize {
         match self {
             Self::Room(room) => room.sockets_of(user),
-            Self::Board(_) => 0,
+            Self::Board(_) | Self::Everyone(_) => 0,
         }
     }
 }

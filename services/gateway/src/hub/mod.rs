@@ -3,6 +3,8 @@
 
 mod board;
 mod channel;
+mod everyone;
+mod inboxes;
 mod member;
 mod room;
 
@@ -105,18 +107,27 @@ impl Hub {
         channel.send(Control::Hold(id)).is_ok().then(|| Hold { id, channel: Some(channel.clone()) })
     }
 
-    /// A socket hears what is delivered to its user.
+    /// A socket hears what is delivered to its user, and then what is announced to everybody: its inbox, which it gets
+    /// on entering there, is followed by whatever changes it.
     pub(crate) fn enter_user(&self, member: Member) {
         let this = self.clone();
         tokio::spawn(async move {
-            match this.hold(Audience::User(member.user)).await {
-                Ok(hold) => hold.enter(member, Place::Anywhere, Box::new(|| {})),
-                Err(error) => {
-                    tracing::warn!(%error, "a user can't be heard");
-                    member.socket.disconnect().ok();
+            for audience in [Audience::User(member.user), Audience::All] {
+                match this.hold(audience).await {
+                    Ok(hold) => hold.enter(member.clone(), Place::Anywhere, Box::new(|| {})),
+                    Err(error) => {
+                        tracing::warn!(%error, "a user can't be heard");
+                        return drop(member.socket.disconnect());
+                    }
                 }
             }
         });
+    }
+
+    /// A socket hears its user no more.
+    pub(crate) fn leave_user(&self, user: UserId, sid: Sid) {
+        self.leave(&Audience::User(user), sid);
+        self.leave(&Audience::All, sid);
     }
 
     /// A socket hears no more of an audience.

@@ -101,9 +101,14 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     }
     metrics::gauge!("gateway_connections").decrement(1.0);
     gateway.expiry.forget(session.sid);
-    gateway.hub.leave(&Audience::User(session.actor.user_id), session.sid);
+    gateway.hub.leave_user(session.actor.user_id, session.sid);
+    let is_last = gateway.presence.is_last(session);
     for room in session.take_rooms() {
-        gateway.hub.leave(&Audience::Room(room), session.sid);
+        if is_last {
+            gateway.hub.leave(&Audience::Room(room), session.sid);
+        } else {
+            crate::events::leave_room::gone(gateway, session, room);
+        }
     }
     for board in session.take_boards() {
         gateway.hub.leave(&Audience::Board(board), session.sid);

@@ -64,6 +64,11 @@ impl Presence {
         }
     }
 
+    /// Whether a session is its user's only one here.
+    pub(crate) fn is_last(&self, session: &Session) -> bool {
+        self.0.lock().get(&session.actor.user_id).is_none_or(|user| user.sockets <= 1)
+    }
+
     /// Says anew that everybody here is here.
     pub(crate) async fn announce_all(&self, gateway: &Arc<Gateway>) {
         let actors: Vec<_> = self.0.lock().values().map(|present| present.entry.actor.clone()).collect();

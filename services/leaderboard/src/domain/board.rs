@@ -120,6 +120,18 @@ impl Board {
         (first.max(1)..end).filter_map(at).collect()
     }
 
+    /// Whom somebody passes by coming to `score`, the nearest behind them first, at most `most`; with their ranks then.
+    pub fn passed(&self, user: UserId, score: Score, most: u32) -> Vec<(u32, UserId)> {
+        let place = Row { score, version: 0 }.place(user);
+        let (to, from) = (self.places.rank(&place), self.rows.get(&user).map(|row| self.places.rank(&row.place(user))));
+        let passed = from.unwrap_or(self.len()).saturating_sub(to).min(most as usize);
+        let at = |index: usize| {
+            let (.., user) = self.places.get_index(index)?;
+            Some((u32::try_from(index).ok()?.saturating_add(2), *user))
+        };
+        (to..to + passed).filter_map(at).collect()
+    }
+
     /// Somebody and their neighbours, `count` in all where there are as many.
     pub fn around(&self, user: UserId, count: u32) -> Vec<(u32, UserId, Score)> {
         let Some((rank, _)) = self.rank(user) else { return Vec::new() };
@@ -168,6 +180,20 @@ mod tests {
         assert_eq!(board.rank(user(2)).unwrap().0, 3);
         assert_eq!(board.rank(user(9)), None);
         assert_eq!(score(1_000, 3, 0).average(), Points::from_hundredths(333));
+    }
+
+    #[test]
+    fn those_who_are_passed_are_told_where_they_stand_then() {
+        let mut board = Board::default();
+        for number in 1..=5 {
+            board.set(user(number), Some(score(1_000 - 100 * number as i64, 1, 1)), 1);
+        }
+        let passed = |number, total, most| board.passed(user(number), score(total, 1, 2), most);
+        assert_eq!(passed(5, 750, 10), [(4, user(3)), (5, user(4))]);
+        assert_eq!(passed(5, 2_000, 2), [(2, user(1)), (3, user(2))]);
+        assert_eq!(passed(9, 650, 10), [(5, user(4)), (6, user(5))]);
+        assert!(passed(1, 950, 10).is_empty(), "nobody stood before them");
+        assert!(passed(2, 100, 10).is_empty(), "they fell");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use metrics::counter;
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
+use sinaesta_contracts::UserId;
 use sinaesta_contracts::exam_grading::ExamGraded;
-use sinaesta_contracts::leaderboard::{BoardId, Period, Person};
+use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period, Person, Standing};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -13,6 +14,9 @@ use crate::domain::calendar::Calendar;
 use crate::handlers::changed;
 use crate::store::entries::{self, Wanted};
 use crate::store::{people, results};
+
+/// Of those whom one person passes, so many are told: the nearest behind.
+const MOST_TOLD: u32 = 10;
 
 pub struct Handler(pub(crate) Context);
 
@@ -44,7 +48,37 @@ impl EventHandler for Handler {
         let standings = entries::count(&mut db, &wanted).await?;
         db.commit().await.map_err(StoreError::from)?;
         counter!("leaderboard_results_total").increment(graded.len() as u64);
-        changed(&standings, &shown)
+        let mut told = changed(&standings, &shown)?;
+        told.extend(self.overtaken(&standings, &shown)?);
+        Ok(told)
+    }
+}
+
+impl Handler {
+    /// Those who were passed on the boards of this week: who tells them sees to it that it is not too often.
+    fn overtaken(&self, standings: &[Standing], shown: &[Person]) -> Result<Option<Outbound>, Failure> {
+        let names: HashMap<UserId, &str> = shown.iter().map(|one| (one.user_id, one.name.as_str())).collect();
+        let (index, now) = (&self.0.index, self.0.clock.now());
+        let mut overtakes: HashMap<UserId, Overtake> = HashMap::new();
+        for one in standings.iter().filter(|one| one.board.period == Period::Weekly && one.exams_completed > 0) {
+            for (rank, user_id) in index.passed(one, MOST_TOLD, now) {
+                overtakes.entry(user_id).or_insert_with(|| Overtake {
+                    user_id,
+                    by: one.user_id,
+                    by_name: names.get(&one.user_id).map(|name| (*name).to_owned()).unwrap_or_default(),
+                    board: one.board.clone(),
+                    rank,
+                    at: one.reached_at,
+                });
+            }
+        }
+        if overtakes.is_empty() {
+            return Ok(None);
+        }
+        let versions = || standings.iter().map(|one| one.version);
+        let what = format!("{}-{}", versions().min().unwrap_or_default(), versions().max().unwrap_or_default());
+        let event = PeopleOvertaken { overtakes: overtakes.into_values().collect() };
+        Ok(Some(Outbound::event(&event)?.identified_by(what)))
     }
 }
 

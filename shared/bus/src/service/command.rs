@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::value::to_raw_value;
-use sinaesta_contracts::{Command, Envelope, ErrorBody, code};
+use sinaesta_contracts::{Command, Envelope, ErrorBody, code, subject};
 
 use super::worker::Raw;
 use crate::{Answer, CommandHandler, Failure, Outbound, Outcome, Received, headers};
@@ -80,5 +80,6 @@ fn decode<C: Command>(raw: &Raw) -> Result<Received<C>, String> {
     let id = headers::command_id(raw.message.headers.as_ref()).ok_or("it has no id")?;
     let envelope: Envelope<C> = serde_json::from_slice(&raw.message.payload).map_err(|error| error.to_string())?;
     let stamped_at = raw.message.info().map_err(|error| error.to_string())?.published;
-    Ok(Received { id, actor: envelope.actor, command: envelope.body, stamped_at })
+    let from = headers::text(raw.message.headers.as_ref(), headers::REPLY).and_then(subject::parse_reply);
+    Ok(Received { id, actor: envelope.actor, command: envelope.body, stamped_at, from })
 }

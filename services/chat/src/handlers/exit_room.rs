@@ -1,0 +1,22 @@
+//! The last of a user's sockets that were in a room through a gateway is gone: they still take part in it, but are away.
+
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_contracts::chat::ExitRoom;
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::store::room_sockets;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = ExitRoom;
+
+    async fn handle(&self, batch: &[Received<ExitRoom>]) -> Result<Vec<Outcome<()>>, Failure> {
+        let places: Vec<_> =
+            batch.iter().map(|one| (&one.command.room_id, one.actor.user_id, one.command.gateway_id)).collect();
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        room_sockets::exit(&mut db, &places).await?;
+        Ok(batch.iter().map(|_| Outcome::done(())).collect())
+    }
+}

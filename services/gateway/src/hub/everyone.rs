@@ -1,0 +1,61 @@
+//! Every socket here: each begins with its user's inbox, and hears what is announced to everybody.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+use sinaesta_bus::{Bus, Delivery};
+use socketioxide_core::Sid;
+use tokio::sync::mpsc;
+
+use super::inboxes::{self, Work};
+use super::member::Member;
+
+/// The sockets of this gateway.
+pub(super) struct Everyone {
+    members: HashMap<Sid, Member>,
+    work: mpsc::UnboundedSender<Work>,
+}
+
+impl Everyone {
+    pub(super) fn new(bus: Bus) -> Self {
+        let (work, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(inboxes::run(bus, receiver));
+        Self { members: HashMap::new(), work }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// A socket that hears its user already: what it is greeted with is followed by whatever comes after.
+    pub(super) fn enter(&mut self, member: Member) {
+        if member.socket.connected() {
+            self.work.send(Work::Greet(member.clone())).ok();
+            self.members.insert(member.socket.id, member);
+        }
+    }
+
+    pub(super) fn leave(&mut self, sid: Sid) {
+        self.members.remove(&sid);
+    }
+
+    /// What is announced is told each in their own way; anything else is emitted as it is.
+    pub(super) fn deliver(&self, delivery: Delivery) {
+        if inboxes::is_announcement(&delivery.event) {
+            let members = self.members.values().cloned().collect();
+            self.work.send(Work::Announce { delivery, members }).ok();
+            return;
+        }
+        let Ok(payload) = serde_json::from_slice::<&RawValue>(&delivery.payload) else { return };
+        let emit = |member: &&Member| member.socket.emit(&*delivery.event, payload).is_ok();
+        let emitted = self.members.values().filter(emit).count();
+        metrics::counter!("gateway_emits_total", "event" => delivery.event.clone()).increment(emitted as u64);
+    }
+
+    /// After a disruption nobody knows what was missed: each inbox as it is.
+    pub(super) fn catch_up(&self) {
+        for member in self.members.values() {
+            self.work.send(Work::Greet(member.clone())).ok();
+        }
+    }
+}

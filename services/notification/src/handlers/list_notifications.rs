@@ -1,0 +1,43 @@
+//! `notification-list`: a page of one's notifications.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::notification::{ListNotifications, NotificationPage};
+use sinaesta_contracts::{Actor, ErrorBody, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::paging;
+use crate::store::{inboxes, seen};
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = ListNotifications;
+
+    async fn handle(
+        &self,
+        actor: Actor,
+        query: ListNotifications,
+    ) -> Result<Result<NotificationPage, ErrorBody>, Failure> {
+        let (user, limit) = (actor.user_id, i64::from(u32::from(query.limit)));
+        let mut db = self.0.snapshot().await?;
+        let before = match query.before {
+            Some(id) => match seen::place(&mut db, user, id).await? {
+                Some(place) => Some(place),
+                None => {
+                    let error = ErrorBody::new(code::NOTIFICATION_NOT_FOUND, "There is no such notification");
+                    return Ok(Err(error.on_field("before")));
+                }
+            },
+            None => None,
+        };
+        let mut notifications = seen::page(&mut db, user, before, query.unread_only, limit + 1).await?;
+        let state = inboxes::states(&mut db, &[user.0]).await?.remove(&user).unwrap_or_default();
+        db.commit().await.map_err(StoreError::from)?;
+        let kept = paging::fitting(&notifications, paging::bytes).min(limit as usize);
+        let has_more = kept < notifications.len();
+        notifications.truncate(kept);
+        let (unread_count, version) = (state.unread_count, state.version);
+        Ok(Ok(NotificationPage { notifications, unread_count, version, has_more }))
+    }
+}

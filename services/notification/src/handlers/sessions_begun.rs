@@ -1,0 +1,24 @@
+//! `event.exam.sessions-begun`: while somebody sits an exam, what is not urgent waits.
+
+use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
+use sinaesta_contracts::exam_grading::SessionsBegun;
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::distinct;
+use crate::store::{exams, inboxes};
+
+pub struct Handler(pub(crate) Context);
+
+impl EventHandler for Handler {
+    type Event = SessionsBegun;
+
+    async fn handle(&self, batch: &[Heard<SessionsBegun>]) -> Result<Vec<Outbound>, Failure> {
+        let begun: Vec<_> = batch.iter().flat_map(|one| &one.event.sessions).collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        exams::begin_sittings(&mut db, &begun).await?;
+        inboxes::update_holds(&mut db, &distinct(begun.iter().map(|one| one.user_id))).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,41 @@
+//! `notification-preferences-set`: what a user wants to be told.
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::Audience;
+use sinaesta_contracts::notification::{PreferencesChanged, SetPreferences};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::quiet;
+use crate::handlers::{Told, distinct};
+use crate::store::inboxes;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = SetPreferences;
+
+    async fn handle(&self, batch: &[Received<SetPreferences>]) -> Result<Vec<Outcome<PreferencesChanged>>, Failure> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            outcomes.push(set(&self.0, one).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+async fn set(context: &Context, one: &Received<SetPreferences>) -> Result<Outcome<PreferencesChanged>, Failure> {
+    if let Err(error) = quiet::check(&one.command.preferences) {
+        return Ok(Outcome::refused(error));
+    }
+    let user = one.actor.user_id;
+    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    let mut preferences = inboxes::hold_preferences(&mut db, user).await?;
+    preferences.extend(one.command.preferences.clone());
+    inboxes::set_preferences(&mut db, user, &preferences).await?;
+    db.commit().await.map_err(StoreError::from)?;
+    let state = Told::read(context, &distinct([user]), &[]).await?.state(user);
+    let changed = PreferencesChanged { preferences, unread_count: state.unread_count, version: state.version };
+    let delivery = Outbound::deliver(Audience::User(user), &changed)?;
+    Ok(Outcome::done(changed).and(delivery))
+}

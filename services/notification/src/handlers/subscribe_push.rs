@@ -1,0 +1,37 @@
+//! A browser wants to be told while it is closed.
+
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_contracts::notification::SubscribePush;
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::push::Browser;
+use crate::store::push;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = SubscribePush;
+
+    async fn handle(&self, batch: &[Received<SubscribePush>]) -> Result<Vec<Outcome<()>>, Failure> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            outcomes.push(subscribe(&self.0, one).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+async fn subscribe(context: &Context, one: &Received<SubscribePush>) -> Result<Outcome<()>, Failure> {
+    let SubscribePush { endpoint, keys } = &one.command;
+    let read = context.push_services.check(endpoint.as_str()).and_then(|()| Browser::read(keys));
+    let browser = match read {
+        Ok(browser) => browser,
+        Err(error) => return Ok(Outcome::refused(error)),
+    };
+    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    let keys = (browser.p256dh.as_slice(), browser.auth.as_slice());
+    push::subscribe(&mut db, one.actor.user_id, endpoint.as_str(), keys, one.stamped_at).await?;
+    db.commit().await.map_err(StoreError::from)?;
+    Ok(Outcome::done(()))
+}

@@ -1,0 +1,154 @@
+//! Exams that are to come, with their reminders, and who sits one.
+
+use sinaesta_contracts::exam_authoring::ExamScheduled;
+use sinaesta_contracts::exam_grading::SessionBegun;
+use sinaesta_contracts::{ExamId, SessionId, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Notes when an exam takes place, unless something newer is known; true if that is another moment than before.
+pub async fn schedule(db: &mut PgConnection, exam: &ExamScheduled) -> Result<bool, StoreError> {
+    let moved = sqlx::query_scalar!(
+        r#"WITH before AS (SELECT starts_at FROM notification_exams WHERE exam_id = $1 FOR UPDATE)
+           INSERT INTO notification_exams AS e (exam_id, title, specialty, starts_at, decided_at)
+           VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (exam_id) DO UPDATE SET title = EXCLUDED.title, specialty = EXCLUDED.specialty,
+             starts_at = EXCLUDED.starts_at, decided_at = EXCLUDED.decided_at
+           WHERE e.decided_at < EXCLUDED.decided_at
+           RETURNING (SELECT starts_at FROM before) IS DISTINCT FROM $4::timestamptz AS "moved!""#,
+        exam.exam_id.0,
+        exam.exam_title,
+        exam.specialty,
+        exam.scheduled_start.0,
+        exam.decided_at.0,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(moved.unwrap_or_default())
+}
+
+/// Puts these reminders (minutes before, and when) in the place of all others of an exam.
+pub async fn replace_reminders(
+    db: &mut PgConnection,
+    exam: ExamId,
+    reminders: &[(i32, OffsetDateTime)],
+) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM notification_reminders WHERE exam_id = $1", exam.0).execute(&mut *db).await?;
+    sqlx::query!(
+        "INSERT INTO notification_reminders (exam_id, lead_minutes, due_at)
+         SELECT $1, * FROM UNNEST($2::integer[], $3::timestamptz[])",
+        exam.0,
+        &reminders.iter().map(|(lead, _)| *lead).collect::<Vec<_>>() as &[i32],
+        &reminders.iter().map(|(_, due)| *due).collect::<Vec<_>>() as &[OffsetDateTime],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Reminders that are due at `now`, and since when.
+pub async fn due_reminders(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<(ExamId, i32, OffsetDateTime)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT exam_id, lead_minutes, due_at FROM notification_reminders
+         WHERE sent_by IS NULL AND due_at <= $1 ORDER BY due_at LIMIT $2",
+        now,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (ExamId(row.exam_id), row.lead_minutes, row.due_at)).collect())
+}
+
+/// A reminder, and the exam it is of.
+#[derive(Debug, Clone)]
+pub struct Reminder {
+    pub exam_title: String,
+    pub specialty: String,
+    pub starts_at: OffsetDateTime,
+    pub decided_at: OffsetDateTime,
+    pub due_at: OffsetDateTime,
+    pub sent_by: Option<Uuid>,
+}
+
+/// A reminder, held until the transaction ends.
+pub async fn hold_reminder(db: &mut PgConnection, exam: ExamId, lead: i32) -> Result<Option<Reminder>, StoreError> {
+    let reminder = sqlx::query_as!(
+        Reminder,
+        "SELECT e.title AS exam_title, e.specialty, e.starts_at, e.decided_at, r.due_at, r.sent_by
+         FROM notification_exams e JOIN notification_reminders r ON r.exam_id = e.exam_id
+         WHERE e.exam_id = $1 AND r.lead_minutes = $2 FOR UPDATE",
+        exam.0,
+        lead,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(reminder)
+}
+
+/// Notes by which command a reminder was sent.
+pub async fn sent_reminder(db: &mut PgConnection, exam: ExamId, lead: i32, by: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notification_reminders SET sent_by = $3 WHERE exam_id = $1 AND lead_minutes = $2",
+        exam.0,
+        lead,
+        by
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that sessions begin, save those that are known; they may have ended by now.
+pub async fn begin_sittings(db: &mut PgConnection, begun: &[&SessionBegun]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notification_sittings (session_id, exam_id, user_id, started_at)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (s, e, u, a) ORDER BY s
+         ON CONFLICT (session_id) DO NOTHING",
+        &begun.iter().map(|one| one.session_id.0).collect::<Vec<_>>() as &[Uuid],
+        &begun.iter().map(|one| one.exam_id.0).collect::<Vec<_>>() as &[Uuid],
+        &begun.iter().map(|one| one.user_id.0).collect::<Vec<_>>() as &[Uuid],
+        &begun.iter().map(|one| one.started_at.0).collect::<Vec<_>>() as &[OffsetDateTime],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Those who wait for an exam wait for its new moment; says who they are.
+pub async fn move_sittings(db: &mut PgConnection, exam: ExamId, to: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    let users = sqlx::query_scalar!(
+        "UPDATE notification_sittings SET started_at = $2 WHERE exam_id = $1 AND ended_at IS NULL RETURNING user_id",
+        exam.0,
+        to.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(users)
+}
+
+/// Notes that sessions are over.
+pub async fn end_sittings(
+    db: &mut PgConnection,
+    ended: &[(SessionId, ExamId, UserId)],
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notification_sittings AS s (session_id, exam_id, user_id, started_at, ended_at)
+         SELECT DISTINCT *, $4::timestamptz, $4::timestamptz
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[]) AS new (s, e, u) ORDER BY s
+         ON CONFLICT (session_id) DO UPDATE SET ended_at = COALESCE(s.ended_at, EXCLUDED.ended_at)",
+        &ended.iter().map(|(session, _, _)| session.0).collect::<Vec<_>>() as &[Uuid],
+        &ended.iter().map(|(_, exam, _)| exam.0).collect::<Vec<_>>() as &[Uuid],
+        &ended.iter().map(|(_, _, user)| user.0).collect::<Vec<_>>() as &[Uuid],
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! Notifications as they are written.
+
+use sinaesta_contracts::notification::{NotificationType, Priority, Recipients};
+use sinaesta_contracts::{ExamId, NotificationId, RoomId, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// Whom a notification is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum For {
+    User(UserId),
+    Audience(Recipients),
+    /// Students of an exam's specialty or of none, and those who have a session in it.
+    Exam(ExamId, String),
+}
+
+/// A notification that is to be stored.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub id: NotificationId,
+    pub for_whom: For,
+    pub kind: NotificationType,
+    pub priority: Priority,
+    pub title: String,
+    pub message: String,
+    /// JSON.
+    pub data: String,
+    pub action_url: Option<String>,
+    /// The room whose messages it gathers, and the first and the last of them.
+    pub room: Option<(RoomId, i64, i64)>,
+    pub sent_by: UserId,
+    /// The command that makes it.
+    pub caused_by: Uuid,
+    pub at: OffsetDateTime,
+    /// How often it is told again, and when first.
+    pub repeats: Option<(i16, OffsetDateTime)>,
+}
+
+impl Draft {
+    fn user(&self) -> Option<Uuid> {
+        match &self.for_whom {
+            For::User(user) => Some(user.0),
+            For::Audience(_) | For::Exam(..) => None,
+        }
+    }
+
+    fn role(&self) -> Option<&'static str> {
+        match &self.for_whom {
+            For::User(_) => None,
+            For::Audience(recipients) => recipients.role.map(|role| role.as_str()),
+            For::Exam(..) => Some("STUDENT"),
+        }
+    }
+
+    fn specialty(&self) -> Option<&str> {
+        match &self.for_whom {
+            For::User(_) => None,
+            For::Audience(recipients) => recipients.specialty.as_ref().map(|name| name.as_str()),
+            For::Exam(_, specialty) => Some(specialty),
+        }
+    }
+
+    fn exam(&self) -> Option<Uuid> {
+        match &self.for_whom {
+            For::Exam(exam, _) => Some(exam.0),
+            For::User(_) | For::Audience(_) => None,
+        }
+    }
+}
+
+/// The topic under which a room's messages are gathered.
+pub fn topic(room: &RoomId) -> String {
+    format!("room:{room}")
+}
+
+/// Stores notifications, save those that are stored already, and those of rooms whose latest message was told of
+/// before; gives the ids of the others. Of a room and user, one may stand in it.
+pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>, StoreError> {
+    macro_rules! column {
+        ($one:ident => $value:expr) => {
+            &drafts.iter().map(|$one| $value).collect::<Vec<_>>()
+        };
+    }
+    let ids = sqlx::query_scalar!(
+        "INSERT INTO notifications (id, user_id, audience_role, audience_specialty, audience_exam, type, priority, title,
+                                    message, data, action_url, topic, first_seq, last_seq, sent_by, caused_by,
+                                    created_at, repeats_left, repeat_at, updated_at)
+         SELECT new.*, new.created_at
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+                     $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::uuid[],
+                     $16::uuid[], $17::timestamptz[], $18::smallint[], $19::timestamptz[])
+              AS new (id, user_id, role, specialty, exam, type, priority, title, message, data, action_url, topic,
+                      first_seq, last_seq, sent_by, caused_by, created_at, repeats_left, repeat_at)
+         WHERE new.topic IS NULL OR NOT EXISTS (
+           SELECT FROM notifications n
+           WHERE n.user_id = new.user_id AND n.topic = new.topic AND (n.read_at IS NULL OR n.last_seq >= new.last_seq))
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id",
+        column!(one => one.id.0) as &[Uuid],
+        column!(one => one.user()) as &[Option<Uuid>],
+        column!(one => one.role()) as &[Option<&str>],
+        column!(one => one.specialty()) as &[Option<&str>],
+        column!(one => one.exam()) as &[Option<Uuid>],
+        column!(one => one.kind.as_str()) as &[&str],
+        column!(one => one.priority.as_str()) as &[&str],
+        column!(one => one.title.as_str()) as &[&str],
+        column!(one => one.message.as_str()) as &[&str],
+        column!(one => one.data.as_str()) as &[&str],
+        column!(one => one.action_url.as_deref()) as &[Option<&str>],
+        column!(one => one.room.as_ref().map(|(room, _, _)| topic(room))) as &[Option<String>],
+        column!(one => one.room.as_ref().map(|(_, first, _)| *first)) as &[Option<i64>],
+        column!(one => one.room.as_ref().map(|(_, _, last)| *last)) as &[Option<i64>],
+        column!(one => one.sent_by.0) as &[Uuid],
+        column!(one => one.caused_by) as &[Uuid],
+        column!(one => one.at) as &[OffsetDateTime],
+        column!(one => one.repeats.map_or(0, |(times, _)| times)) as &[i16],
+        column!(one => one.repeats.filter(|(times, _)| *times > 0).map(|(_, at)| at)) as &[Option<OffsetDateTime>],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
+/// An unread notification of a room.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    pub id: NotificationId,
+    pub user_id: UserId,
+    pub topic: String,
+    pub first_seq: i64,
+    pub last_seq: i64,
+}
+
+/// The unread notifications of rooms.
+pub async fn unread_of_rooms(db: &mut PgConnection, of: &[(UserId, &RoomId)]) -> Result<Vec<Unread>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT n.id, n.user_id AS "user_id!", n.topic AS "topic!", COALESCE(n.first_seq, 0) AS "first_seq!",
+                  COALESCE(n.last_seq, 0) AS "last_seq!"
+           FROM UNNEST($1::uuid[], $2::text[]) AS asked (u, t)
+           JOIN notifications n ON n.user_id = asked.u AND n.topic = asked.t AND n.read_at IS NULL"#,
+        &of.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &of.iter().map(|(_, room)| topic(room)).collect::<Vec<_>>() as &[String],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Unread {
+            id: NotificationId(row.id),
+            user_id: UserId(row.user_id),
+            topic: row.topic,
+            first_seq: row.first_seq,
+            last_seq: row.last_seq,
+        })
+        .collect())
+}
+
+/// Lets unread notifications of rooms stand for more messages: texts and the last message are those of the drafts.
+pub async fn raise(db: &mut PgConnection, drafts: &[Draft]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notifications n SET title = new.title, message = new.message, data = new.data, last_seq = new.last_seq,
+                                    caused_by = new.caused_by, updated_at = GREATEST(n.updated_at, new.at)
+         FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::uuid[], $7::timestamptz[])
+              AS new (id, title, message, data, last_seq, caused_by, at)
+         WHERE n.id = new.id AND n.read_at IS NULL AND n.last_seq < new.last_seq",
+        &drafts.iter().map(|one| one.id.0).collect::<Vec<_>>() as &[Uuid],
+        &drafts.iter().map(|one| one.title.as_str()).collect::<Vec<_>>() as &[&str],
+        &drafts.iter().map(|one| one.message.as_str()).collect::<Vec<_>>() as &[&str],
+        &drafts.iter().map(|one| one.data.as_str()).collect::<Vec<_>>() as &[&str],
+        &drafts.iter().map(|one| one.room.as_ref().map(|(_, _, last)| *last)).collect::<Vec<_>>() as &[Option<i64>],
+        &drafts.iter().map(|one| one.caused_by).collect::<Vec<_>>() as &[Uuid],
+        &drafts.iter().map(|one| one.at).collect::<Vec<_>>() as &[OffsetDateTime],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Marks notifications read that their readers see; gives who had not read one of them before.
+pub async fn read(
+    db: &mut PgConnection,
+    reads: &[(UserId, NotificationId)],
+    at: OffsetDateTime,
+) -> Result<Vec<Uuid>, StoreError> {
+    let changed = sqlx::query_scalar!(
+        r#"WITH asked AS (
+             SELECT DISTINCT s.reader_id, s.id, s.is_announcement FROM UNNEST($1::uuid[], $2::uuid[]) AS asked (u, n)
+             JOIN notification_seen s ON s.reader_id = asked.u AND s.id = asked.n WHERE s.read_at IS NULL
+           ), own AS (
+             UPDATE notifications n SET read_at = $3, repeat_at = NULL FROM asked
+             WHERE n.id = asked.id AND NOT asked.is_announcement RETURNING n.user_id
+           ), announced AS (
+             INSERT INTO notification_reads (notification_id, user_id, read_at)
+             SELECT id, reader_id, $3 FROM asked WHERE is_announcement ON CONFLICT DO NOTHING RETURNING user_id
+           )
+           SELECT user_id AS "user_id!" FROM own UNION SELECT user_id FROM announced"#,
+        &reads.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &reads.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],
+        at,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(changed)
+}
+
+/// Marks everything read that these users see; gives who had not read something before.
+pub async fn read_all(db: &mut PgConnection, users: &[Uuid], at: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
+    let changed = sqlx::query_scalar!(
+        r#"WITH asked AS (
+             SELECT s.reader_id, s.id, s.is_announcement FROM notification_seen s
+             WHERE s.reader_id = ANY($1) AND s.read_at IS NULL
+           ), own AS (
+             UPDATE notifications n SET read_at = $2, repeat_at = NULL FROM asked
+             WHERE n.id = asked.id AND NOT asked.is_announcement RETURNING n.user_id
+           ), announced AS (
+             INSERT INTO notification_reads (notification_id, user_id, read_at)
+             SELECT id, reader_id, $2 FROM asked WHERE is_announcement ON CONFLICT DO NOTHING RETURNING user_id
+           )
+           SELECT user_id AS "user_id!" FROM own UNION SELECT user_id FROM announced"#,
+        users,
+        at,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(changed)
+}
+
+/// Urgent notifications that are due to be told again: whose, and since when they are due.
+pub async fn to_repeat(
+    db: &mut PgConnection,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<(NotificationId, Option<UserId>, OffsetDateTime)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, user_id, repeat_at AS "repeat_at!" FROM notifications WHERE repeat_at <= $1 ORDER BY repeat_at LIMIT $2"#,
+        now,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (NotificationId(row.id), row.user_id.map(UserId), row.repeat_at)).collect())
+}
+
+/// Notes that urgent notifications that are due at `now` are told again by these commands, and when they are next.
+pub async fn repeat(
+    db: &mut PgConnection,
+    repeats: &[(NotificationId, Uuid)],
+    now: OffsetDateTime,
+    next: OffsetDateTime,
+) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "UPDATE notifications n SET repeats_left = n.repeats_left - 1, caused_by = again.by,
+                                    repeat_at = CASE WHEN n.repeats_left > 1 THEN $4::timestamptz END
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS again (id, by)
+         WHERE n.id = again.id AND n.repeat_at <= $3 AND n.read_at IS NULL
+         RETURNING n.id",
+        &repeats.iter().map(|(id, _)| id.0).collect::<Vec<_>>() as &[Uuid],
+        &repeats.iter().map(|(_, by)| *by).collect::<Vec<_>>() as &[Uuid],
+        now,
+        next,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
+/// The announcements among these, with the command that caused each last.
+pub async fn announcements(db: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<(Announcement, Uuid)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, type, priority, title, message, data, action_url, created_at, updated_at, caused_by
+         FROM notifications WHERE id = ANY($1) AND user_id IS NULL",
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let announcement = Announcement {
+                id: NotificationId(row.id),
+                kind: NotificationType::from_name(&row.r#type).unwrap_or(NotificationType::System),
+                priority: Priority::from_name(&row.priority).unwrap_or_default(),
+                title: row.title,
+                message: row.message,
+                data: row.data,
+                action_url: row.action_url,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            };
+            (announcement, row.caused_by)
+        })
+        .collect())
+}
+
+/// An announcement, as it is the same for all of its readers.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    pub id: NotificationId,
+    pub kind: NotificationType,
+    pub priority: Priority,
+    pub title: String,
+    pub message: String,
+    /// JSON.
+    pub data: String,
+    pub action_url: Option<String>,
+    pub created_at: OffsetDateTime,
+    pub updated_at: OffsetDateTime,
+}

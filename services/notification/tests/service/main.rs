@@ -1,0 +1,352 @@
+//! The running service on a real broker and a real Postgres, with a clock that the tests move.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use serde_json::Value;
+use sinaesta_bus::Bus;
+use sinaesta_clock::Clock;
+use sinaesta_contracts::chat::GroupInvited;
+use sinaesta_contracts::exam_authoring::ExamScheduled;
+use sinaesta_contracts::exam_grading::{ExamGraded, SessionBegun, SessionsBegun};
+use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period};
+use sinaesta_contracts::notification::{
+    ListNotifications, NewNotification, NotificationPage, NotificationType, Priority, ReadAllNotifications,
+    SendNotification,
+};
+use sinaesta_contracts::{
+    Actor, Audience, Command, Event, ExamId, Points, ResultId, Role, ServerEvent, SessionId, Subject, Timestamp,
+};
+use sinaesta_testkit::{TestDatabase, TestNats, actor, until};
+use time::OffsetDateTime;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+struct Stack {
+    nats: TestNats,
+    database: TestDatabase,
+    bus: Bus,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
+        let bus = nats.bus("test").await.unwrap();
+        Self { nats, database, bus }
+    }
+
+    /// One more replica; it ends with what this gives.
+    fn replica(&self, clock: &Clock) -> DropGuard {
+        let mut settings = self.nats.settings().unwrap();
+        settings.database.url = self.database.url.clone().into();
+        settings.notifications.http_port = 0;
+        settings.notifications.tick_ms = 20;
+        settings.notifications.retention_tick_ms = 20;
+        settings.notifications.retention_batch = 3;
+        let stop = CancellationToken::new();
+        tokio::spawn(sinaesta_notification::run_with(settings, clock.clone(), stop.clone()));
+        stop.drop_guard()
+    }
+
+    /// Somebody who has been here for long.
+    async fn user(&self, number: u128, role: Role) -> Actor {
+        let actor = actor(number, role);
+        sqlx::query("INSERT INTO users (id, name, role, created_at) VALUES ($1, $2, $3, '2020-01-01')")
+            .bind(actor.user_id.0)
+            .bind(&actor.name)
+            .bind(role.as_str())
+            .execute(&self.database.pool)
+            .await
+            .unwrap();
+        actor
+    }
+
+    async fn publish<E: Event>(&self, event: &E) {
+        let subject = Subject::Event(E::DOMAIN, E::NAME).to_string();
+        let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Msg-Id", Uuid::now_v7().to_string());
+        let payload = serde_json::to_vec(event).unwrap();
+        jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
+    }
+
+    async fn command<C: Command>(&self, who: &Actor, command: &C) -> C::Reply {
+        let answer = self.bus.dispatch(Uuid::now_v7(), who, command).await.unwrap().answer(LIMIT).await.unwrap();
+        serde_json::from_str(answer.get()).unwrap()
+    }
+
+    async fn list(&self, who: &Actor) -> NotificationPage {
+        let all = ListNotifications { before: None, limit: 100.try_into().unwrap(), unread_only: false };
+        self.bus.ask(who, &all).await.unwrap()
+    }
+
+    /// The title of each notification, newest first; none while no replica runs yet.
+    async fn titles(&self, who: &Actor) -> Vec<String> {
+        let all = ListNotifications { before: None, limit: 100.try_into().unwrap(), unread_only: false };
+        let page = self.bus.ask(who, &all).await.ok();
+        page.into_iter().flat_map(|page| page.notifications).map(|one| one.title).collect()
+    }
+
+    async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.database.pool).await.unwrap()
+    }
+
+    /// Everything that sockets of an audience are told from now on.
+    async fn hear(&self, audience: &Audience) -> tokio::sync::mpsc::UnboundedReceiver<(String, Value)> {
+        let mut heard = self.nats.client().await.unwrap().subscribe(Subject::Live(audience).to_string()).await.unwrap();
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(message) = heard.next().await {
+                let event = message.headers.as_ref().and_then(|all| all.get("Sinaesta-Event")).unwrap().to_string();
+                sender.send((event, serde_json::from_slice(&message.payload).unwrap())).ok();
+            }
+        });
+        receiver
+    }
+}
+
+fn note(title: &str, priority: Priority) -> SendNotification {
+    SendNotification {
+        user_id: None,
+        audience: None,
+        kind: NotificationType::System,
+        title: title.to_owned().try_into().unwrap(),
+        message: "Text".to_owned().try_into().unwrap(),
+        data: Value::Null,
+        priority,
+        action_url: None,
+    }
+}
+
+fn exam(number: u128) -> ExamId {
+    ExamId(Uuid::from_u128(number))
+}
+
+fn scheduled(number: u128, starts_at: OffsetDateTime, decided_at: OffsetDateTime) -> ExamScheduled {
+    ExamScheduled {
+        exam_id: exam(number),
+        exam_title: "Tryout".into(),
+        specialty: "Kardiologi".into(),
+        scheduled_start: Timestamp(starts_at),
+        decided_at: Timestamp(decided_at),
+    }
+}
+
+fn graded(who: &Actor, number: u128, at: OffsetDateTime) -> ExamGraded {
+    ExamGraded {
+        exam_id: exam(number),
+        exam_title: "Tryout".into(),
+        specialty: "Kardiologi".into(),
+        session_id: SessionId(Uuid::from_u128(number)),
+        result_id: ResultId(Uuid::from_u128(number)),
+        key_version: 1,
+        user_id: who.user_id,
+        user_name: who.name.clone(),
+        user_avatar: None,
+        score: Points::from_hundredths(1_250),
+        max_score: Points::from_hundredths(2_000),
+        percentage: 62.5,
+        correct_count: 12,
+        total_questions: 20,
+        completed_at: Timestamp(at),
+    }
+}
+
+/// The reminders of an exam fire by the broker's stamps and by the service's clock, so the clock starts at the time
+/// that it is, and the exam is near.
+#[tokio::test(flavor = "multi_thread")]
+async fn reminders_come_once_across_restarts_and_reschedules_at_three_replicas() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let mentor = stack.user(2, Role::Mentor).await;
+    let clock = Clock::system();
+    let mut heard = stack.hear(&Audience::All).await;
+    let mut replicas = vec![stack.replica(&clock), stack.replica(&clock), stack.replica(&clock)];
+    let now = clock.now();
+    let minutes = |n| time::Duration::minutes(n);
+    // The hour's reminder is due in 1.5 s, then the exam is moved: only the new moment's reminder may come.
+    stack.publish(&scheduled(1, now + minutes(60) + Duration::from_millis(1_500), now)).await;
+    stack.publish(&scheduled(2, now + minutes(5) + Duration::from_millis(1_500), now)).await;
+    until("the exams are known", || async { stack.count("SELECT count(*) FROM notification_exams").await == 2 }).await;
+    let moved = now + minutes(60) + Duration::from_millis(3_000);
+    stack.publish(&scheduled(1, moved, now + Duration::from_millis(1))).await;
+    // News from before the move comes late.
+    stack.publish(&scheduled(1, now + minutes(60) + Duration::from_millis(500), now)).await;
+    replicas.remove(0);
+    replicas.push(stack.replica(&clock));
+    let due = [(2, now + Duration::from_millis(1_500)), (1, moved - minutes(60))];
+    for (number, due) in due {
+        let (event, told) = tokio::time::timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+        let told: NewNotification = serde_json::from_value(told).unwrap();
+        assert_eq!(
+            (event.as_str(), &told.notification.data["examId"]),
+            (NewNotification::NAME, &Value::from(exam(number).to_string()))
+        );
+        let late = clock.now() - due;
+        assert!(
+            (time::Duration::ZERO..time::Duration::seconds(2)).contains(&late),
+            "exam {number} came {late} after its moment"
+        );
+    }
+    // Every replica starts anew: what was sent is not sent again.
+    drop(replicas);
+    let _replicas = [stack.replica(&clock), stack.replica(&clock), stack.replica(&clock)];
+    let sent = stack.command(&student, &note("after the restart", Priority::Normal)).await;
+    assert_eq!(stack.count("SELECT count(*) FROM notifications WHERE user_id IS NULL").await, 2);
+    assert!(heard.try_recv().is_err(), "a reminder came twice");
+    // Two to read, and the note; mentors are not reminded.
+    let page = stack.list(&student).await;
+    assert_eq!((page.notifications.len(), page.unread_count), (3, 3));
+    assert_eq!(page.notifications[0].id, sent.notification_id);
+    assert_eq!(stack.titles(&mentor).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_urgent_waits_until_the_exam_ends() {
+    let stack = Stack::start().await;
+    let (student, admin) = (stack.user(1, Role::Student).await, stack.user(2, Role::SuperAdmin).await);
+    let clock = Clock::system();
+    let _replicas = [stack.replica(&clock), stack.replica(&clock)];
+    let mut heard = stack.hear(&Audience::User(student.user_id)).await;
+    stack.command(&student, &note("before", Priority::Normal)).await;
+    let began = SessionBegun {
+        exam_id: exam(7),
+        session_id: SessionId(Uuid::from_u128(7)),
+        user_id: student.user_id,
+        started_at: Timestamp(clock.now()),
+    };
+    stack.publish(&SessionsBegun { sessions: vec![began.clone()] }).await;
+    until("the exam began", || async {
+        stack.count("SELECT count(*) FROM notification_inboxes WHERE held_since IS NOT NULL").await == 1
+    })
+    .await;
+    stack.command(&student, &note("during", Priority::High)).await;
+    let mut to_all = note("to all during", Priority::Normal);
+    to_all.audience = Some(serde_json::from_value(serde_json::json!({ "all": true })).unwrap());
+    stack.command(&admin, &to_all).await;
+    stack.command(&student, &note("urgent", Priority::Urgent)).await;
+    assert_eq!(stack.titles(&student).await, ["urgent", "before"]);
+    assert_eq!(stack.list(&student).await.unread_count, 2);
+    // Reading everything does not read what is not seen.
+    stack.command(&student, &ReadAllNotifications {}).await;
+    stack.publish(&graded(&student, 7, clock.now())).await;
+    until("the exam is graded", || async { stack.titles(&student).await.len() == 5 }).await;
+    let page = stack.list(&student).await;
+    let unread: Vec<_> = page.notifications.iter().filter(|one| !one.is_read).map(|one| one.title.as_str()).collect();
+    assert_eq!(unread, ["Your exam is graded", "to all during", "during"]);
+    assert_eq!(page.unread_count, 3);
+    assert_eq!(page.notifications[0].message, "Tryout: 12.5 of 20 points");
+    let mut told = Vec::new();
+    while told.len() < 6 {
+        let (event, payload) = tokio::time::timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+        told.push(payload["title"].as_str().map_or(event, str::to_owned));
+    }
+    told.retain(|title| title != "notifications-read-all");
+    let after = told.iter().position(|title| title == "during").unwrap();
+    assert!(after > told.iter().position(|title| title == "urgent").unwrap(), "{told:?}");
+    // The news that the exam began comes again, and later than its end: it holds nothing back.
+    stack.publish(&SessionsBegun { sessions: vec![began] }).await;
+    stack.command(&student, &note("after", Priority::Low)).await;
+    assert_eq!(stack.titles(&student).await[0], "after");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_overtaken_is_told_once_a_day_and_an_invitation_once() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let clock = Clock::system();
+    let _replica = stack.replica(&clock);
+    let overtake = |by: u128, day: i64| Overtake {
+        user_id: student.user_id,
+        by: actor(by, Role::Student).user_id,
+        by_name: format!("Student {by}"),
+        board: BoardId { period: Period::Weekly, specialty: None },
+        rank: 2,
+        at: Timestamp(clock.now() + time::Duration::days(day)),
+    };
+    for (by, day) in [(2, 0), (3, 0), (2, 0), (4, 1)] {
+        stack.publish(&PeopleOvertaken { overtakes: vec![overtake(by, day)] }).await;
+    }
+    let invited = GroupInvited {
+        group_id: Uuid::from_u128(9),
+        group_name: "EKG".into(),
+        user_id: student.user_id,
+        by: actor(2, Role::Student).user_id,
+        by_name: "Putri".into(),
+    };
+    stack.publish(&invited).await;
+    stack.publish(&invited).await;
+    until("all is told", || async { stack.titles(&student).await.len() == 3 }).await;
+    stack.command(&student, &note("settled", Priority::Low)).await;
+    let mut titles = stack.titles(&student).await;
+    titles.sort();
+    assert_eq!(titles.len(), 4, "{titles:?}");
+    assert!(titles.contains(&"Putri invites you to a study group".to_owned()), "{titles:?}");
+    assert!(titles.contains(&"Student 4 has passed you".to_owned()), "{titles:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_urgent_is_told_again_until_it_is_read_or_was_told_often_enough() {
+    let stack = Stack::start().await;
+    let (reader, other) = (stack.user(1, Role::Student).await, stack.user(2, Role::Student).await);
+    let clock = Clock::manual(Clock::system().now());
+    let _replicas = [stack.replica(&clock), stack.replica(&clock)];
+    let (mut mine, mut others) =
+        (stack.hear(&Audience::User(reader.user_id)).await, stack.hear(&Audience::User(other.user_id)).await);
+    let first = stack.command(&reader, &note("read", Priority::Urgent)).await;
+    stack.command(&other, &note("never read", Priority::Urgent)).await;
+    let id = |told: &(String, Value)| told.1["id"].as_str().map(str::to_owned);
+    for told in 1..=6 {
+        let (event, payload) = tokio::time::timeout(LIMIT, others.recv()).await.unwrap().unwrap();
+        assert_eq!(
+            (event.as_str(), &payload["title"]),
+            (NewNotification::NAME, &Value::from("never read")),
+            "time {told}"
+        );
+        if told == 2 {
+            let mut told = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap();
+            assert_eq!(id(&told), Some(first.notification_id.to_string()));
+            told = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap();
+            assert_eq!(id(&told), Some(first.notification_id.to_string()), "the same, told again");
+            stack.command(&reader, &ReadAllNotifications {}).await;
+        }
+        clock.advance(Duration::from_secs(61));
+    }
+    until("nothing is due any more", || async {
+        stack.count("SELECT count(*) FROM notifications WHERE repeat_at IS NOT NULL").await == 0
+    })
+    .await;
+    assert!(others.try_recv().is_err(), "it was told more than five times again");
+    let (event, _) = mine.recv().await.unwrap();
+    assert_eq!(event, "notifications-read-all");
+    assert!(mine.try_recv().is_err(), "what is read was told again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_long_ago_is_removed_in_small_batches_and_the_unread_stays() {
+    let stack = Stack::start().await;
+    let (student, admin) = (stack.user(1, Role::Student).await, stack.user(2, Role::SuperAdmin).await);
+    let clock = Clock::manual(Clock::system().now());
+    let _replicas = [stack.replica(&clock), stack.replica(&clock)];
+    for number in 0..10 {
+        stack.command(&student, &note(&format!("read {number}"), Priority::Normal)).await;
+    }
+    stack.command(&student, &ReadAllNotifications {}).await;
+    stack.command(&student, &note("unread", Priority::Normal)).await;
+    let mut to_all = note("old announcement", Priority::Normal);
+    to_all.audience = Some(serde_json::from_value(serde_json::json!({ "all": true })).unwrap());
+    stack.command(&admin, &to_all).await;
+    assert_eq!(stack.list(&student).await.unread_count, 2);
+    let mut heard = stack.hear(&Audience::All).await;
+    clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
+    until("what is old is gone", || async { stack.titles(&student).await == ["unread"] }).await;
+    let (event, _) = tokio::time::timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+    assert_eq!(event, "notification-removed");
+    let page = stack.list(&student).await;
+    assert_eq!(page.unread_count, 1);
+    assert!(page.version >= 13, "an announcement that goes is a change: {}", page.version);
+}

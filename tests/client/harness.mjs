@@ -87,7 +87,8 @@ export async function freePort() {
  */
 export function request(url, { method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
-    const sent = http.request(url, { method, headers, agent: false, timeout: 10_000 }, (response) => {
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const sent = http.request(url, { method, headers: { ...length, ...headers }, agent: false, timeout: 10_000 }, (response) => {
       const chunks = /** @type {Buffer[]} */ ([]);
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);

@@ -585,7 +585,7 @@ export type NotificationPage = {
 
 /** What a user wants to be told, by type: all four. */
 export type NotificationPreferences = {
-  preferences: { [key in NotificationType]?: TypePreference };
+  preferences: Preferences;
 };
 
 /** To all of the user's sockets: a notification is read. */
@@ -660,9 +660,17 @@ export type Period = "weekly" | "monthly" | "all_time";
 /** Points in an exam, counted in hundredths; written as a number (`2.5`). */
 export type Points = number;
 
+/** Preferences by type. */
+export type Preferences = {
+  EXAM_UPDATE?: TypePreference;
+  MESSAGE?: TypePreference;
+  LEADERBOARD?: TypePreference;
+  SYSTEM?: TypePreference;
+};
+
 /** To all of the user's sockets: preferences were changed, and with them what is seen. */
 export type PreferencesChanged = {
-  preferences: { [key in NotificationType]?: TypePreference };
+  preferences: Preferences;
   unreadCount: number;
   version: number;
 };
@@ -852,7 +860,7 @@ export type SessionStatus = "WAITING" | "IN_PROGRESS" | "PAUSED" | "COMPLETED";
 
 /** Changes the preferences of the types that are given. */
 export type SetPreferences = {
-  preferences: { [key in NotificationType]?: TypePreference };
+  preferences: Preferences;
 };
 
 /** Chooses how the sender shows to others. */

@@ -4,8 +4,6 @@
 //! only grow: a count whose version is not higher than the last one's is old, and so is what is said of one
 //! notification with a lower version than was said of it before.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -458,7 +456,45 @@ impl Default for TypePreference {
 }
 
 /// Preferences by type.
-pub type Preferences = BTreeMap<NotificationType, TypePreference>;
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+pub struct Preferences {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub exam_update: Option<TypePreference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub message: Option<TypePreference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub leaderboard: Option<TypePreference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub system: Option<TypePreference>,
+}
+
+impl Preferences {
+    /// What is set of a type.
+    pub const fn of(&self, kind: NotificationType) -> Option<&TypePreference> {
+        match kind {
+            NotificationType::ExamUpdate => self.exam_update.as_ref(),
+            NotificationType::Message => self.message.as_ref(),
+            NotificationType::Leaderboard => self.leaderboard.as_ref(),
+            NotificationType::System => self.system.as_ref(),
+        }
+    }
+
+    /// Sets a type.
+    pub fn set(&mut self, kind: NotificationType, preference: TypePreference) {
+        let place = match kind {
+            NotificationType::ExamUpdate => &mut self.exam_update,
+            NotificationType::Message => &mut self.message,
+            NotificationType::Leaderboard => &mut self.leaderboard,
+            NotificationType::System => &mut self.system,
+        };
+        *place = Some(preference);
+    }
+}
 
 /// Asks for one's preferences.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, TS, JsonSchema)]

@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 /// Refuses hours in a time zone that there is not.
 pub fn check(preferences: &Preferences) -> Result<(), ErrorBody> {
-    for (kind, preference) in preferences {
-        let zone = preference.quiet_hours.as_ref().map(|hours| hours.time_zone.as_str());
+    for kind in NotificationType::ALL {
+        let zone = preferences.of(kind).and_then(|preference| preference.quiet_hours.as_ref());
+        let zone = zone.map(|hours| hours.time_zone.as_str());
         if zone.is_some_and(|name| TimeZone::get(name).is_err()) {
             let field = format!("preferences.{}.quietHours.timeZone", kind.as_str());
             let text = format!("{field} must be the name of a time zone, as Asia/Jakarta");
@@ -21,7 +22,7 @@ pub fn check(preferences: &Preferences) -> Result<(), ErrorBody> {
 
 /// Whether something is to come without a sound.
 pub fn is_silent(preferences: &Preferences, kind: NotificationType, priority: Priority, now: OffsetDateTime) -> bool {
-    let hours = preferences.get(&kind).and_then(|preference| preference.quiet_hours.as_ref());
+    let hours = preferences.of(kind).and_then(|preference| preference.quiet_hours.as_ref());
     priority != Priority::Urgent && hours.is_some_and(|hours| is_within(hours, now))
 }
 
@@ -64,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_urgent_and_other_types_are_heard() {
         let quiet = TypePreference { enabled: true, quiet_hours: Some(hours("00:00", "23:59", "UTC")) };
-        let preferences = Preferences::from([(NotificationType::Message, quiet)]);
+        let preferences = Preferences { message: Some(quiet), ..Preferences::default() };
         let now = datetime!(2026-11-23 12:00 UTC);
         let silent = |kind, priority| is_silent(&preferences, kind, priority, now);
         assert!(silent(NotificationType::Message, Priority::High));
@@ -75,7 +76,8 @@ mod tests {
     #[test]
     fn a_zone_that_does_not_exist_is_named() {
         let wrong = TypePreference { enabled: true, quiet_hours: Some(hours("22:00", "06:00", "Asia/Jakarat")) };
-        let error = check(&Preferences::from([(NotificationType::ExamUpdate, wrong)])).unwrap_err();
+        let preferences = Preferences { exam_update: Some(wrong), ..Preferences::default() };
+        let error = check(&preferences).unwrap_err();
         assert_eq!(error.field.as_deref(), Some("preferences.EXAM_UPDATE.quietHours.timeZone"));
     }
 }

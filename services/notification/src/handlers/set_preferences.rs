@@ -2,7 +2,7 @@
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::Audience;
-use sinaesta_contracts::notification::{PreferencesChanged, SetPreferences};
+use sinaesta_contracts::notification::{NotificationType, PreferencesChanged, SetPreferences};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -31,7 +31,11 @@ async fn set(context: &Context, one: &Received<SetPreferences>) -> Result<Outcom
     let user = one.actor.user_id;
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
     let mut preferences = inboxes::hold_preferences(&mut db, user).await?;
-    preferences.extend(one.command.preferences.clone());
+    for kind in NotificationType::ALL {
+        if let Some(wanted) = one.command.preferences.of(kind) {
+            preferences.set(kind, wanted.clone());
+        }
+    }
     inboxes::set_preferences(&mut db, user, &preferences).await?;
     db.commit().await.map_err(StoreError::from)?;
     let state = Told::read(context, &distinct([user]), &[]).await?.state(user);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_contracts::UserId;
-use sinaesta_contracts::notification::{NotificationType, Preferences};
+use sinaesta_contracts::notification::{NotificationType, Preferences, TypePreference};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -76,8 +76,8 @@ pub async fn hold_preferences(db: &mut PgConnection, user: UserId) -> Result<Pre
 
 /// Stores a user's preferences, and counts that as a change.
 pub async fn set_preferences(db: &mut PgConnection, user: UserId, preferences: &Preferences) -> Result<(), StoreError> {
-    let off: Vec<&str> =
-        preferences.iter().filter(|(_, one)| !one.enabled).map(|(kind, _)| NotificationType::as_str(*kind)).collect();
+    let is_off = |kind: &NotificationType| preferences.of(*kind).is_some_and(|one| !one.enabled);
+    let off: Vec<&str> = NotificationType::ALL.iter().filter(|kind| is_off(kind)).map(|kind| kind.as_str()).collect();
     sqlx::query!(
         "UPDATE notification_inboxes SET preferences = $2, types_off = $3, version = version + 1 WHERE user_id = $1",
         user.0,
@@ -93,7 +93,9 @@ pub async fn set_preferences(db: &mut PgConnection, user: UserId, preferences: &
 fn read(text: &str) -> Preferences {
     let mut preferences: Preferences = serde_json::from_str(text).unwrap_or_default();
     for kind in NotificationType::ALL {
-        preferences.entry(kind).or_default();
+        if preferences.of(kind).is_none() {
+            preferences.set(kind, TypePreference::default());
+        }
     }
     preferences
 }

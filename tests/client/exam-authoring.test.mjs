@@ -155,7 +155,8 @@ stack.check('the routes describe themselves', async () => {
   const { status, text } = await request(`${stack.gateways[0]?.url}/api/openapi.json`);
   const document = JSON.parse(text);
   assert.equal(status, 200);
-  assert.deepEqual(Object.keys(document.paths).sort(), [
+  const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/exams'));
+  assert.deepEqual(paths.sort(), [
     '/api/exams', '/api/exams/{id}', '/api/exams/{id}/my-record', '/api/exams/{id}/my-result', '/api/exams/{id}/publish',
     '/api/exams/{id}/questions', '/api/exams/{id}/regrade', '/api/exams/{id}/results', '/api/exams/{id}/schedule',
   ]);

@@ -138,6 +138,16 @@ impl Client {
         answer.map_err(|why| anyhow::anyhow!("{event} {payload} was refused: {why}"))
     }
 
+    /// Reads until an event comes that begins with `head` and has `text` in it.
+    pub(crate) async fn hear(&mut self, head: &str, text: &str) -> anyhow::Result<()> {
+        let text = memmem::Finder::new(text.as_bytes());
+        let is_it = |packet: &Packet<'_>| match packet {
+            Packet::Event(event) => (event.starts_with(head.as_bytes()) && text.find(event).is_some()).then_some(()),
+            _ => None,
+        };
+        self.expect(is_it).await
+    }
+
     /// Reads until `pick` finds what it looks for.
     async fn expect<T>(&mut self, mut pick: impl FnMut(&Packet<'_>) -> Option<T>) -> anyhow::Result<T> {
         let search = async {

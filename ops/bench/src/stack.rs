@@ -83,6 +83,8 @@ impl Stack {
                 for _ in 0..self.options.exams.max(1) {
                     self.start_service("exam-grading", "EXAMS").await?;
                 }
+                // Every connection begins with an inbox.
+                self.start_service("notification", "NOTIFICATIONS").await?;
                 self.start_gateway().await?;
             }
         }

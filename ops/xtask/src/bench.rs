@@ -16,7 +16,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     workspace.require_space()?;
     say::doing("building in release (the first time takes some minutes)");
-    let packages = ["bench", "standalone", "gateway", "chat", "exam-grading", "leaderboard"]
+    let packages = ["bench", "standalone", "gateway", "chat", "exam-grading", "leaderboard", "notification"]
         .map(|name| format!("sinaesta-{name}"));
     let named = packages.iter().flat_map(|name| ["--package", name.as_str()]);
     let args = ["build", "--release"].into_iter().chain(named);

@@ -5,6 +5,7 @@ mod exam;
 mod fanout;
 mod latency;
 mod leaderboard;
+mod notification;
 mod throughput;
 
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub(crate) enum Scenario {
     ExamRush,
     /// A million people on leaderboards: reading them, asking for ranks, applying results.
     Leaderboard,
+    /// An announcement to 100,000 people of whom 2,000 are connected; notifications to one and to many.
+    Notification,
 }
 
 impl Scenario {
@@ -87,6 +90,7 @@ pub(crate) async fn run(scenario: Scenario, stack: &mut Stack, scale: &Scale) ->
         Scenario::Idle => connect::idle(stack, scale).await,
         Scenario::Answers => exam::answers(&stack.target()?, scale).await,
         Scenario::Leaderboard => leaderboard::run(stack, scale).await,
+        Scenario::Notification => notification::run(stack, scale).await,
         Scenario::ExamRush => exam::rush(&stack.target()?, scale).await,
         Scenario::Echo => echo(scale).await,
     }

@@ -3,6 +3,8 @@ CREATE TABLE chat_room_sockets (
     room_id    text NOT NULL,
     user_id    uuid NOT NULL,
     gateway_id uuid NOT NULL,
+    -- The latest join: what ended before it does not end it.
+    entered_at timestamptz NOT NULL,
     PRIMARY KEY (room_id, user_id, gateway_id)
 );
 

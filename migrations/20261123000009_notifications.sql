@@ -29,6 +29,9 @@ CREATE TABLE notifications (
     -- An urgent one is told again until it is read, or was told often enough.
     repeats_left       smallint NOT NULL DEFAULT 0,
     repeat_at          timestamptz,
+    -- An announcement that is too old to be kept: the command that withdrew it, and when. Its row goes later.
+    removed_by         uuid,
+    removed_at         timestamptz,
     CONSTRAINT notifications_audience
         CHECK (user_id IS NULL OR (audience_role IS NULL AND audience_specialty IS NULL AND audience_exam IS NULL))
 );
@@ -38,6 +41,8 @@ CREATE INDEX notifications_unread ON notifications (user_id) WHERE read_at IS NU
 CREATE UNIQUE INDEX notifications_topic ON notifications (user_id, topic) WHERE read_at IS NULL AND topic IS NOT NULL;
 CREATE INDEX notifications_announced ON notifications (created_at) WHERE user_id IS NULL;
 CREATE INDEX notifications_to_repeat ON notifications (repeat_at) WHERE repeat_at IS NOT NULL;
+CREATE INDEX notifications_of_topic ON notifications (user_id, topic, last_seq) WHERE topic IS NOT NULL;
+CREATE INDEX notifications_removed ON notifications (removed_at) WHERE removed_at IS NOT NULL;
 CREATE INDEX notifications_to_remove ON notifications (read_at) WHERE read_at IS NOT NULL;
 
 -- Who has read which announcement.
@@ -70,6 +75,14 @@ CREATE TABLE notification_announcements (
 
 INSERT INTO notification_announcements (version) VALUES (0);
 
+-- How far users have read rooms: what they have read they are not told of, however late it is heard of.
+CREATE TABLE notification_rooms (
+    user_id  uuid NOT NULL,
+    room_id  text NOT NULL,
+    read_seq bigint NOT NULL,
+    PRIMARY KEY (user_id, room_id)
+);
+
 -- Exams that users sit or have sat. One that has ended stays for a while: the news of its beginning may come later.
 CREATE TABLE notification_sittings (
     session_id uuid PRIMARY KEY,
@@ -99,7 +112,7 @@ SELECT u.id, n.id, n.type, n.priority, n.title, n.message, n.data, n.action_url,
        n.last_seq, n.caused_by, n.created_at, n.updated_at, r.read_at, true,
        (n.priority = 'urgent' OR i.held_since IS NULL OR n.updated_at < i.held_since)
 FROM users u
-JOIN notifications n ON n.user_id IS NULL AND n.created_at >= u.created_at
+JOIN notifications n ON n.user_id IS NULL AND n.removed_by IS NULL AND n.created_at >= u.created_at
  AND (n.audience_role IS NULL OR n.audience_role = u.role)
  AND (n.audience_specialty IS NULL OR n.audience_specialty = u.specialty
       OR (n.audience_exam IS NOT NULL
@@ -116,8 +129,9 @@ CREATE TABLE notification_exams (
     title      text NOT NULL,
     specialty  text NOT NULL,
     starts_at  timestamptz NOT NULL,
-    -- When it was scheduled so: older news changes nothing.
-    decided_at timestamptz NOT NULL
+    -- When it was said last to be so: older news changes nothing. And when it was moved last: its reminders are named by it.
+    decided_at timestamptz NOT NULL,
+    moved_at   timestamptz NOT NULL
 );
 
 CREATE TABLE notification_reminders (

@@ -49,9 +49,9 @@ export function keepInbox(client) {
       }
       count(version, unreadCount);
     },
-    'notifications-read-all': (/** @type {any} */ { unreadCount, version }) => {
-      readUpTo = Math.max(readUpTo, version);
-      for (const one of known.values()) if (one.version <= version) one.isRead = true;
+    'notifications-read-all': (/** @type {any} */ { unreadCount, version, readUpToVersion }) => {
+      readUpTo = Math.max(readUpTo, readUpToVersion);
+      for (const one of known.values()) if (one.version <= readUpToVersion) one.isRead = true;
       count(version, unreadCount);
     },
     'notification-removed': (/** @type {any} */ { notificationId, unreadCount, version }) => {

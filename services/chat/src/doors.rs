@@ -3,17 +3,19 @@
 use std::collections::{HashMap, HashSet};
 
 use sinaesta_contracts::exam::FindSessions;
-use sinaesta_contracts::{Actor, ErrorBody, ExamId, RoomId, RoomKind, UserId, code};
+use sinaesta_contracts::{Actor, ErrorBody, ExamId, GroupId, RoomId, RoomKind, UserId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::door::{self, Room, Standing};
+use crate::store::groups;
 
 /// The doors of some rooms.
 pub(crate) struct Doors {
     open_rooms: bool,
     rooms: HashMap<String, Room>,
     with_session: HashSet<(ExamId, UserId)>,
+    members: HashSet<(GroupId, UserId)>,
     /// Whether the exam service could not say who has a session.
     is_unsure: bool,
 }
@@ -25,19 +27,26 @@ impl Doors {
         whom: impl Iterator<Item = (&'a Actor, &'a RoomId)> + Clone,
     ) -> Result<Self, StoreError> {
         let rooms = context.rooms.load(&context.pool, whom.clone().map(|(_, room)| room)).await?;
-        let (mut with_session, mut asked) = (HashSet::new(), Vec::new());
+        let (mut with_session, mut asked, mut of_groups) = (HashSet::new(), Vec::new(), Vec::new());
         for (actor, room) in whom {
-            // Staff need no session.
-            if let RoomKind::Exam(id) = room.kind()
-                && !actor.role.is_staff()
-            {
-                let wanted = (ExamId(id), actor.user_id);
-                if context.sessions.get(&wanted).is_some() {
-                    with_session.insert(wanted);
-                } else {
-                    asked.push(wanted);
+            match room.kind() {
+                // Staff need no session.
+                RoomKind::Exam(id) if !actor.role.is_staff() => {
+                    let wanted = (ExamId(id), actor.user_id);
+                    if context.sessions.get(&wanted).is_some() {
+                        with_session.insert(wanted);
+                    } else {
+                        asked.push(wanted);
+                    }
                 }
+                // Members leave and are removed: that is never remembered.
+                RoomKind::StudyGroup(id) => of_groups.push((GroupId(id), actor.user_id)),
+                _ => {}
             }
+        }
+        let mut members = HashSet::new();
+        if !of_groups.is_empty() {
+            members = groups::members_among(&mut *context.pool.acquire().await?, &of_groups).await?;
         }
         let mut is_unsure = false;
         if !asked.is_empty() {
@@ -53,7 +62,7 @@ impl Doors {
                 }
             }
         }
-        Ok(Self { open_rooms: context.settings.open_rooms, rooms, with_session, is_unsure })
+        Ok(Self { open_rooms: context.settings.open_rooms, rooms, with_session, members, is_unsure })
     }
 
     /// The room, if it exists.
@@ -72,7 +81,11 @@ impl Doors {
             RoomKind::Exam(exam) => self.with_session.contains(&(ExamId(exam), actor.user_id)),
             _ => false,
         };
-        let standing = Standing { room: self.room(id), has_session, open_rooms: self.open_rooms };
+        let is_member = match id.kind() {
+            RoomKind::StudyGroup(group) => self.members.contains(&(GroupId(group), actor.user_id)),
+            _ => false,
+        };
+        let standing = Standing { room: self.room(id), has_session, is_member, open_rooms: self.open_rooms };
         door::may_enter(actor, id, standing).map_err(|error| {
             let may_have = self.is_unsure && matches!(id.kind(), RoomKind::Exam(_)) && !actor.role.is_staff();
             if may_have {

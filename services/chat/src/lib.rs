@@ -5,6 +5,7 @@
 pub mod domain;
 mod doors;
 mod handlers;
+mod membership;
 mod rooms;
 pub mod store;
 mod timers;
@@ -22,8 +23,9 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use handlers::{
-    connect_user, disconnect_user, exit_room, expire_presence, find_away, find_online, join_room, leave_room,
-    lose_gateway, mark_message_read, message_history, missed_messages, send_message, set_status, set_typing,
+    connect_user, create_group, disconnect_user, exit_room, expire_presence, find_away, find_online, invite_member,
+    join_group, join_room, leave_group, leave_room, list_groups, lose_gateway, mark_message_read, message_history,
+    missed_messages, remove_member, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
 
@@ -64,6 +66,11 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(exit_room::Handler(context.clone()))
         .command(send_message::Handler(context.clone()))
         .command(mark_message_read::Handler(context.clone()))
+        .command(create_group::Handler(context.clone()))
+        .command(join_group::Handler(context.clone()))
+        .command(leave_group::Handler(context.clone()))
+        .command(invite_member::Handler(context.clone()))
+        .command(remove_member::Handler(context.clone()))
         .command(set_status::Handler(context.clone()))
         .command(connect_user::Handler(context.clone()))
         .command(disconnect_user::Handler(context.clone()))
@@ -71,6 +78,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(lose_gateway::Handler(context.clone()))
         .query(message_history::Handler(context.clone()))
         .query(missed_messages::Handler(context.clone()))
+        .query(list_groups::Handler(context.clone()))
         .query(find_away::Handler(context.clone()))
         .query(find_online::Handler(context.clone()))
         .query(set_typing::Handler(context));

@@ -142,7 +142,7 @@ impl Told {
     ) -> Result<Vec<Outbound>, Failure> {
         let graded = self.graded.get(&session.id).ok_or_else(|| missing(session))?;
         let exam = self.exams.get(&session.exam_id).ok_or_else(|| missing(session))?;
-        let mut outbound = vec![self.to_student(session)?, event(exam, graded)?];
+        let mut outbound = vec![self.to_student(session)?, event(exam, graded, IsCorrection(false))?];
         let count = self.counts.get(&session.exam_id).copied().unwrap_or_default();
         if is_last || count <= announce_limit {
             let completed = ParticipantCompletedExam {
@@ -161,8 +161,11 @@ fn missing(session: &Session) -> Failure {
     Failure::Retry(format!("the result of session {} was not read", session.id))
 }
 
+/// Whether the student knows a result already.
+pub(crate) struct IsCorrection(pub(crate) bool);
+
 /// `event.exam.graded`.
-pub(crate) fn event(exam: &ExamRow, graded: &Graded) -> Result<Outbound, Failure> {
+pub(crate) fn event(exam: &ExamRow, graded: &Graded, is_correction: IsCorrection) -> Result<Outbound, Failure> {
     let result = &graded.result;
     let event = ExamGraded {
         exam_id: result.exam_id,
@@ -171,6 +174,7 @@ pub(crate) fn event(exam: &ExamRow, graded: &Graded) -> Result<Outbound, Failure
         session_id: graded.session_id,
         result_id: result.id,
         key_version: result.key_version,
+        is_correction: is_correction.0,
         user_id: result.user_id,
         user_name: graded.user_name.clone(),
         user_avatar: graded.user_avatar.clone(),

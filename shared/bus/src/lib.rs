@@ -41,7 +41,9 @@ pub use bus::{Bus, BusError};
 pub use follow::{Followed, Follower};
 pub use gateways::GatewayWatch;
 pub use listen::{Delivery, Listener};
-pub use outcome::{CommandHandler, EventHandler, Failure, Heard, Outbound, Outcome, QueryHandler, Received};
+pub use outcome::{
+    CommandHandler, EventHandler, Failure, Heard, Outbound, Outcome, QueryHandler, Received, one_by_one,
+};
 pub use send::Dispatched;
 pub use service::ServiceBuilder;
 pub use streams::{COMMANDS, DEAD_LETTERS, DELIVERIES, EVENTS};

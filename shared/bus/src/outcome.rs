@@ -189,3 +189,18 @@ impl Outbound {
 fn encode<T: Serialize>(value: &T) -> Result<Arc<RawValue>, Failure> {
     to_raw_value(value).map(Arc::from).map_err(|error| Failure::Reject(error.to_string()))
 }
+
+/// Applies each command of a batch in a transaction of its own: for those that come seldom.
+pub async fn one_by_one<'b, C: Command, F>(
+    batch: &'b [Received<C>],
+    apply: impl Fn(&'b Received<C>) -> F,
+) -> Result<Vec<Outcome<C::Reply>>, Failure>
+where
+    F: Future<Output = Result<Outcome<C::Reply>, Failure>>,
+{
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for one in batch {
+        outcomes.push(apply(one).await?);
+    }
+    Ok(outcomes)
+}

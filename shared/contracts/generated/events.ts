@@ -98,6 +98,16 @@ export type ErrorCode =
   | 'leaderboard/not-watched'
   /** The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room. */
   | 'leaderboard/too-many-boards'
+  /** No such study group, or not one the caller may know of. */
+  | 'study-group/not-found'
+  /** The group has as many members as it may have. */
+  | 'study-group/full'
+  /** The caller, or whoever is named, is not a member of the group. */
+  | 'study-group/not-a-member'
+  /** The caller is in as many groups as one may be in. */
+  | 'study-group/too-many'
+  /** The user who is named does not exist. */
+  | 'user/not-found'
   /** No such notification, or not one of the caller's. */
   | 'notification/not-found'
   /** The user who is to be told does not exist. */
@@ -173,6 +183,18 @@ export type CompleteExam = {
 
 /** Why a session was completed, or its result told anew. */
 export type CompletionReason = "submitted" | "time-expired" | "regraded";
+
+/** Makes a group, with its maker as its first member. */
+export type CreateGroup = {
+  /** 1 to 100 characters, not all of them spaces. */
+  name: BoundedText;
+  description?: BoundedText;
+  specialty?: BoundedText;
+  /** 2 to 500; 10 when left out. */
+  maxMembers?: BoundedNumber;
+  /** Whether it is listed and anybody may join; `true` when left out. */
+  isPublic?: boolean;
+};
 
 /** Why something was refused: in an acknowledgement's `error`, or as the `error` event. */
 export type ErrorBody = {
@@ -371,6 +393,15 @@ export type Fault = {
   reason: string;
 };
 
+/** A study group's id: the id of the command that made it. */
+export type GroupId = string;
+
+/** A page of groups. */
+export type GroupPage = {
+  groups: Array<StudyGroup>;
+  hasMore: boolean;
+};
+
 /** Is the server there? Answered by `HeartbeatAck`. */
 export type Heartbeat = Record<string, never>;
 
@@ -391,9 +422,20 @@ export type Intervened = {
   sessions: number;
 };
 
+/** Wants somebody in a group: for its members. A group that is not public is joined by invitation only. */
+export type InviteMember = {
+  groupId: GroupId;
+  userId: UserId;
+};
+
 /** Begins an exam, or returns to it. */
 export type JoinExam = {
   examId: ExamId;
+};
+
+/** Joins a group. For one who is in it already, that is no error. */
+export type JoinGroup = {
+  groupId: GroupId;
 };
 
 /** Enters a room. */
@@ -454,9 +496,29 @@ export type LeaveExam = {
   examId: ExamId;
 };
 
+/** Leaves a group. */
+export type LeaveGroup = {
+  groupId: GroupId;
+};
+
 /** Leaves a room. */
 export type LeaveRoom = {
   roomId: RoomId;
+};
+
+/** Asks for groups, newest first: those that anybody may join and one's own. */
+export type ListGroups = {
+  specialty?: BoundedText;
+  /** What the name or the description has in it, in whatever case. */
+  query?: BoundedText;
+  /** Only groups that the caller is a member of. */
+  mine?: boolean;
+  /** The last one of the page before. */
+  before?: GroupId;
+  /** 1 to 50; 20 when left out. */
+  limit?: BoundedNumber;
+  /** From now on this socket hears of new public groups, and of those that are no more; `false`: no longer. */
+  watch?: boolean;
 };
 
 /** Asks for a page of one's notifications, newest first. */
@@ -611,10 +673,11 @@ export type NotificationSent = {
 /** What a notification is about. */
 export type NotificationType = "EXAM_UPDATE" | "MESSAGE" | "LEADERBOARD" | "SYSTEM";
 
-/** To all of the user's sockets: everything that was said with this version or a lower one is read. */
+/** To all of the user's sockets: everything that was said with `readUpToVersion` or a lower version is read. */
 export type NotificationsReadAll = {
   unreadCount: number;
   version: number;
+  readUpToVersion: number;
 };
 
 /** To a socket that has connected, or may have missed something: the latest 20. */
@@ -696,7 +759,7 @@ export type QuestionKind = "single-choice" | "several-correct" | "true-false" | 
 /** When nothing makes a sound or is pushed, save what is urgent. */
 export type QuietHours = {
   from: TimeOfDay;
-  /** Before `from`: on the next day. */
+  /** Before `from`: on the next day; the same as `from`: the whole day. */
   until: TimeOfDay;
   /** An IANA name (`Asia/Jakarta`). */
   timeZone: BoundedText;
@@ -728,6 +791,12 @@ export type Recipients = {
 export type Recomputed = {
   /** How many entries were not as the results say; they are now. */
   repaired: number;
+};
+
+/** Removes a member: for the group's owner, mentors and admins. */
+export type RemoveMember = {
+  groupId: GroupId;
+  userId: UserId;
 };
 
 /** Asks for a board, and watches it from then on unless `periodStart` is given. */
@@ -791,6 +860,12 @@ export type RoomMember = {
   status: Status;
 };
 
+/** To the sockets of somebody who may be in a room no more: they hear nothing of it from now on. */
+export type RoomRemoved = {
+  roomId: RoomId;
+  userId: UserId;
+};
+
 /** Saves one answer. */
 export type SaveAnswer = {
   examId: ExamId;
@@ -811,6 +886,14 @@ export type SaveProgress = {
   /** Never believed: the server's clock counts. */
   timeRemaining?: number;
   answers?: Array<Answer | null>;
+};
+
+/** Posts into a group's room: the same as `send-message` there. */
+export type SendGroupMessage = {
+  groupId: GroupId;
+  message: BoundedText;
+  clientMessageId?: BoundedText;
+  replyTo?: MessageId;
 };
 
 /** Posts a message. */
@@ -839,7 +922,7 @@ export type SendNotification = {
   title: BoundedText;
   /** 1 to 2,000 characters. */
   message: BoundedText;
-  /** Any JSON of up to 4,096 bytes; it comes back as it is. */
+  /** Any JSON of up to 4,096 bytes and 32 levels; it comes back as it is. */
   data?: any;
   priority?: Priority;
   /** A path that begins with `/`, or an http(s) address; up to 2,048 characters. */
@@ -880,6 +963,64 @@ export type Status = "online" | "away" | "busy" | "dnd" | "offline";
 /** The acknowledgement of `SetStatus`. */
 export type StatusSet = {
   status: Status;
+};
+
+/** A group as clients see it. */
+export type StudyGroup = {
+  id: GroupId;
+  name: string;
+  description: string | null;
+  room_id: RoomId;
+  /** Whose group it is: its maker, and after they left the longest-standing member. */
+  creator_id: UserId;
+  /** The longest-standing first. */
+  members: Array<UserId>;
+  member_count: number;
+  max_members: number;
+  specialty: string | null;
+  is_public: boolean;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+};
+
+/** To those who watch the list: there is a new group that anybody may join. */
+export type StudyGroupAvailable = StudyGroup;
+
+/** The group is made, and the socket is in its room. */
+export type StudyGroupCreated = StudyGroup;
+
+/** To the last member and to those who watch the list: the group is no more. */
+export type StudyGroupDeleted = {
+  groupId: GroupId;
+};
+
+/** The user is a member, and the socket is in the group's room. */
+export type StudyGroupJoined = {
+  group: StudyGroup;
+  roomId: RoomId;
+};
+
+/** To the one who left. */
+export type StudyGroupLeft = {
+  groupId: GroupId;
+};
+
+/** To the other members in the group's room. */
+export type StudyGroupMemberJoined = {
+  groupId: GroupId;
+  userId: UserId;
+  userName: string;
+  memberCount: number;
+};
+
+/** To the members in the group's room: somebody left, or was removed. */
+export type StudyGroupMemberLeft = {
+  groupId: GroupId;
+  userId: UserId;
+  userName: string;
+  memberCount: number;
+  /** Whose group it is from now on. */
+  creatorId: UserId;
 };
 
 /** A time of day as `HH:MM`, 00:00 to 23:59. */
@@ -988,6 +1129,13 @@ export interface ClientToServerEvents {
   'notification-list': (payload: ListNotifications, ack: (ack: Ack<NotificationPage>) => void) => void;
   'notification-preferences': (payload: ReadPreferences, ack: (ack: Ack<NotificationPreferences>) => void) => void;
   'notification-preferences-set': (payload: SetPreferences, ack: (ack: Ack<PreferencesChanged>) => void) => void;
+  'study-group-create': (payload: CreateGroup, ack: (ack: Ack<StudyGroupCreated>) => void) => void;
+  'study-group-join': (payload: JoinGroup, ack: (ack: Ack<StudyGroupJoined>) => void) => void;
+  'study-group-leave': (payload: LeaveGroup, ack: (ack: Ack<StudyGroupLeft>) => void) => void;
+  'study-group-message': (payload: SendGroupMessage, ack: (ack: Ack<MessageSent>) => void) => void;
+  'study-group-list': (payload: ListGroups, ack: (ack: Ack<GroupPage>) => void) => void;
+  'study-group-invite': (payload: InviteMember, ack?: (ack: Ack) => void) => void;
+  'study-group-remove': (payload: RemoveMember, ack?: (ack: Ack) => void) => void;
   'heartbeat': (payload: Heartbeat, ack: (ack: Ack<HeartbeatAck>) => void) => void;
   'auth-refresh': (payload: AuthRefresh, ack: (ack: Ack<AuthRefreshed>) => void) => void;
 }
@@ -1026,6 +1174,14 @@ export interface ServerToClientEvents {
   'notifications-read-all': (payload: NotificationsReadAll) => void;
   'notification-removed': (payload: NotificationRemoved) => void;
   'notification-preferences-changed': (payload: PreferencesChanged) => void;
+  'room-removed': (payload: RoomRemoved) => void;
+  'study-group-created': (payload: StudyGroupCreated) => void;
+  'study-group-available': (payload: StudyGroupAvailable) => void;
+  'study-group-joined': (payload: StudyGroupJoined) => void;
+  'study-group-member-joined': (payload: StudyGroupMemberJoined) => void;
+  'study-group-left': (payload: StudyGroupLeft) => void;
+  'study-group-member-left': (payload: StudyGroupMemberLeft) => void;
+  'study-group-deleted': (payload: StudyGroupDeleted) => void;
   'heartbeat-ack': (payload: HeartbeatAck) => void;
   'token-expiring': (payload: TokenExpiring) => void;
   'error': (payload: ErrorEvent) => void;

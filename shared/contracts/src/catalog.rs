@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::chat::{
-    JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, MessageRead, ReceiveMessage, RoomJoined, RoomLeft,
-    SendMessage, SetTyping, TypingIndicator, UserJoinedRoom, UserLeftRoom,
+    JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, MessageRead, MessageSent, ReceiveMessage, RoomJoined,
+    RoomLeft, RoomRemoved, SendMessage, SetTyping, TypingIndicator, UserJoinedRoom, UserLeftRoom,
 };
 use crate::exam::{
     CompleteExam, ExamAnswerSaved, ExamCompleted, ExamJoined, ExamLeft, ExamProgressSaved, ExamStarted, JoinExam,
@@ -32,6 +32,11 @@ use crate::proctoring::{
 };
 use crate::session::{
     AuthRefresh, AuthRefreshed, ErrorEvent, Heartbeat, HeartbeatAck, ResyncRequired, ServerClosing, TokenExpiring,
+};
+use crate::study_group::{
+    CreateGroup, InviteMember, JoinGroup, LeaveGroup, ListGroups, RemoveMember, SendGroupMessage, StudyGroupAvailable,
+    StudyGroupCreated, StudyGroupDeleted, StudyGroupJoined, StudyGroupLeft, StudyGroupMemberJoined,
+    StudyGroupMemberLeft,
 };
 use crate::{ClientEvent, Command, ErrorBody, Query, ServerEvent};
 
@@ -82,6 +87,23 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::query::<ListNotifications>(),
         ClientEntry::query::<ReadPreferences>(),
         ClientEntry::command::<SetPreferences>().then::<PreferencesChanged>(Hears::OwnSockets),
+        ClientEntry::command::<CreateGroup>()
+            .then::<StudyGroupCreated>(Hears::Sender)
+            .then::<StudyGroupAvailable>(Hears::ListWatchers),
+        ClientEntry::command::<JoinGroup>()
+            .then::<StudyGroupJoined>(Hears::Sender)
+            .then::<StudyGroupMemberJoined>(Hears::Others),
+        ClientEntry::command::<LeaveGroup>()
+            .then::<StudyGroupLeft>(Hears::Sender)
+            .then::<RoomRemoved>(Hears::OwnSockets)
+            .then::<StudyGroupMemberLeft>(Hears::Others)
+            .then::<StudyGroupDeleted>(Hears::ListWatchers),
+        ClientEntry::answered_by_gateway::<SendGroupMessage, MessageSent>().then::<ReceiveMessage>(Hears::Room),
+        ClientEntry::query::<ListGroups>(),
+        ClientEntry::command::<InviteMember>().then::<NewNotification>(Hears::Concerned),
+        ClientEntry::command::<RemoveMember>()
+            .then::<RoomRemoved>(Hears::Concerned)
+            .then::<StudyGroupMemberLeft>(Hears::Others),
         ClientEntry::answered_by_gateway::<Heartbeat, HeartbeatAck>().then::<HeartbeatAck>(Hears::Sender),
         ClientEntry::answered_by_gateway::<AuthRefresh, AuthRefreshed>(),
     ]
@@ -122,6 +144,14 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<NotificationsReadAll>(),
         ServerEntry::of::<NotificationRemoved>(),
         ServerEntry::of::<PreferencesChanged>(),
+        ServerEntry::of::<RoomRemoved>(),
+        ServerEntry::of::<StudyGroupCreated>(),
+        ServerEntry::of::<StudyGroupAvailable>(),
+        ServerEntry::of::<StudyGroupJoined>(),
+        ServerEntry::of::<StudyGroupMemberJoined>(),
+        ServerEntry::of::<StudyGroupLeft>(),
+        ServerEntry::of::<StudyGroupMemberLeft>(),
+        ServerEntry::of::<StudyGroupDeleted>(),
         ServerEntry::of::<HeartbeatAck>(),
         ServerEntry::of::<TokenExpiring>(),
         ServerEntry::of::<ErrorEvent>(),
@@ -156,6 +186,8 @@ pub enum Hears {
     Concerned,
     /// Everyone who watches the board.
     Watchers,
+    /// Everyone who watches the list of study groups.
+    ListWatchers,
 }
 
 impl Hears {
@@ -171,6 +203,7 @@ impl Hears {
             Self::Proctors => "proctors-of-exam",
             Self::Concerned => "users-concerned",
             Self::Watchers => "watchers-of-board",
+            Self::ListWatchers => "watchers-of-list",
         }
     }
 }

@@ -470,18 +470,14 @@ impl Command for ExitRoom {
     }
 }
 
-/// A study group wants somebody.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// To the sockets of somebody who may be in a room no more: they hear nothing of it from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GroupInvited {
-    pub group_id: uuid::Uuid,
-    pub group_name: String,
+pub struct RoomRemoved {
+    pub room_id: RoomId,
     pub user_id: UserId,
-    pub by: UserId,
-    pub by_name: String,
 }
 
-impl Event for GroupInvited {
-    const DOMAIN: &'static str = "chat";
-    const NAME: &'static str = "group-invited-v1";
+impl ServerEvent for RoomRemoved {
+    const NAME: &'static str = "room-removed";
 }

@@ -109,6 +109,16 @@ pub mod code {
         BOARD_NOT_WATCHED = "leaderboard/not-watched";
         /// The socket watches as many boards as one may; `leaderboard-unsubscribe` makes room.
         TOO_MANY_BOARDS = "leaderboard/too-many-boards";
+        /// No such study group, or not one the caller may know of.
+        GROUP_NOT_FOUND = "study-group/not-found";
+        /// The group has as many members as it may have.
+        GROUP_FULL = "study-group/full";
+        /// The caller, or whoever is named, is not a member of the group.
+        GROUP_NOT_MEMBER = "study-group/not-a-member";
+        /// The caller is in as many groups as one may be in.
+        GROUP_TOO_MANY = "study-group/too-many";
+        /// The user who is named does not exist.
+        USER_UNKNOWN = "user/not-found";
         /// No such notification, or not one of the caller's.
         NOTIFICATION_NOT_FOUND = "notification/not-found";
         /// The user who is to be told does not exist.

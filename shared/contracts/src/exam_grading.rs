@@ -63,6 +63,9 @@ pub struct ExamGraded {
     pub session_id: SessionId,
     pub result_id: ResultId,
     pub key_version: u32,
+    /// The student knows a result of this session already.
+    #[serde(default)]
+    pub is_correction: bool,
     pub user_id: UserId,
     pub user_name: String,
     pub user_avatar: Option<String>,

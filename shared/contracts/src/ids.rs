@@ -60,6 +60,11 @@ uuid_id!(
     NotificationId
 );
 
+uuid_id!(
+    /// A study group's id: the id of the command that made it.
+    GroupId
+);
+
 /// Why a room id was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidRoomId {
@@ -154,6 +159,13 @@ impl From<ExamId> for RoomId {
     /// The room of those who take or watch an exam.
     fn from(exam: ExamId) -> Self {
         Self(format!("exam:{exam}"))
+    }
+}
+
+impl From<GroupId> for RoomId {
+    /// The room of a study group.
+    fn from(group: GroupId) -> Self {
+        Self(format!("study-group:{group}"))
     }
 }
 

@@ -26,13 +26,14 @@ pub mod points;
 pub mod presence;
 pub mod proctoring;
 pub mod session;
+pub mod study_group;
 pub mod subject;
 pub mod text;
 pub mod timestamp;
 pub mod user;
 
 pub use error::{ErrorBody, Fault, code};
-pub use ids::{ExamId, GatewayId, MessageId, NotificationId, ResultId, RoomId, RoomKind, SessionId, UserId};
+pub use ids::{ExamId, GatewayId, GroupId, MessageId, NotificationId, ResultId, RoomId, RoomKind, SessionId, UserId};
 pub use message::{ClientEvent, Command, Envelope, Event, Query, ServerEvent, Signal};
 pub use number::BoundedNumber;
 pub use points::Points;

@@ -11,8 +11,8 @@ use ts_rs::TS;
 
 use crate::leaderboard::Specialty;
 use crate::{
-    Actor, BoundedNumber, BoundedText, ClientEvent, Command, ExamId, NotificationId, Query, ResultId, Role, RoomId,
-    ServerEvent, Service, SessionId, Timestamp, UserId,
+    Actor, BoundedNumber, BoundedText, ClientEvent, Command, ExamId, GroupId, NotificationId, Query, ResultId, Role,
+    RoomId, ServerEvent, Service, SessionId, Timestamp, UserId,
 };
 
 /// How many notifications a snapshot has, and a list when the client does not say.
@@ -21,6 +21,8 @@ pub const LATEST: u32 = 20;
 pub const MAX_PAGE: u32 = 100;
 /// The most bytes that `data` has as JSON.
 pub const MAX_DATA_BYTES: usize = 4_096;
+/// How deep its arrays and objects are nested at the most.
+pub const MAX_DATA_DEPTH: usize = 32;
 
 /// What a notification is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS, JsonSchema)]
@@ -124,10 +126,10 @@ pub struct SendNotification {
     pub title: BoundedText<200>,
     /// 1 to 2,000 characters.
     pub message: BoundedText<2_000>,
-    /// Any JSON of up to 4,096 bytes; it comes back as it is.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
+    /// Any JSON of up to 4,096 bytes and 32 levels; it comes back as it is.
+    #[serde(default, skip_serializing_if = "Data::is_null")]
     #[ts(optional, type = "any")]
-    pub data: Value,
+    pub data: Data,
     #[serde(default)]
     #[ts(optional, as = "Option<Priority>")]
     pub priority: Priority,
@@ -135,6 +137,47 @@ pub struct SendNotification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub action_url: Option<BoundedText<2_048>>,
+}
+
+/// JSON within bounds, never looked into.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(try_from = "Value", into = "Value")]
+#[ts(type = "any")]
+#[schemars(with = "Value", inline)]
+pub struct Data(Value);
+
+impl Data {
+    /// Whether there is none.
+    pub fn is_null(&self) -> bool {
+        self.0.is_null()
+    }
+}
+
+impl TryFrom<Value> for Data {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        fn depth(value: &Value) -> usize {
+            match value {
+                Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+                Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+                _ => 0,
+            }
+        }
+        if depth(&value) > MAX_DATA_DEPTH {
+            return Err(format!("must have no more than {MAX_DATA_DEPTH} levels"));
+        }
+        if value.to_string().len() > MAX_DATA_BYTES {
+            return Err(format!("must have no more than {MAX_DATA_BYTES} bytes"));
+        }
+        Ok(Self(value))
+    }
+}
+
+impl From<Data> for Value {
+    fn from(data: Data) -> Self {
+        data.0
+    }
 }
 
 /// Whom an announcement is for: everybody, or those with a role, with a specialty, or with both.
@@ -258,13 +301,15 @@ impl Command for ReadAllNotifications {
     }
 }
 
-/// To all of the user's sockets: everything that was said with this version or a lower one is read.
+/// To all of the user's sockets: everything that was said with `readUpToVersion` or a lower version is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationsReadAll {
     pub unread_count: u32,
     #[ts(type = "number")]
     pub version: i64,
+    #[ts(type = "number")]
+    pub read_up_to_version: i64,
 }
 
 impl ServerEvent for NotificationsReadAll {
@@ -411,7 +456,8 @@ impl TryFrom<String> for TimeOfDay {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let two = |part: &str| (part.len() == 2).then(|| part.parse::<u16>().ok()).flatten();
+        let is_two = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let two = |part: &str| is_two(part).then(|| part.parse::<u16>().ok()).flatten();
         let read = text.split_once(':').and_then(|(hours, minutes)| Some((two(hours)?, two(minutes)?)));
         match read {
             Some((hours @ 0..=23, minutes @ 0..=59)) => Ok(Self { minutes: hours * 60 + minutes }),
@@ -431,7 +477,7 @@ impl From<TimeOfDay> for String {
 #[serde(rename_all = "camelCase")]
 pub struct QuietHours {
     pub from: TimeOfDay,
-    /// Before `from`: on the next day.
+    /// Before `from`: on the next day; the same as `from`: the whole day.
     pub until: TimeOfDay,
     /// An IANA name (`Asia/Jakarta`).
     pub time_zone: BoundedText<64>,
@@ -572,15 +618,22 @@ pub enum Notice {
         session_id: SessionId,
         result_id: ResultId,
         key_version: u32,
+        is_correction: bool,
         score: String,
         max_score: String,
     },
     /// Messages came while the user was away.
     MessagesWaiting { room_id: RoomId, first_seq: i64, last_seq: i64, sender_name: String, excerpt: String },
     /// Somebody wants the user in a study group.
-    Invited { group_id: uuid::Uuid, group_name: String, by_name: String },
+    Invited {
+        group_id: GroupId,
+        group_name: String,
+        by_name: String,
+        /// Names this invitation: another one to the same group is told, too.
+        occasion: String,
+    },
     /// Somebody passed the user on a board. At most once a day.
-    Overtaken { board: crate::leaderboard::BoardId, by_name: String, rank: u32, at: Timestamp },
+    Overtaken { board: crate::leaderboard::BoardId, by_name: String, rank: u32 },
 }
 
 impl Command for Notify {

@@ -76,6 +76,8 @@ pub enum Audience {
     Proctors(ExamId),
     /// Those that watch a leaderboard.
     Board(BoardId),
+    /// Those that watch the list of study groups.
+    Groups,
     /// Everybody's.
     All,
 }
@@ -88,6 +90,7 @@ impl fmt::Display for Audience {
             Self::Exam(exam) => write!(f, "exam.{exam}"),
             Self::Proctors(exam) => write!(f, "proctors.{exam}"),
             Self::Board(board) => write!(f, "board.{board}"),
+            Self::Groups => f.write_str("groups"),
             Self::All => f.write_str("all"),
         }
     }

@@ -162,6 +162,7 @@ fn graded(number: u32, people: u32) -> ExamGraded {
         session_id: SessionId(result),
         result_id: ResultId(result),
         key_version: 1,
+        is_correction: false,
         user_id: UserId(Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 | u128::from(person))),
         user_name: format!("Peserta Nomor {person}"),
         user_avatar: None,

@@ -19,6 +19,8 @@ pub struct Standing {
     pub room: Option<Room>,
     /// Whether they have a session in the exam whose room it is.
     pub has_session: bool,
+    /// Whether they are a member of the study group whose room it is.
+    pub is_member: bool,
     /// Whether rooms without a known prefix may be entered at all.
     pub open_rooms: bool,
 }
@@ -28,8 +30,7 @@ pub fn may_enter(actor: &Actor, id: &RoomId, standing: Standing) -> Result<(), E
     let allowed = match id.kind() {
         RoomKind::Mentor => actor.role.is_staff() || is_own_mentor_room(actor.user_id, id, standing.room),
         RoomKind::Direct(one, other) => [one, other].contains(&actor.user_id),
-        // Membership comes with study groups; until there are any, nobody is a member of one.
-        RoomKind::StudyGroup(_) => false,
+        RoomKind::StudyGroup(_) => standing.is_member,
         RoomKind::Exam(_) => actor.role.is_staff() || standing.has_session,
         RoomKind::Open => standing.open_rooms,
     };
@@ -67,7 +68,7 @@ mod tests {
     }
 
     fn standing(room: Option<Room>, open_rooms: bool) -> Standing {
-        Standing { room, has_session: false, open_rooms }
+        Standing { room, has_session: false, is_member: false, open_rooms }
     }
 
     #[test]
@@ -75,6 +76,14 @@ mod tests {
         let id: RoomId = format!("exam:{}", Uuid::from_u128(1)).parse().unwrap();
         let with = Standing { has_session: true, ..standing(None, true) };
         assert!(may_enter(&somebody(1, Role::Student), &id, with).is_ok());
+    }
+
+    #[test]
+    fn members_enter_their_study_group_and_nobody_else() {
+        let id: RoomId = format!("study-group:{}", Uuid::from_u128(1)).parse().unwrap();
+        let member = Standing { is_member: true, ..standing(None, true) };
+        assert!(may_enter(&somebody(1, Role::Student), &id, member).is_ok());
+        assert!(may_enter(&somebody(9, Role::SuperAdmin), &id, standing(None, true)).is_err());
     }
 
     #[test]

@@ -2,4 +2,5 @@
 
 pub mod door;
 pub mod file_url;
+pub mod group;
 pub mod sanitise;

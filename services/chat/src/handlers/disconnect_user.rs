@@ -17,8 +17,7 @@ impl CommandHandler for Handler {
             batch.iter().map(|one| (one.actor.user_id, one.command.gateway_id, one.stamped_at)).collect();
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
         presence::depart(&mut db, &departures).await?;
-        let gone: Vec<_> = departures.iter().map(|(user, gateway, _)| (*user, *gateway)).collect();
-        room_sockets::exit_all(&mut db, &gone).await?;
+        room_sockets::exit_all(&mut db, &departures).await?;
         Ok(batch.iter().map(|_| Outcome::done(())).collect())
     }
 }

@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::announce;
-use crate::store::presence;
+use crate::store::{presence, room_sockets};
 
 pub struct Handler(pub(crate) Context);
 
@@ -21,6 +21,7 @@ impl CommandHandler for Handler {
         let until = self.0.clock.now() - Duration::from_millis(self.0.settings.presence_grace_ms);
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         let gone = presence::expire(&mut db, &users, &by, until).await?;
+        room_sockets::forget(&mut db, &users).await?;
         db.commit().await.map_err(StoreError::from)?;
         let mut announcements = announce(&self.0, &gone).await?;
         let outcome = |one: &Received<ExpirePresence>| {

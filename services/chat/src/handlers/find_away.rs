@@ -6,6 +6,7 @@ use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::chat::{Away, FindAway};
 use sinaesta_contracts::{Actor, ErrorBody, RoomId, RoomKind, UserId};
 use sinaesta_store::StoreError;
+use uuid::Uuid;
 
 use crate::Context;
 use crate::store::participants;
@@ -20,8 +21,16 @@ impl QueryHandler for Handler {
         let ids: Vec<&str> = rooms.iter().map(RoomId::as_str).collect();
         // The two of a direct room take part in it from its first message on, even one who never entered it.
         let directed: Vec<(&RoomId, UserId)> = rooms.iter().flat_map(the_two).collect();
+        let groups: Vec<_> = rooms.iter().filter_map(group).collect();
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        Ok(Ok(participants::away(&mut db, &ids, &directed, self.0.settings.presence_room_limit).await?))
+        Ok(Ok(participants::away(&mut db, &ids, &directed, &groups, self.0.settings.presence_room_limit).await?))
+    }
+}
+
+fn group(room: &RoomId) -> Option<Uuid> {
+    match room.kind() {
+        RoomKind::StudyGroup(id) => Some(id),
+        _ => None,
     }
 }
 

@@ -7,7 +7,8 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::{movings, places};
-use crate::store::{participants, room_sockets};
+use crate::store::participants::{self, Moving};
+use crate::store::room_sockets;
 
 pub struct Handler(pub(crate) Context);
 
@@ -17,7 +18,12 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<LeaveRoom>]) -> Result<Vec<Outcome<RoomLeft>>, Failure> {
         let leaves = movings(batch, |command| &command.room_id);
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
-        room_sockets::exit(&mut db, &places(batch, |command| &command.room_id)).await?;
+        let places = places(batch, |command| &command.room_id);
+        room_sockets::exit(&mut db, &places).await?;
+        // Whoever is in it through another gateway has left it with one of their tabs only.
+        let there = room_sockets::still_there(&mut db, &places).await?;
+        let is_gone = |one: &Moving<'_>| !there.contains(&(one.room.to_string(), one.user));
+        let leaves: Vec<_> = leaves.into_iter().filter(is_gone).collect();
         let left = participants::leave(&mut db, &leaves).await?;
         let rooms: Vec<&str> = batch.iter().map(|one| one.command.room_id.as_str()).collect();
         let counts = participants::count(&mut db, &rooms, self.0.settings.presence_room_limit).await?;

@@ -7,7 +7,7 @@ use sinaesta_contracts::presence::LoseGateway;
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::store::{presence, room_sockets};
+use crate::store::presence;
 
 pub struct Handler(pub(crate) Context);
 
@@ -20,7 +20,6 @@ impl CommandHandler for Handler {
         let since = self.0.clock.now() - Duration::from_millis(self.0.settings.presence_grace_ms);
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
         let users = presence::lose(&mut db, &gateways, since).await?;
-        room_sockets::lose(&mut db, &gateways).await?;
         tracing::warn!(users, "a gateway is lost");
         Ok(batch.iter().map(|_| Outcome::done(())).collect())
     }

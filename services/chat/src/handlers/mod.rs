@@ -1,31 +1,45 @@
 //! One file for each thing that can be asked of the service: load, decide, write in one transaction, say what came of it.
 
 pub mod connect_user;
+pub mod create_group;
 pub mod disconnect_user;
 pub mod exit_room;
 pub mod expire_presence;
 pub mod find_away;
 pub mod find_online;
+pub mod invite_member;
+pub mod join_group;
 pub mod join_room;
+pub mod leave_group;
 pub mod leave_room;
+pub mod list_groups;
 pub mod lose_gateway;
 pub mod mark_message_read;
 pub mod message_history;
 pub mod missed_messages;
+pub mod remove_member;
 pub mod send_message;
 pub mod set_status;
 pub mod set_typing;
 
 use std::collections::{HashMap, HashSet};
 
-use sinaesta_bus::{Failure, Outbound, Received};
+use sinaesta_bus::{Failure, Outbound, Received, one_by_one};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Audience, GatewayId, RoomId, Timestamp, UserId};
+use sinaesta_contracts::{Audience, ErrorBody, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
+use crate::store::room_sockets::Place;
+
+/// In how many study groups one user may be.
+const MOST_GROUPS: i64 = 100;
+
+fn too_many_groups() -> ErrorBody {
+    ErrorBody::new(code::GROUP_TOO_MANY, format!("You may be in {MOST_GROUPS} study groups: leave one first"))
+}
 
 /// Tells those who share a room with each of `shown` how they show now; grouped by whom it is about.
 async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, Vec<Outbound>>, Failure> {
@@ -68,7 +82,9 @@ fn movings<'b, C: 'b>(
 fn places<'b, C: 'b>(
     batch: impl IntoIterator<Item = &'b Received<C>>,
     room: impl Fn(&'b C) -> &'b RoomId,
-) -> Vec<(&'b RoomId, UserId, GatewayId)> {
-    let place = |one: &'b Received<C>| Some((room(&one.command), one.actor.user_id, one.from?));
+) -> Vec<Place<'b>> {
+    let place = |one: &'b Received<C>| {
+        Some(Place { room: room(&one.command), user: one.actor.user_id, gateway: one.from?, at: one.stamped_at })
+    };
     batch.into_iter().filter_map(place).collect()
 }

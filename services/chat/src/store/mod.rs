@@ -1,5 +1,6 @@
 //! SQL, and nothing but SQL.
 
+pub mod groups;
 pub mod messages;
 pub mod participants;
 pub mod presence;

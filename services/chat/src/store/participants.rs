@@ -171,21 +171,25 @@ pub async fn companions(
     Ok(companions)
 }
 
-/// Who takes part in rooms and has no socket in them, besides those of `directed`, who take part by the room's id. In a
+/// Who takes part in rooms and has no socket in them, besides those of `directed`, who take part by the room's id, and
+/// members of `groups`, whose rooms are among them. In any
 /// room that anyone may enter, one who left takes part no more; nobody counts in such a room of more than `limit`.
 pub async fn away(
     db: &mut PgConnection,
     rooms: &[&str],
     directed: &[(&RoomId, UserId)],
+    groups: &[Uuid],
     limit: i64,
 ) -> Result<Vec<Away>, StoreError> {
     let rows = sqlx::query!(
         r#"WITH parts AS (
              SELECT p.room_id, p.user_id FROM chat_participants p JOIN chat_rooms r ON r.id = p.room_id
-             WHERE p.room_id = ANY($1)
-               AND (r.type <> 'OPEN' OR (p.left_at IS NULL AND (SELECT count(*) FROM (
+             WHERE p.room_id = ANY($1) AND r.type <> 'STUDY_GROUP'
+               AND (r.type = 'MENTOR' OR (p.left_at IS NULL AND (SELECT count(*) FROM (
                  SELECT FROM chat_participants c WHERE c.room_id = r.id AND c.left_at IS NULL LIMIT $4::bigint + 1
                ) AS few) <= $4::bigint))
+             UNION SELECT 'study-group:' || m.group_id, m.user_id FROM study_group_members m
+             WHERE m.group_id = ANY($5) AND m.left_at IS NULL
              UNION SELECT * FROM UNNEST($2::text[], $3::uuid[])
            )
            SELECT parts.room_id AS "room_id!", parts.user_id AS "user_id!", COALESCE(p.last_read_seq, 0) AS "last_read_seq!"
@@ -198,6 +202,7 @@ pub async fn away(
         &directed.iter().map(|(room, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
         &directed.iter().map(|(_, user)| user.0).collect::<Vec<_>>() as &[Uuid],
         limit,
+        groups,
     )
     .fetch_all(db)
     .await?;

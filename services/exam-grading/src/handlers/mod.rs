@@ -28,11 +28,11 @@ pub mod start_exam;
 
 use std::collections::HashMap;
 
-use sinaesta_bus::{Failure, Outbound, Outcome, Received};
+use sinaesta_bus::{Failure, Outbound, Outcome, one_by_one};
 use sinaesta_contracts::exam::Question;
 use sinaesta_contracts::exam_authoring::{ExamDetails, ExamScheduled, ExamStatus, ExamSummary};
 use sinaesta_contracts::proctoring::{ExamMonitorUpdate, MonitoredParticipant};
-use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, ExamId, Timestamp, code};
+use sinaesta_contracts::{Actor, Audience, ErrorBody, ExamId, Timestamp, code};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -137,21 +137,6 @@ fn told(answer: Result<ExamDetails, ErrorBody>, at: OffsetDateTime) -> Result<Ou
     let mut outcome = Outcome::from(answer);
     outcome.outbound.extend(scheduled.map(|event| Outbound::event(&event)).transpose()?);
     Ok(outcome)
-}
-
-/// Applies each command of a batch in a transaction of its own: for those that come seldom.
-async fn one_by_one<'b, C: Command, F>(
-    batch: &'b [Received<C>],
-    apply: impl Fn(&'b Received<C>) -> F,
-) -> Result<Vec<Outcome<C::Reply>>, Failure>
-where
-    F: Future<Output = Result<Outcome<C::Reply>, Failure>>,
-{
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for one in batch {
-        outcomes.push(apply(one).await?);
-    }
-    Ok(outcomes)
 }
 
 /// Publishes with a batch's last command what concerns all of them.

@@ -15,7 +15,7 @@ use crate::store::exams::{self, ExamRow, Hold};
 use crate::store::interventions::{self, Intervention};
 use crate::store::results::{self, Graded};
 use crate::store::{questions, sessions};
-use crate::submission::{answer_key, event, regraded};
+use crate::submission::{IsCorrection, answer_key, event, regraded};
 
 pub struct Handler(pub(crate) Context);
 
@@ -60,7 +60,7 @@ async fn regrade(context: &Context, one: &Received<RegradeExam>) -> Result<Outco
     let mut outcome = Outcome::done(reply);
     for graded in graded.values() {
         outcome.outbound.push(to_student(graded)?);
-        outcome.outbound.push(event(&exam, graded)?);
+        outcome.outbound.push(event(&exam, graded, IsCorrection(true))?);
     }
     outcome.outbound.extend(proctors);
     Ok(outcome)

@@ -6,16 +6,26 @@ use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, RoomJoined};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
-use super::Call;
+use super::{Call, leave_room};
 use crate::hub::Place;
 
 pub(crate) async fn handle(call: Call, event: JoinRoom) {
+    let greet = |call: Call, reply: &RawValue| {
+        call.responder.socket().emit(RoomJoined::NAME, reply).ok();
+        call.responder.ok(reply);
+    };
+    enter(call, event, greet).await;
+}
+
+/// Enters a room; `greet` hands over what the socket begins with, right before anything that follows.
+pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, &RawValue) + Send + 'static) {
     // The room is heard before it is asked for, so that nothing falls between the answer and what follows it.
     let hold = match call.hold(Audience::Room(event.room_id.clone())).await {
         Ok(hold) => hold,
         Err(error) => return call.responder.error(error),
     };
     let room = event.room_id.clone();
+    let joining = call.session.user.join(room.clone());
     call.command(event, async move |call: Call, answer: Answer| {
         let entered = answer.and_then(|reply| {
             let last_seq = last_seq(&reply)?;
@@ -23,15 +33,14 @@ pub(crate) async fn handle(call: Call, event: JoinRoom) {
         });
         match entered {
             Ok((reply, last_seq)) if call.session.enter(&room) => {
-                let (socket, member) = (call.responder.socket().clone(), call.member());
-                let greet = move || {
-                    socket.emit(RoomJoined::NAME, &*reply).ok();
-                    call.responder.ok(&reply);
-                };
-                hold.enter(member, Place::Room { last_seq }, Box::new(greet));
+                let member = call.member();
+                hold.enter(member, Place::Room { last_seq }, Box::new(move || greet(call, &reply)));
             }
-            // The socket went while the room was asked for.
-            Ok(_) => {}
+            // The socket went while the room was asked for: chat is told that nobody came.
+            Ok(_) => {
+                drop(joining);
+                leave_room::gone(&call.gateway, &call.session, room);
+            }
             Err(error) => call.responder.error(error),
         }
     })

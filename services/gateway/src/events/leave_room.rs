@@ -36,11 +36,13 @@ pub(crate) async fn handle(call: Call, event: LeaveRoom) {
     .await;
 }
 
-/// A socket is gone while others of its user are still here: if none of them is in the room, the user is away from it.
+/// A socket is gone while others of its user may still be here: if none of them is in the room or about to enter it, the
+/// user is away from it.
 pub(crate) fn gone(gateway: &Arc<Gateway>, session: &Arc<Session>, room_id: RoomId) {
     let (this, session) = (Arc::clone(gateway), Arc::clone(session));
     gateway.lanes.push_always(session.actor.user_id, async move {
-        if this.hub.leave_room_now(&room_id, session.sid, session.actor.user_id).await > 0 {
+        let others = this.hub.leave_room_now(&room_id, session.sid, session.actor.user_id).await;
+        if others > 0 || session.user.is_joining(&room_id) {
             return;
         }
         let exit = ExitRoom { room_id, gateway_id: this.bus.id() };

@@ -27,6 +27,13 @@ mod notification_read_all;
 mod notification_send;
 mod send_message;
 mod set_status;
+mod study_group_create;
+mod study_group_invite;
+mod study_group_join;
+mod study_group_leave;
+mod study_group_list;
+mod study_group_message;
+mod study_group_remove;
 pub(crate) mod typing;
 
 use std::future::Future;
@@ -43,6 +50,9 @@ use sinaesta_contracts::notification::{
 use sinaesta_contracts::presence::SetStatus;
 use sinaesta_contracts::proctoring::{ExtendExam, MonitorExam, PauseExam, ResumeExam};
 use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
+use sinaesta_contracts::study_group::{
+    CreateGroup, InviteMember, JoinGroup, LeaveGroup, ListGroups, RemoveMember, SendGroupMessage,
+};
 use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, Query, ServerEvent, code};
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -79,6 +89,13 @@ const NOTIFICATION_READ_ALL: &str = <ReadAllNotifications as ClientEvent>::NAME;
 const NOTIFICATION_SEND: &str = <SendNotification as ClientEvent>::NAME;
 const SEND_MESSAGE: &str = <SendMessage as ClientEvent>::NAME;
 const SET_STATUS: &str = <SetStatus as ClientEvent>::NAME;
+const STUDY_GROUP_CREATE: &str = <CreateGroup as ClientEvent>::NAME;
+const STUDY_GROUP_INVITE: &str = <InviteMember as ClientEvent>::NAME;
+const STUDY_GROUP_JOIN: &str = <JoinGroup as ClientEvent>::NAME;
+const STUDY_GROUP_LEAVE: &str = <LeaveGroup as ClientEvent>::NAME;
+const STUDY_GROUP_LIST: &str = <ListGroups as ClientEvent>::NAME;
+const STUDY_GROUP_MESSAGE: &str = <SendGroupMessage as ClientEvent>::NAME;
+const STUDY_GROUP_REMOVE: &str = <RemoveMember as ClientEvent>::NAME;
 const TYPING_INDICATOR: &str = <SetTyping as ClientEvent>::NAME;
 
 const EVENTS: &[&str] = &[
@@ -108,6 +125,13 @@ const EVENTS: &[&str] = &[
     NOTIFICATION_SEND,
     SEND_MESSAGE,
     SET_STATUS,
+    STUDY_GROUP_CREATE,
+    STUDY_GROUP_INVITE,
+    STUDY_GROUP_JOIN,
+    STUDY_GROUP_LEAVE,
+    STUDY_GROUP_LIST,
+    STUDY_GROUP_MESSAGE,
+    STUDY_GROUP_REMOVE,
     TYPING_INDICATOR,
 ];
 
@@ -160,6 +184,13 @@ pub(crate) fn route(
         NOTIFICATION_READ_ALL => enqueue(call, payload, notification_read_all::handle),
         NOTIFICATION_SEND => enqueue(call, payload, notification_send::handle),
         SET_STATUS => enqueue(call, payload, set_status::handle),
+        STUDY_GROUP_CREATE => enqueue(call, payload, study_group_create::handle),
+        STUDY_GROUP_INVITE => enqueue(call, payload, study_group_invite::handle),
+        STUDY_GROUP_JOIN => enqueue(call, payload, study_group_join::handle),
+        STUDY_GROUP_LEAVE => enqueue(call, payload, study_group_leave::handle),
+        STUDY_GROUP_LIST => enqueue(call, payload, study_group_list::handle),
+        STUDY_GROUP_MESSAGE => enqueue(call, payload, study_group_message::handle),
+        STUDY_GROUP_REMOVE => enqueue(call, payload, study_group_remove::handle),
         _ => call.responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
 use super::everyone::Everyone;
+use super::inboxes::Work;
 use super::member::Member;
 use super::room::Room;
 use super::{Channels, HoldId};
@@ -64,7 +65,7 @@ pub(super) struct Channel {
 impl Channel {
     /// A channel that nobody has entered yet.
     pub(super) fn new(
-        (bus, clock): (Bus, Clock),
+        (bus, clock, inboxes): (Bus, Clock, mpsc::UnboundedSender<Work>),
         audience: Audience,
         listener: Listener,
         controls: mpsc::UnboundedReceiver<Control>,
@@ -73,10 +74,11 @@ impl Channel {
         let mut disruptions = bus.disruptions();
         disruptions.mark_unchanged();
         let group = match &audience {
-            Audience::All => Group::Everyone(Everyone::new(bus)),
+            Audience::All => Group::Everyone(Everyone::new(inboxes)),
             Audience::Board(id) => Group::Board(Board::new(bus, id.clone())),
-            Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone())))),
-            _ => Group::Room(Box::new(Room::new(bus, clock, None))),
+            Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone()), None))),
+            Audience::User(_) => Group::Room(Box::new(Room::new(bus, clock, None, Some(inboxes)))),
+            _ => Group::Room(Box::new(Room::new(bus, clock, None, None))),
         };
         Self { group, audience, listener, controls, channels, disruptions, holds: HashMap::new() }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
-use sinaesta_bus::{Bus, Delivery};
+use sinaesta_bus::Delivery;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 
@@ -17,9 +17,7 @@ pub(super) struct Everyone {
 }
 
 impl Everyone {
-    pub(super) fn new(bus: Bus) -> Self {
-        let (work, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(inboxes::run(bus, receiver));
+    pub(super) fn new(work: mpsc::UnboundedSender<Work>) -> Self {
         Self { members: HashMap::new(), work }
     }
 

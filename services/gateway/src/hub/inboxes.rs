@@ -1,6 +1,6 @@
 //! What of notifications is each user's own: asked of the notification service for many users at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use sinaesta_bus::{Bus, Delivery};
@@ -45,7 +45,8 @@ pub(super) async fn run(bus: Bus, mut work: mpsc::UnboundedReceiver<Work>) {
                 Work::Announce { delivery, members } => waiting.extend(announce(&bus, &delivery, members).await),
             }
         }
-        waiting.retain(|member| member.socket.connected());
+        let mut seen = HashSet::new();
+        waiting.retain(|member| member.socket.connected() && seen.insert(member.socket.id));
         waiting = greet(&bus, waiting).await;
     }
 }

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use channel::Place;
 use channel::{Channel, Control};
+use inboxes::Work;
 pub(crate) use member::Member;
 
 type Channels = Arc<Mutex<HashMap<Audience, mpsc::UnboundedSender<Control>>>>;
@@ -31,6 +32,7 @@ pub(crate) struct Hub {
     bus: Bus,
     clock: Clock,
     channels: Channels,
+    inboxes: mpsc::UnboundedSender<Work>,
 }
 
 /// Keeps an audience heard until it is used or dropped, and what is heard meanwhile for who is about to enter.
@@ -69,7 +71,9 @@ impl Drop for Hold {
 
 impl Hub {
     pub(crate) fn new(bus: Bus, clock: Clock) -> Self {
-        Self { bus, clock, channels: Channels::default() }
+        let (inboxes, work) = mpsc::unbounded_channel();
+        tokio::spawn(inboxes::run(bus.clone(), work));
+        Self { bus, clock, channels: Channels::default(), inboxes }
     }
 
     /// Begins to hear an audience, if it is not heard already.
@@ -89,7 +93,7 @@ impl Hub {
         let (sender, controls) = mpsc::unbounded_channel();
         channels.insert(audience.clone(), sender.clone());
         let channel = Channel::new(
-            (self.bus.clone(), self.clock.clone()),
+            (self.bus.clone(), self.clock.clone(), self.inboxes.clone()),
             audience,
             listener,
             controls,

@@ -5,17 +5,21 @@
 //! no sooner and no later.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sinaesta_bus::{Bus, Delivery};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::chat::{MissedMessages, ReceiveMessage, TYPING_LAPSE_MS, TypingIndicator};
+use sinaesta_contracts::chat::{MissedMessages, ReceiveMessage, RoomRemoved, TYPING_LAPSE_MS, TypingIndicator};
 use sinaesta_contracts::{Actor, RoomId, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::inboxes::Work;
 use super::member::{Listening, Member};
+use crate::sockets::session::Session;
 
 /// How long a snapshot may be ahead of what was delivered before that is fetched.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -30,6 +34,8 @@ pub(super) struct Room {
     bus: Bus,
     clock: Clock,
     id: Option<RoomId>,
+    /// Of a user's own sockets: where those are noted that could not take something, for it may have been of their inbox.
+    inboxes: Option<mpsc::UnboundedSender<Work>>,
     members: Vec<Listening>,
     /// Those whose snapshot is ahead of what was delivered, with the `seq` it goes up to.
     waiting: Vec<(Member, i64)>,
@@ -41,11 +47,17 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(bus: Bus, clock: Clock, id: Option<RoomId>) -> Self {
+    pub(super) fn new(
+        bus: Bus,
+        clock: Clock,
+        id: Option<RoomId>,
+        inboxes: Option<mpsc::UnboundedSender<Work>>,
+    ) -> Self {
         Self {
             bus,
             clock,
             id,
+            inboxes,
             members: Vec::new(),
             waiting: Vec::new(),
             patience: None,
@@ -125,6 +137,9 @@ impl Room {
             && !self.is_next(seq).await
         {
             return;
+        }
+        if delivery.event == RoomRemoved::NAME {
+            return self.remove(payload);
         }
         let emitted = span.in_scope(|| self.emit(&delivery.event, payload, delivery.except));
         if let Some(seq) = delivery.seq {
@@ -208,6 +223,20 @@ impl Room {
         }
     }
 
+    /// Somebody may be here no more: their sockets are told, and hear nothing that follows.
+    fn remove(&mut self, payload: &RawValue) {
+        let Ok(removed) = serde_json::from_str::<RoomRemoved>(payload.get()) else { return };
+        let theirs = self.members.extract_if(.., |one| one.member.user == removed.user_id).map(|one| one.member);
+        let waiting = self.waiting.extract_if(.., |(one, _)| one.user == removed.user_id).map(|(member, _)| member);
+        for member in theirs.chain(waiting) {
+            if let Some(session) = member.socket.extensions.get::<Arc<Session>>() {
+                session.leave(&removed.room_id);
+            }
+            member.socket.emit(RoomRemoved::NAME, payload).ok();
+        }
+        self.typing.remove(&removed.user_id);
+    }
+
     fn note_typing(&mut self, payload: &RawValue) {
         let Ok(typing) = serde_json::from_str::<TypingIndicator>(payload.get()) else { return };
         if typing.is_typing {
@@ -236,6 +265,10 @@ impl Room {
         for one in self.members.iter_mut().filter(|one| except != Some(one.member.user)) {
             emitted += u64::from(one.emit(id, event, payload));
             gone |= one.is_gone;
+            if let Some(inboxes) = self.inboxes.as_ref().filter(|_| one.is_behind) {
+                one.is_behind = false;
+                inboxes.send(Work::Greet(one.member.clone())).ok();
+            }
         }
         if gone {
             self.members.retain(|one| !one.is_gone);

@@ -110,6 +110,9 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
             crate::events::leave_room::gone(gateway, session, room);
         }
     }
+    if session.watches_groups() {
+        gateway.hub.leave(&Audience::Groups, session.sid);
+    }
     for board in session.take_boards() {
         gateway.hub.leave(&Audience::Board(board), session.sid);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sinaesta_contracts::chat::SendMessage;
+use sinaesta_contracts::study_group::SendGroupMessage;
 use sinaesta_contracts::{ClientEvent as _, ErrorBody, code};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef};
@@ -75,7 +76,8 @@ impl Inbound {
     }
 
     fn limit(&self, event: &'static str) -> Result<(), ErrorBody> {
-        let taken = if event == SendMessage::NAME {
+        let is_message = event == SendMessage::NAME || event == SendGroupMessage::NAME;
+        let taken = if is_message {
             self.session.messages.take().and_then(|()| self.session.user.messages.take())
         } else {
             self.session.events.take()

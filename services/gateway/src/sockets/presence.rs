@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sinaesta_contracts::presence::{ConnectUser, DisconnectUser};
-use sinaesta_contracts::{Actor, Command, UserId};
+use sinaesta_contracts::{Actor, Command, RoomId, UserId};
 use sinaesta_settings::LimitSettings;
 use uuid::Uuid;
 
@@ -21,6 +21,36 @@ const NOTED: Duration = Duration::from_secs(60);
 pub(crate) struct UserEntry {
     actor: Actor,
     pub(crate) messages: Limiter,
+    /// The rooms that sockets of theirs are about to enter.
+    joining: Mutex<Vec<RoomId>>,
+}
+
+/// Somebody is about to enter a room, for as long as this is kept.
+pub(crate) struct Joining {
+    user: Arc<UserEntry>,
+    room: RoomId,
+}
+
+impl UserEntry {
+    /// A socket of theirs is about to enter a room.
+    pub(crate) fn join(self: &Arc<Self>, room: RoomId) -> Joining {
+        self.joining.lock().push(room.clone());
+        Joining { user: Arc::clone(self), room }
+    }
+
+    /// Whether a socket of theirs is about to enter a room.
+    pub(crate) fn is_joining(&self, room: &RoomId) -> bool {
+        self.joining.lock().contains(room)
+    }
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        let mut joining = self.user.joining.lock();
+        if let Some(at) = joining.iter().position(|room| *room == self.room) {
+            joining.swap_remove(at);
+        }
+    }
 }
 
 struct Present {
@@ -38,7 +68,7 @@ impl Presence {
         let known = self.0.lock().get(&actor.user_id).map(|present| Arc::clone(&present.entry));
         known.unwrap_or_else(|| {
             let messages = Limiter::per_minute(limits.user_messages_per_minute);
-            Arc::new(UserEntry { actor: actor.clone(), messages })
+            Arc::new(UserEntry { actor: actor.clone(), messages, joining: Mutex::default() })
         })
     }
 

@@ -46,6 +46,7 @@ struct State {
     exams: HashSet<ExamId>,
     /// The leaderboards it watches.
     boards: HashSet<BoardId>,
+    watches_groups: bool,
 }
 
 impl Session {
@@ -63,6 +64,7 @@ impl Session {
             typing: HashSet::new(),
             exams: HashSet::new(),
             boards: HashSet::new(),
+            watches_groups: false,
         };
         Self {
             sid,
@@ -140,6 +142,18 @@ impl Session {
 
     pub(crate) fn take_exams(&self) -> HashSet<ExamId> {
         std::mem::take(&mut self.state.lock().exams)
+    }
+
+    /// Notes that the socket watches the list of study groups; false if the socket is gone.
+    pub(crate) fn watch_groups(&self) -> bool {
+        let mut state = self.state.lock();
+        state.watches_groups = state.phase != Phase::Closed;
+        state.watches_groups
+    }
+
+    /// Whether the socket watches the list of study groups.
+    pub(crate) fn watches_groups(&self) -> bool {
+        self.state.lock().watches_groups
     }
 
     /// Whether the socket may watch a board besides those it watches.

@@ -90,6 +90,7 @@ fn graded(user: u128, exam: u128, points: i64, completed_at: OffsetDateTime) -> 
         session_id: SessionId(attempt),
         result_id: ResultId(attempt),
         key_version: 1,
+        is_correction: false,
         user_id: UserId(Uuid::from_u128(user)),
         user_name: format!("Student {user}"),
         user_avatar: None,

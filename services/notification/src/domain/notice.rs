@@ -21,11 +21,12 @@ pub struct Text {
 }
 
 /// The id of what is told once only, whoever says it how often; `None` for messages, which one notification gathers.
-pub fn id(user: UserId, notice: &Notice, zone: &TimeZone) -> Option<NotificationId> {
+/// `at` is when it is told.
+pub fn id(user: UserId, notice: &Notice, at: OffsetDateTime, zone: &TimeZone) -> Option<NotificationId> {
     let what = match notice {
         Notice::ExamGraded { result_id, key_version, .. } => format!("graded.{result_id}.{key_version}"),
-        Notice::Invited { group_id, by_name, .. } => format!("invited.{group_id}.{by_name}"),
-        Notice::Overtaken { at, .. } => format!("overtaken.{}", day(at.0, zone)),
+        Notice::Invited { occasion, .. } => format!("invited.{occasion}"),
+        Notice::Overtaken { .. } => format!("overtaken.{}", day(at, zone)),
         Notice::MessagesWaiting { .. } => return None,
     };
     Some(NotificationId(Uuid::new_v5(&user.0, what.as_bytes())))
@@ -40,16 +41,15 @@ fn day(at: OffsetDateTime, zone: &TimeZone) -> String {
 /// What is said of a notice.
 pub fn text(notice: &Notice) -> Text {
     match notice {
-        Notice::ExamGraded { exam_id, exam_title, key_version, score, max_score, .. } => {
-            let is_first = *key_version <= 1;
-            let title = if is_first { "Your exam is graded" } else { "Your result was corrected" };
+        Notice::ExamGraded { exam_id, exam_title, is_correction, score, max_score, .. } => {
+            let title = if *is_correction { "Your result was corrected" } else { "Your exam is graded" };
             Text {
                 kind: NotificationType::ExamUpdate,
                 priority: Priority::Normal,
                 title: title.to_owned(),
                 message: format!("{exam_title}: {score} of {max_score} points"),
                 data: json!({
-                    "kind": if is_first { "exam-graded" } else { "exam-regraded" },
+                    "kind": if *is_correction { "exam-regraded" } else { "exam-graded" },
                     "examId": exam_id, "examTitle": exam_title, "score": score, "maxScore": max_score,
                 }),
                 action_url: format!("/exams/{exam_id}"),
@@ -70,7 +70,7 @@ pub fn text(notice: &Notice) -> Text {
                 action_url: format!("/chat/{room_id}"),
             }
         }
-        Notice::Invited { group_id, group_name, by_name } => Text {
+        Notice::Invited { group_id, group_name, by_name, .. } => Text {
             kind: NotificationType::Message,
             priority: Priority::Normal,
             title: format!("{by_name} invites you to a study group"),
@@ -126,20 +126,20 @@ mod tests {
 
     use super::*;
 
-    fn overtaken(at: OffsetDateTime) -> Notice {
+    fn overtaken() -> Notice {
         let board = BoardId { period: Period::Weekly, specialty: None };
-        Notice::Overtaken { board, by_name: "Putri".into(), rank: 4, at: sinaesta_contracts::Timestamp(at) }
+        Notice::Overtaken { board, by_name: "Putri".into(), rank: 4 }
     }
 
     #[test]
     fn being_overtaken_is_one_thing_a_day_by_the_local_calendar() {
         let zone = TimeZone::get("Asia/Jakarta").unwrap();
         let user = UserId(Uuid::from_u128(7));
-        let id = |at| id(user, &overtaken(at), &zone);
+        let id = |at| id(user, &overtaken(), at, &zone);
         // Midnight in Jakarta is 17:00 UTC.
         assert_eq!(id(datetime!(2026-11-23 17:00 UTC)), id(datetime!(2026-11-24 16:59 UTC)));
         assert_ne!(id(datetime!(2026-11-23 16:59 UTC)), id(datetime!(2026-11-23 17:00 UTC)));
-        assert_eq!(text(&overtaken(datetime!(2026-11-23 17:00 UTC))).message, "You are now number 4 this week");
+        assert_eq!(text(&overtaken()).message, "You are now number 4 this week");
     }
 
     #[test]

@@ -33,7 +33,8 @@ fn is_within(hours: &QuietHours, now: OffsetDateTime) -> bool {
     let time = at.to_zoned(zone).time();
     let minute = time.hour() as u16 * 60 + time.minute() as u16;
     let (from, until) = (hours.from.minutes(), hours.until.minutes());
-    if from <= until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+    // From a time until the same time is the whole day.
+    if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until }
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! A user has read a room: what told them of its messages is read.
 
-use std::collections::HashMap;
-
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::Audience;
 use sinaesta_contracts::notification::{ClearRoom, NotificationRead};
-use sinaesta_contracts::{Audience, NotificationId, RoomId, UserId};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -18,31 +16,22 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<ClearRoom>]) -> Result<Vec<Outcome<()>>, Failure> {
         let context = &self.0;
-        let mut up_to: HashMap<(UserId, &RoomId), i64> = HashMap::new();
-        for one in batch {
-            let seq = up_to.entry((one.command.user_id, &one.command.room_id)).or_default();
-            *seq = one.command.seq.max(*seq);
-        }
+        let cleared: Vec<_> =
+            batch.iter().map(|one| (one.command.user_id, &one.command.room_id, one.command.seq, one.id)).collect();
+        let users = distinct(batch.iter().map(|one| one.command.user_id));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let unread = notifications::unread_of_rooms(&mut db, &up_to.keys().copied().collect::<Vec<_>>()).await?;
-        let is_read = |user, topic: &str, last_seq| {
-            up_to.iter().any(|((u, room), seq)| *u == user && notifications::topic(room) == topic && *seq >= last_seq)
-        };
-        let read: Vec<(UserId, NotificationId)> = unread
-            .into_iter()
-            .filter(|one| is_read(one.user_id, &one.topic, one.last_seq))
-            .map(|one| (one.user_id, one.id))
-            .collect();
-        let changed = notifications::read(&mut db, &read, context.clock.now()).await?;
-        inboxes::touch(&mut db, &changed).await?;
+        inboxes::touch(&mut db, &users).await?;
+        notifications::clear_rooms(&mut db, &cleared, context.clock.now()).await?;
+        // What these very commands read: a repeat says it again.
+        let read = notifications::cleared_by(&mut db, &cleared).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let told = Told::read(context, &distinct(read.iter().map(|(user, _)| *user)), &[]).await?;
-        let mut read = read;
+        let told = Told::read(context, &users, &[]).await?;
         let outcome = |one: &Received<ClearRoom>| {
+            let user = one.command.user_id;
             let mut outcome = Outcome::done(());
-            for (user, notification_id) in read.extract_if(.., |(user, _)| *user == one.command.user_id) {
+            for (_, notification_id) in read.iter().filter(|(by, _)| *by == one.id) {
                 let state = told.state(user);
-                let (unread_count, version) = (state.unread_count, state.version);
+                let (notification_id, unread_count, version) = (*notification_id, state.unread_count, state.version);
                 let event = NotificationRead { notification_id, unread_count, version };
                 outcome.outbound.push(Outbound::deliver(Audience::User(user), &event)?);
             }

@@ -21,6 +21,7 @@ impl EventHandler for Handler {
                 session_id: graded.session_id,
                 result_id: graded.result_id,
                 key_version: graded.key_version,
+                is_correction: graded.is_correction,
                 score: graded.score.to_string(),
                 max_score: graded.max_score.to_string(),
             };

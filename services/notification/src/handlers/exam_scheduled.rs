@@ -19,7 +19,9 @@ impl EventHandler for Handler {
             if exams::schedule(&mut db, event).await? {
                 let due: Vec<_> = reminder::due(event.scheduled_start.0, event.decided_at.0).collect();
                 exams::replace_reminders(&mut db, event.exam_id, &due).await?;
-                let waiting = exams::move_sittings(&mut db, event.exam_id, event.scheduled_start).await?;
+                let waiting = exams::sitting(&mut db, event.exam_id).await?;
+                inboxes::touch(&mut db, &waiting).await?;
+                exams::move_sittings(&mut db, event.exam_id, event.scheduled_start).await?;
                 inboxes::update_holds(&mut db, &waiting).await?;
             }
             db.commit().await.map_err(StoreError::from)?;

@@ -1,8 +1,8 @@
 //! `event.chat.group-invited`: whoever is wanted is told.
 
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
-use sinaesta_contracts::chat::GroupInvited;
 use sinaesta_contracts::notification::{Notice, Notify};
+use sinaesta_contracts::study_group::GroupInvited;
 
 use crate::Context;
 use crate::handlers::{notify_id, post};
@@ -14,9 +14,10 @@ impl EventHandler for Handler {
 
     async fn handle(&self, batch: &[Heard<GroupInvited>]) -> Result<Vec<Outbound>, Failure> {
         let command = |one: &Heard<GroupInvited>| {
-            let GroupInvited { group_id, group_name, user_id, by, by_name } = one.event.clone();
-            let notify = Notify { user_id, notice: Notice::Invited { group_id, group_name, by_name } };
-            (notify_id(&notify, &format!("invited.{group_id}.{by}")), notify)
+            let GroupInvited { group_id, group_name, user_id, by_name, .. } = one.event.clone();
+            let occasion = one.id.clone();
+            let notify = Notify { user_id, notice: Notice::Invited { group_id, group_name, by_name, occasion } };
+            (notify_id(&notify, &format!("invited.{}", one.id)), notify)
         };
         post(&self.0, batch.iter().map(command).collect()).await?;
         Ok(Vec::new())

@@ -11,6 +11,9 @@ use uuid::Uuid;
 use crate::Context;
 use crate::handlers::{notify_id, post};
 
+/// Of how many rooms it is asked at a time who is away.
+const ASKED: usize = 50;
+
 pub struct Handler(pub(crate) Context);
 
 impl EventHandler for Handler {
@@ -22,11 +25,13 @@ impl EventHandler for Handler {
             posted.entry(&one.event.room_id).or_default().extend(&one.event.messages);
         }
         let rooms: HashSet<RoomId> = posted.keys().map(|room| (*room).clone()).collect();
-        let ask = FindAway { rooms: rooms.into_iter().collect() };
-        let away = self.0.bus.ask(&Actor::system(), &ask).await;
-        let away = away.map_err(|error| Failure::Retry(error.message.into_owned()))?;
-        let commands = away.iter().filter_map(|one| notify(one, posted.get(&one.room_id)?)).collect();
-        post(&self.0, commands).await?;
+        let rooms: Vec<RoomId> = rooms.into_iter().collect();
+        for rooms in rooms.chunks(ASKED) {
+            let away = self.0.bus.ask(&Actor::system(), &FindAway { rooms: rooms.to_vec() }).await;
+            let away = away.map_err(|error| Failure::Retry(error.message.into_owned()))?;
+            let commands = away.iter().filter_map(|one| notify(one, posted.get(&one.room_id)?)).collect();
+            post(&self.0, commands).await?;
+        }
         Ok(Vec::new())
     }
 }

@@ -119,6 +119,19 @@ async fn enqueue(context: &Context, db: &mut PgConnection, ids: &[Uuid]) -> Resu
     crate::store::push::enqueue(db, ids, due_at).await
 }
 
+/// The same for what these readers were not told of while they sat an exam.
+async fn enqueue_for(
+    context: &Context,
+    db: &mut PgConnection,
+    readers: &[(UserId, NotificationId)],
+) -> Result<(), StoreError> {
+    if readers.is_empty() {
+        return Ok(());
+    }
+    let due_at = context.clock.now() + Duration::from_millis(context.settings.push_delay_ms);
+    crate::store::push::enqueue_for(db, readers, due_at).await
+}
+
 /// Sends the commands that events become; the same event makes the same ids again.
 async fn post<C: Command>(context: &Context, commands: Vec<(Uuid, C)>) -> Result<(), Failure> {
     let send = |(id, command): (Uuid, C)| async move { context.bus.post(id, &Actor::system(), &command, POST).await };

@@ -15,7 +15,7 @@ impl EventHandler for Handler {
     async fn handle(&self, batch: &[Heard<PeopleOvertaken>]) -> Result<Vec<Outbound>, Failure> {
         let command = |one: &Overtake| {
             let (board, by_name) = (one.board.clone(), one.by_name.clone());
-            let notice = Notice::Overtaken { board, by_name, rank: one.rank, at: one.at };
+            let notice = Notice::Overtaken { board, by_name, rank: one.rank };
             let notify = Notify { user_id: one.user_id, notice };
             (notify_id(&notify, &format!("overtaken.{}.{}", one.by, one.at)), notify)
         };

@@ -21,18 +21,20 @@ impl CommandHandler for Handler {
         let context = &self.0;
         let until = context.clock.now() - kept_for(&context.settings);
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let removed = retention::remove_announcements(&mut db, until, AT_ONCE).await?;
-        if !removed.is_empty() {
-            inboxes::touch_announcements(&mut db).await?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            if retention::withdraw(&mut db, until, AT_ONCE, one.id, context.clock.now()).await? > 0 {
+                inboxes::touch_announcements(&mut db).await?;
+            }
+            let mut outcome = Outcome::done(());
+            // What this very command withdrew: a repeat says it again.
+            for id in retention::withdrawn_by(&mut db, one.id).await? {
+                let gone = NotificationRemoved { notification_id: NotificationId(id), unread_count: 0, version: 0 };
+                outcome.outbound.push(Outbound::deliver(Audience::All, &gone)?);
+            }
+            outcomes.push(outcome);
         }
         db.commit().await.map_err(StoreError::from)?;
-        let mut outcomes: Vec<_> = batch.iter().map(|_| Outcome::done(())).collect();
-        if let Some(first) = outcomes.first_mut() {
-            for id in removed {
-                let gone = NotificationRemoved { notification_id: NotificationId(id), unread_count: 0, version: 0 };
-                first.outbound.push(Outbound::deliver(Audience::All, &gone)?);
-            }
-        }
         Ok(outcomes)
     }
 }

@@ -17,8 +17,11 @@ impl EventHandler for Handler {
 
     async fn handle(&self, batch: &[Heard<RoomRead>]) -> Result<Vec<Outbound>, Failure> {
         let read: Vec<_> = batch.iter().map(|one| (one.event.user_id, &one.event.room_id)).collect();
-        // Most who read a room were in it, and were not told.
+        let positions: Vec<_> =
+            batch.iter().map(|one| (one.event.user_id, &one.event.room_id, one.event.seq)).collect();
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        notifications::note_read(&mut db, &positions).await?;
+        // Most who read a room were in it, and were not told.
         let unread = notifications::unread_of_rooms(&mut db, &read).await?;
         drop(db);
         let was_told = |event: &RoomRead| {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationSent, SendNotification};
 use sinaesta_contracts::{ErrorBody, NotificationId, Timestamp, UserId, code};
@@ -72,7 +73,7 @@ fn draft(context: &Context, one: &Received<SendNotification>, to: &To) -> Draft 
         priority: sent.priority,
         title: sent.title.as_str().to_owned(),
         message: sent.message.as_str().to_owned(),
-        data: sent.data.to_string(),
+        data: Value::from(sent.data.clone()).to_string(),
         action_url: sent.action_url.as_ref().map(|url| url.as_str().to_owned()),
         room: None,
         sent_by: one.actor.user_id,

@@ -1,6 +1,6 @@
 //! An exam's reminder is due: its students are told, once.
 
-use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::SendReminder;
 use sinaesta_contracts::{Actor, NotificationId};
 use sinaesta_store::StoreError;
@@ -18,11 +18,7 @@ impl CommandHandler for Handler {
     type Command = SendReminder;
 
     async fn handle(&self, batch: &[Received<SendReminder>]) -> Result<Vec<Outcome<()>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(remind(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| remind(&self.0, one)).await
     }
 }
 
@@ -38,7 +34,7 @@ async fn remind(context: &Context, one: &Received<SendReminder>) -> Result<Outco
         return Ok(Outcome::done(()));
     }
     exams::sent_reminder(&mut db, exam_id, lead_minutes, one.id).await?;
-    let what = format!("starts.{lead_minutes}.{}", due.decided_at.unix_timestamp_nanos());
+    let what = format!("starts.{lead_minutes}.{}", due.moved_at.unix_timestamp_nanos());
     let id = NotificationId(Uuid::new_v5(&exam_id.0, what.as_bytes()));
     if due.sent_by.is_none() && reminder::is_worth_sending(due.starts_at, lead_minutes, one.stamped_at) {
         let text = notice::reminder(exam_id, &due.exam_title, lead_minutes, due.starts_at);

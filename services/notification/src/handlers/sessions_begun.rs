@@ -15,9 +15,11 @@ impl EventHandler for Handler {
 
     async fn handle(&self, batch: &[Heard<SessionsBegun>]) -> Result<Vec<Outbound>, Failure> {
         let begun: Vec<_> = batch.iter().flat_map(|one| &one.event.sessions).collect();
+        let users = distinct(begun.iter().map(|one| one.user_id));
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        inboxes::touch(&mut db, &users).await?;
         exams::begin_sittings(&mut db, &begun).await?;
-        inboxes::update_holds(&mut db, &distinct(begun.iter().map(|one| one.user_id))).await?;
+        inboxes::update_holds(&mut db, &users).await?;
         db.commit().await.map_err(StoreError::from)?;
         Ok(Vec::new())
     }

@@ -1,6 +1,6 @@
 //! `notification-preferences-set`: what a user wants to be told.
 
-use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::notification::{NotificationType, PreferencesChanged, SetPreferences};
 use sinaesta_store::StoreError;
@@ -16,11 +16,7 @@ impl CommandHandler for Handler {
     type Command = SetPreferences;
 
     async fn handle(&self, batch: &[Received<SetPreferences>]) -> Result<Vec<Outcome<PreferencesChanged>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(set(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| set(&self.0, one)).await
     }
 }
 

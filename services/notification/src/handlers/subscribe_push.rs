@@ -1,6 +1,6 @@
 //! A browser wants to be told while it is closed.
 
-use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::SubscribePush;
 use sinaesta_store::StoreError;
 
@@ -14,11 +14,7 @@ impl CommandHandler for Handler {
     type Command = SubscribePush;
 
     async fn handle(&self, batch: &[Received<SubscribePush>]) -> Result<Vec<Outcome<()>>, Failure> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            outcomes.push(subscribe(&self.0, one).await?);
-        }
-        Ok(outcomes)
+        one_by_one(batch, |one| subscribe(&self.0, one)).await
     }
 }
 

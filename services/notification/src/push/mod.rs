@@ -23,7 +23,7 @@ use crate::Context;
 use crate::domain::quiet;
 use crate::handlers::distinct;
 use crate::store::inboxes::{self, State};
-use crate::store::push::{self, Content, Queued};
+use crate::store::push::{self, Queued};
 
 pub(crate) use browser::Browser;
 pub(crate) use key::Key;
@@ -36,6 +36,9 @@ const TAKEN: i64 = 100;
 const AT_ONCE: usize = 16;
 /// Should the taker die, somebody else takes it after this.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long something is worth pushing, and how soon it is looked at again whether it can be pushed.
+const WORTH: time::Duration = time::Duration::hours(24);
+const LATER: Duration = Duration::from_secs(60);
 /// How often something is tried, and how long after the first time.
 const ATTEMPTS: i32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -110,27 +113,28 @@ async fn push_one(
     online: &HashSet<UserId>,
 ) -> Result<(), StoreError> {
     let now = context.clock.now();
-    let is_wanted = |content: &Content| {
-        let is_silent = quiet::is_silent(&state.preferences, content.kind, content.priority, now);
-        !(content.is_held || is_silent || online.contains(&one.user_id))
+    let Some(content) = one.content.as_ref().filter(|content| !content.is_held && now - content.updated_at < WORTH)
+    else {
+        counter!("notification_pushes_total", "outcome" => "not-wanted").increment(1);
+        return push::done(&mut *context.pool.acquire().await?, one.notification_id, &one.endpoint).await;
     };
-    let pushed = match one.content.as_ref().filter(|content| is_wanted(content)) {
-        Some(content) => sender.push(&one, content, &state, now).await,
-        None => Pushed::NotWanted,
-    };
+    // They may be gone before they have seen it, and the quiet hours end: looked at again, for as long as it is unread.
+    if online.contains(&one.user_id) || quiet::is_silent(&state.preferences, content.kind, content.priority, now) {
+        let mut db = context.pool.acquire().await?;
+        return push::put_off(&mut db, one.notification_id, &one.endpoint, now + LATER, false).await;
+    }
+    let pushed = sender.push(&one, content, &state, now).await;
     counter!("notification_pushes_total", "outcome" => pushed.as_str()).increment(1);
     let mut db = context.pool.acquire().await?;
     match pushed {
-        Pushed::Delivered | Pushed::NotWanted | Pushed::Refused => {
-            push::done(&mut db, one.notification_id, &one.endpoint).await
-        }
+        Pushed::Delivered | Pushed::Refused => push::done(&mut db, one.notification_id, &one.endpoint).await,
         Pushed::Gone => push::forget(&mut db, &one.endpoint).await,
         Pushed::Later(_) if one.attempts + 1 >= ATTEMPTS => {
             push::done(&mut db, one.notification_id, &one.endpoint).await
         }
         Pushed::Later(after) => {
             let pause = after.unwrap_or(FIRST_PAUSE * 2_u32.saturating_pow(one.attempts.unsigned_abs()));
-            push::put_off(&mut db, one.notification_id, &one.endpoint, now + pause).await
+            push::put_off(&mut db, one.notification_id, &one.endpoint, now + pause, true).await
         }
     }
 }

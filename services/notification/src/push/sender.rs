@@ -25,6 +25,8 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const SIGNED: Duration = Duration::from_secs(12 * 60 * 60);
 /// How much of a text is pushed, in characters: push services take 4,096 bytes in all.
 const EXCERPT: usize = 120;
+/// A longer address is left out, in bytes.
+const LONGEST_URL: usize = 1_000;
 /// The longest time that a push service can put us off.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
@@ -32,8 +34,6 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pushed {
     Delivered,
-    /// Its reader has it already, or does not want it now.
-    NotWanted,
     /// The browser is not known any more.
     Gone,
     /// The push service does not take it, now or later.
@@ -47,7 +47,6 @@ impl Pushed {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
-            Self::NotWanted => "not-wanted",
             Self::Gone => "gone",
             Self::Refused => "refused",
             Self::Later(_) => "later",
@@ -115,7 +114,7 @@ impl Sender {
             priority: content.priority,
             title: &content.title,
             message: content.message.chars().take(EXCERPT).collect(),
-            action_url: content.action_url.as_deref(),
+            action_url: content.action_url.as_deref().filter(|url| url.len() <= LONGEST_URL),
             unread_count: state.unread_count,
             version: state.version,
         };

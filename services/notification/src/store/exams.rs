@@ -12,10 +12,11 @@ use uuid::Uuid;
 pub async fn schedule(db: &mut PgConnection, exam: &ExamScheduled) -> Result<bool, StoreError> {
     let moved = sqlx::query_scalar!(
         r#"WITH before AS (SELECT starts_at FROM notification_exams WHERE exam_id = $1 FOR UPDATE)
-           INSERT INTO notification_exams AS e (exam_id, title, specialty, starts_at, decided_at)
-           VALUES ($1, $2, $3, $4, $5)
+           INSERT INTO notification_exams AS e (exam_id, title, specialty, starts_at, decided_at, moved_at)
+           VALUES ($1, $2, $3, $4, $5, $5)
            ON CONFLICT (exam_id) DO UPDATE SET title = EXCLUDED.title, specialty = EXCLUDED.specialty,
-             starts_at = EXCLUDED.starts_at, decided_at = EXCLUDED.decided_at
+             starts_at = EXCLUDED.starts_at, decided_at = EXCLUDED.decided_at,
+             moved_at = CASE WHEN e.starts_at = EXCLUDED.starts_at THEN e.moved_at ELSE EXCLUDED.moved_at END
            WHERE e.decided_at < EXCLUDED.decided_at
            RETURNING (SELECT starts_at FROM before) IS DISTINCT FROM $4::timestamptz AS "moved!""#,
         exam.exam_id.0,
@@ -71,7 +72,7 @@ pub struct Reminder {
     pub exam_title: String,
     pub specialty: String,
     pub starts_at: OffsetDateTime,
-    pub decided_at: OffsetDateTime,
+    pub moved_at: OffsetDateTime,
     pub due_at: OffsetDateTime,
     pub sent_by: Option<Uuid>,
 }
@@ -80,7 +81,7 @@ pub struct Reminder {
 pub async fn hold_reminder(db: &mut PgConnection, exam: ExamId, lead: i32) -> Result<Option<Reminder>, StoreError> {
     let reminder = sqlx::query_as!(
         Reminder,
-        "SELECT e.title AS exam_title, e.specialty, e.starts_at, e.decided_at, r.due_at, r.sent_by
+        "SELECT e.title AS exam_title, e.specialty, e.starts_at, e.moved_at, r.due_at, r.sent_by
          FROM notification_exams e JOIN notification_reminders r ON r.exam_id = e.exam_id
          WHERE e.exam_id = $1 AND r.lead_minutes = $2 FOR UPDATE",
         exam.0,
@@ -104,11 +105,13 @@ pub async fn sent_reminder(db: &mut PgConnection, exam: ExamId, lead: i32, by: U
     Ok(())
 }
 
-/// Notes that sessions begin, save those that are known; they may have ended by now.
+/// Notes that sessions begin, save those that are known; they may have ended by now, and the exam may have been moved.
 pub async fn begin_sittings(db: &mut PgConnection, begun: &[&SessionBegun]) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO notification_sittings (session_id, exam_id, user_id, started_at)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (s, e, u, a) ORDER BY s
+         SELECT s, e, u, GREATEST(a, x.starts_at)
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS new (s, e, u, a)
+         LEFT JOIN notification_exams x ON x.exam_id = new.e ORDER BY s
          ON CONFLICT (session_id) DO NOTHING",
         &begun.iter().map(|one| one.session_id.0).collect::<Vec<_>>() as &[Uuid],
         &begun.iter().map(|one| one.exam_id.0).collect::<Vec<_>>() as &[Uuid],
@@ -120,16 +123,27 @@ pub async fn begin_sittings(db: &mut PgConnection, begun: &[&SessionBegun]) -> R
     Ok(())
 }
 
-/// Those who wait for an exam wait for its new moment; says who they are.
-pub async fn move_sittings(db: &mut PgConnection, exam: ExamId, to: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+/// Who sits an exam, or waits for it.
+pub async fn sitting(db: &mut PgConnection, exam: ExamId) -> Result<Vec<Uuid>, StoreError> {
     let users = sqlx::query_scalar!(
-        "UPDATE notification_sittings SET started_at = $2 WHERE exam_id = $1 AND ended_at IS NULL RETURNING user_id",
+        "SELECT DISTINCT user_id FROM notification_sittings WHERE exam_id = $1 AND ended_at IS NULL",
         exam.0,
-        to.0,
     )
     .fetch_all(db)
     .await?;
     Ok(users)
+}
+
+/// Those who wait for an exam wait for its new moment.
+pub async fn move_sittings(db: &mut PgConnection, exam: ExamId, to: Timestamp) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notification_sittings SET started_at = $2 WHERE exam_id = $1 AND ended_at IS NULL",
+        exam.0,
+        to.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Notes that sessions are over.

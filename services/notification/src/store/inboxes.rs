@@ -42,7 +42,7 @@ pub async fn known(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<UserId>,
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Counts a change of each of these users' inboxes.
+/// Counts a change of each of these users' inboxes, and holds them until the transaction ends.
 pub async fn touch(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO notification_inboxes AS i (user_id, version)
@@ -53,6 +53,14 @@ pub async fn touch(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreErr
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// The user's own part of each version.
+pub async fn own_versions(db: &mut PgConnection, users: &[Uuid]) -> Result<HashMap<UserId, i64>, StoreError> {
+    let rows = sqlx::query!("SELECT user_id, version FROM notification_inboxes WHERE user_id = ANY($1)", users)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.version)).collect())
 }
 
 /// Counts a change of the announcements.
@@ -100,13 +108,13 @@ fn read(text: &str) -> Preferences {
     preferences
 }
 
-/// Holds back what comes from now on for those who sit an exam, and nothing any more for those who do not.
+/// Holds back what comes from now on for those who sit an exam, and nothing any more for those who do not. Their
+/// inboxes must be touched before in the same transaction: whoever else changes what they sit waits for that.
 pub async fn update_holds(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO notification_inboxes AS i (user_id, version, held_since)
-         SELECT u, 1, (SELECT min(s.started_at) FROM notification_sittings s WHERE s.user_id = u AND s.ended_at IS NULL)
-         FROM (SELECT DISTINCT UNNEST($1::uuid[]) AS u) AS users ORDER BY u
-         ON CONFLICT (user_id) DO UPDATE SET held_since = EXCLUDED.held_since, version = i.version + 1",
+        "UPDATE notification_inboxes i SET held_since = (
+           SELECT min(s.started_at) FROM notification_sittings s WHERE s.user_id = i.user_id AND s.ended_at IS NULL)
+         WHERE i.user_id = ANY($1)",
         users,
     )
     .execute(db)

@@ -1,5 +1,7 @@
 //! Notifications as they are written.
 
+use std::collections::HashMap;
+
 use sinaesta_contracts::notification::{NotificationType, Priority, Recipients};
 use sinaesta_contracts::{ExamId, NotificationId, RoomId, UserId};
 use sinaesta_store::StoreError;
@@ -75,8 +77,8 @@ pub fn topic(room: &RoomId) -> String {
     format!("room:{room}")
 }
 
-/// Stores notifications, save those that are stored already, and those of rooms whose latest message was told of
-/// before; gives the ids of the others. Of a room and user, one may stand in it.
+/// Stores notifications, save those that are stored already, and those of rooms of which one is unread; gives the ids
+/// of the others. Of a room and user, one may stand in it.
 pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>, StoreError> {
     macro_rules! column {
         ($one:ident => $value:expr) => {
@@ -94,8 +96,7 @@ pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>
               AS new (id, user_id, role, specialty, exam, type, priority, title, message, data, action_url, topic,
                       first_seq, last_seq, sent_by, caused_by, created_at, repeats_left, repeat_at)
          WHERE new.topic IS NULL OR NOT EXISTS (
-           SELECT FROM notifications n
-           WHERE n.user_id = new.user_id AND n.topic = new.topic AND (n.read_at IS NULL OR n.last_seq >= new.last_seq))
+           SELECT FROM notifications n WHERE n.user_id = new.user_id AND n.topic = new.topic AND n.read_at IS NULL)
          ON CONFLICT (id) DO NOTHING
          RETURNING id",
         column!(one => one.id.0) as &[Uuid],
@@ -187,7 +188,9 @@ pub async fn read(
     let changed = sqlx::query_scalar!(
         r#"WITH asked AS (
              SELECT DISTINCT s.reader_id, s.id, s.is_announcement FROM UNNEST($1::uuid[], $2::uuid[]) AS asked (u, n)
-             JOIN notification_seen s ON s.reader_id = asked.u AND s.id = asked.n WHERE s.read_at IS NULL
+             CROSS JOIN LATERAL (
+               SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0
+             ) s WHERE s.read_at IS NULL
            ), own AS (
              UPDATE notifications n SET read_at = $3, repeat_at = NULL FROM asked
              WHERE n.id = asked.id AND NOT asked.is_announcement RETURNING n.user_id
@@ -205,12 +208,23 @@ pub async fn read(
     Ok(changed)
 }
 
-/// Marks everything read that these users see; gives who had not read something before.
-pub async fn read_all(db: &mut PgConnection, users: &[Uuid], at: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
-    let changed = sqlx::query_scalar!(
+/// What marking everything read found.
+#[derive(Debug, Clone)]
+pub struct ReadAll {
+    /// Who had not read something before.
+    pub changed: Vec<Uuid>,
+    /// The version of the announcements up to which they are read.
+    pub announcements_version: i64,
+}
+
+/// Marks everything read that these users see.
+pub async fn read_all(db: &mut PgConnection, users: &[Uuid], at: OffsetDateTime) -> Result<ReadAll, StoreError> {
+    let row = sqlx::query!(
         r#"WITH asked AS (
-             SELECT s.reader_id, s.id, s.is_announcement FROM notification_seen s
-             WHERE s.reader_id = ANY($1) AND s.read_at IS NULL
+             SELECT s.reader_id, s.id, s.is_announcement FROM UNNEST($1::uuid[]) AS asked (u)
+             CROSS JOIN LATERAL (
+               SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.read_at IS NULL OFFSET 0
+             ) s
            ), own AS (
              UPDATE notifications n SET read_at = $2, repeat_at = NULL FROM asked
              WHERE n.id = asked.id AND NOT asked.is_announcement RETURNING n.user_id
@@ -218,13 +232,88 @@ pub async fn read_all(db: &mut PgConnection, users: &[Uuid], at: OffsetDateTime)
              INSERT INTO notification_reads (notification_id, user_id, read_at)
              SELECT id, reader_id, $2 FROM asked WHERE is_announcement ON CONFLICT DO NOTHING RETURNING user_id
            )
-           SELECT user_id AS "user_id!" FROM own UNION SELECT user_id FROM announced"#,
+           SELECT ARRAY(SELECT user_id FROM own UNION SELECT user_id FROM announced) AS "changed!",
+                  version AS "version!" FROM notification_announcements"#,
         users,
         at,
     )
+    .fetch_one(db)
+    .await?;
+    Ok(ReadAll { changed: row.changed, announcements_version: row.version })
+}
+
+/// Marks what told users of rooms' messages read, up to these; each command is noted in what it changed. Whether its
+/// reader sees it now does not matter: the messages are read.
+pub async fn clear_rooms(
+    db: &mut PgConnection,
+    cleared: &[(UserId, &RoomId, i64, Uuid)],
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notifications n SET read_at = $5, caused_by = new.by
+         FROM UNNEST($1::uuid[], $2::text[], $3::bigint[], $4::uuid[]) AS new (u, t, seq, by)
+         WHERE n.user_id = new.u AND n.topic = new.t AND n.read_at IS NULL AND n.last_seq <= new.seq",
+        &cleared.iter().map(|(user, ..)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &cleared.iter().map(|(_, room, ..)| topic(room)).collect::<Vec<_>>() as &[String],
+        &cleared.iter().map(|(_, _, seq, _)| *seq).collect::<Vec<_>>() as &[i64],
+        &cleared.iter().map(|(.., by)| *by).collect::<Vec<_>>() as &[Uuid],
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What these commands read of rooms' notifications.
+pub async fn cleared_by(
+    db: &mut PgConnection,
+    cleared: &[(UserId, &RoomId, i64, Uuid)],
+) -> Result<Vec<(Uuid, NotificationId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT n.caused_by, n.id FROM UNNEST($1::uuid[], $2::text[], $3::uuid[]) AS new (u, t, by)
+         JOIN notifications n ON n.user_id = new.u AND n.topic = new.t AND n.caused_by = new.by AND n.read_at IS NOT NULL",
+        &cleared.iter().map(|(user, ..)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &cleared.iter().map(|(_, room, ..)| topic(room)).collect::<Vec<_>>() as &[String],
+        &cleared.iter().map(|(.., by)| *by).collect::<Vec<_>>() as &[Uuid],
+    )
     .fetch_all(db)
     .await?;
-    Ok(changed)
+    Ok(rows.into_iter().map(|row| (row.caused_by, NotificationId(row.id))).collect())
+}
+
+/// How far users have read rooms, never back.
+pub async fn note_read(db: &mut PgConnection, read: &[(UserId, &RoomId, i64)]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notification_rooms AS r (user_id, room_id, read_seq)
+         SELECT u, t, max(s) FROM UNNEST($1::uuid[], $2::text[], $3::bigint[]) AS new (u, t, s) GROUP BY u, t ORDER BY u, t
+         ON CONFLICT (user_id, room_id) DO UPDATE SET read_seq = GREATEST(r.read_seq, EXCLUDED.read_seq)",
+        &read.iter().map(|(user, ..)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &read.iter().map(|(_, room, _)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &read.iter().map(|(.., seq)| *seq).collect::<Vec<_>>() as &[i64],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Up to which message users know of rooms: they have read it, or were told of it.
+pub async fn known_up_to(
+    db: &mut PgConnection,
+    of: &[(UserId, &RoomId)],
+) -> Result<HashMap<(UserId, String), i64>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT asked.u AS "user_id!", asked.r AS "room_id!", GREATEST(
+             COALESCE((SELECT read_seq FROM notification_rooms k WHERE k.user_id = asked.u AND k.room_id = asked.r), 0),
+             COALESCE((SELECT max(n.last_seq) FROM notifications n WHERE n.user_id = asked.u AND n.topic = asked.t), 0)
+           ) AS "seq!"
+           FROM UNNEST($1::uuid[], $2::text[], $3::text[]) AS asked (u, r, t)"#,
+        &of.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &of.iter().map(|(_, room)| room.as_str()).collect::<Vec<_>>() as &[&str],
+        &of.iter().map(|(_, room)| topic(room)).collect::<Vec<_>>() as &[String],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((UserId(row.user_id), row.room_id), row.seq)).collect())
 }
 
 /// Urgent notifications that are due to be told again: whose, and since when they are due.

@@ -78,6 +78,30 @@ pub async fn enqueue(db: &mut PgConnection, ids: &[Uuid], due_at: OffsetDateTime
     Ok(())
 }
 
+/// The same for what these readers were not told of before.
+pub async fn enqueue_for(
+    db: &mut PgConnection,
+    readers: &[(UserId, NotificationId)],
+    due_at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO push_queue (notification_id, endpoint, due_at)
+         SELECT s.id, p.endpoint, $3 FROM UNNEST($1::uuid[], $2::uuid[]) AS asked (u, n)
+         JOIN push_subscriptions p ON p.user_id = asked.u
+         CROSS JOIN LATERAL (
+           SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0
+         ) s
+         WHERE s.priority <> 'low' AND s.read_at IS NULL
+         ON CONFLICT DO NOTHING",
+        &readers.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &readers.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],
+        due_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Something that is to be pushed to a browser.
 #[derive(Debug, Clone)]
 pub struct Queued {
@@ -86,7 +110,7 @@ pub struct Queued {
     pub user_id: UserId,
     pub p256dh: Vec<u8>,
     pub auth: Vec<u8>,
-    /// How often it was tried before.
+    /// How often it failed before.
     pub attempts: i32,
     /// Empty: there is nothing to push any more, it was read or is not seen.
     pub content: Option<Content>,
@@ -102,6 +126,7 @@ pub struct Content {
     pub action_url: Option<String>,
     /// Held back by an exam that its reader sits: later.
     pub is_held: bool,
+    pub updated_at: OffsetDateTime,
 }
 
 /// Takes what is due; should the taker die, it is due again at `again_at`.
@@ -112,18 +137,22 @@ pub async fn take(
     limit: i64,
 ) -> Result<Vec<Queued>, StoreError> {
     let rows = sqlx::query!(
-        r#"WITH taken AS (
-             UPDATE push_queue q SET due_at = $2, attempts = attempts + 1
-             FROM (SELECT notification_id, endpoint FROM push_queue WHERE due_at <= $1
-                   ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS due
+        r#"WITH due AS MATERIALIZED (
+             SELECT notification_id, endpoint FROM push_queue WHERE due_at <= $1
+             ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+           ), taken AS (
+             UPDATE push_queue q SET due_at = $2 FROM due
              WHERE q.notification_id = due.notification_id AND q.endpoint = due.endpoint
              RETURNING q.notification_id, q.endpoint, q.attempts
            )
            SELECT t.notification_id, t.endpoint, t.attempts, p.user_id, p.p256dh, p.auth, s.type AS "type?",
                   s.priority AS "priority?", s.title AS "title?", s.message AS "message?", s.action_url AS "action_url?",
-                  s.is_told AS "is_told?"
+                  s.is_told AS "is_told?", s.updated_at AS "updated_at?"
            FROM taken t JOIN push_subscriptions p ON p.endpoint = t.endpoint
-           LEFT JOIN notification_seen s ON s.reader_id = p.user_id AND s.id = t.notification_id AND s.read_at IS NULL"#,
+           LEFT JOIN LATERAL (
+             SELECT * FROM notification_seen v
+             WHERE v.reader_id = p.user_id AND v.id = t.notification_id AND v.read_at IS NULL OFFSET 0
+           ) s ON true"#,
         now,
         again_at,
         limit,
@@ -138,7 +167,7 @@ pub async fn take(
             user_id: UserId(row.user_id),
             p256dh: row.p256dh,
             auth: row.auth,
-            attempts: row.attempts - 1,
+            attempts: row.attempts,
             content: row.title.zip(row.message).map(|(title, message)| Content {
                 kind: row.r#type.as_deref().and_then(NotificationType::from_name).unwrap_or(NotificationType::System),
                 priority: row.priority.as_deref().and_then(Priority::from_name).unwrap_or_default(),
@@ -146,6 +175,7 @@ pub async fn take(
                 message,
                 action_url: row.action_url,
                 is_held: row.is_told == Some(false),
+                updated_at: row.updated_at.unwrap_or(now),
             }),
         })
         .collect())
@@ -159,18 +189,20 @@ pub async fn done(db: &mut PgConnection, id: NotificationId, endpoint: &str) -> 
     Ok(())
 }
 
-/// Puts something off.
+/// Puts something off; `has_failed` counts that as an attempt.
 pub async fn put_off(
     db: &mut PgConnection,
     id: NotificationId,
     endpoint: &str,
     until: OffsetDateTime,
+    has_failed: bool,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE push_queue SET due_at = $3 WHERE notification_id = $1 AND endpoint = $2",
+        "UPDATE push_queue SET due_at = $3, attempts = attempts + $4 WHERE notification_id = $1 AND endpoint = $2",
         id.0,
         endpoint,
-        until
+        until,
+        i32::from(has_failed),
     )
     .execute(db)
     .await?;

@@ -8,8 +8,40 @@ use uuid::Uuid;
 /// Removes notifications that were read before `until`; gives how many.
 pub async fn remove_read(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "DELETE FROM notifications WHERE id IN (
-           SELECT id FROM notifications WHERE read_at < $1 ORDER BY read_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "WITH old AS MATERIALIZED (
+           SELECT id FROM notifications WHERE read_at < $1 ORDER BY read_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         DELETE FROM notifications n USING old WHERE n.id = old.id",
+        until,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Removes what is left of announcements that were withdrawn before `until`: read marks first; gives how many rows.
+pub async fn remove_withdrawn(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<u64, StoreError> {
+    let reads = sqlx::query!(
+        "WITH old AS MATERIALIZED (
+           SELECT r.notification_id, r.user_id FROM notifications n JOIN notification_reads r ON r.notification_id = n.id
+           WHERE n.removed_at < $1 LIMIT $2 FOR UPDATE OF r SKIP LOCKED)
+         DELETE FROM notification_reads r USING old
+         WHERE r.notification_id = old.notification_id AND r.user_id = old.user_id",
+        until,
+        limit,
+    )
+    .execute(&mut *db)
+    .await?
+    .rows_affected();
+    if reads > 0 {
+        return Ok(reads);
+    }
+    let done = sqlx::query!(
+        "WITH old AS MATERIALIZED (
+           SELECT n.id FROM notifications n WHERE n.removed_at < $1
+             AND NOT EXISTS (SELECT FROM notification_reads r WHERE r.notification_id = n.id)
+           LIMIT $2 FOR UPDATE SKIP LOCKED)
+         DELETE FROM notifications n USING old WHERE n.id = old.id",
         until,
         limit,
     )
@@ -21,10 +53,12 @@ pub async fn remove_read(db: &mut PgConnection, until: OffsetDateTime, limit: i6
 /// Forgets sittings that ended before `until`, and exams that began before it.
 pub async fn forget_exams(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "WITH exams AS (DELETE FROM notification_exams WHERE exam_id IN (
-           SELECT exam_id FROM notification_exams WHERE starts_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
-         DELETE FROM notification_sittings WHERE session_id IN (
-           SELECT session_id FROM notification_sittings WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        "WITH exams AS MATERIALIZED (
+           SELECT exam_id FROM notification_exams WHERE starts_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+         ), gone AS (DELETE FROM notification_exams e USING exams WHERE e.exam_id = exams.exam_id
+         ), old AS MATERIALIZED (
+           SELECT session_id FROM notification_sittings WHERE ended_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+         DELETE FROM notification_sittings s USING old WHERE s.session_id = old.session_id",
         until,
         limit,
     )
@@ -36,7 +70,8 @@ pub async fn forget_exams(db: &mut PgConnection, until: OffsetDateTime, limit: i
 /// Whether there is an announcement from before `until`.
 pub async fn has_old_announcement(db: &mut PgConnection, until: OffsetDateTime) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM notifications WHERE user_id IS NULL AND created_at < $1) AS "found!""#,
+        r#"SELECT EXISTS (SELECT FROM notifications WHERE user_id IS NULL AND removed_by IS NULL AND created_at < $1)
+             AS "found!""#,
         until
     )
     .fetch_one(db)
@@ -44,20 +79,32 @@ pub async fn has_old_announcement(db: &mut PgConnection, until: OffsetDateTime) 
     Ok(found)
 }
 
-/// Removes announcements from before `until`; says which.
-pub async fn remove_announcements(
+/// Withdraws announcements from before `until`: nobody sees them any more; gives how many.
+pub async fn withdraw(
     db: &mut PgConnection,
     until: OffsetDateTime,
     limit: i64,
-) -> Result<Vec<Uuid>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "DELETE FROM notifications WHERE id IN (
-           SELECT id FROM notifications WHERE user_id IS NULL AND created_at < $1 ORDER BY created_at LIMIT $2)
-         RETURNING id",
+    by: Uuid,
+    at: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "WITH old AS MATERIALIZED (
+           SELECT id FROM notifications WHERE user_id IS NULL AND removed_by IS NULL AND created_at < $1
+           ORDER BY created_at LIMIT $2 FOR UPDATE)
+         UPDATE notifications n SET removed_by = $3, removed_at = $4, repeat_at = NULL FROM old WHERE n.id = old.id",
         until,
         limit,
+        by,
+        at,
     )
-    .fetch_all(db)
+    .execute(db)
     .await?;
-    Ok(ids)
+    Ok(done.rows_affected())
+}
+
+/// What a command withdrew.
+pub async fn withdrawn_by(db: &mut PgConnection, by: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!("SELECT id FROM notifications WHERE user_id IS NULL AND removed_by = $1", by)
+        .fetch_all(db)
+        .await?)
 }

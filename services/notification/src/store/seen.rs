@@ -1,4 +1,6 @@
 //! Notifications as their readers see them: all of it reads the view that says who sees what.
+//!
+//! Each reader is asked for by `LATERAL … OFFSET 0`: joined in any other way, the planner computes the view for everybody.
 
 use std::collections::HashMap;
 
@@ -63,7 +65,7 @@ pub async fn find(db: &mut PgConnection, wanted: &[(UserId, NotificationId)]) ->
                   message AS "message!", data AS "data!", action_url, first_seq, last_seq, caused_by AS "caused_by!",
                   created_at AS "created_at!", updated_at AS "updated_at!", read_at
            FROM (SELECT DISTINCT * FROM UNNEST($1::uuid[], $2::uuid[]) AS pairs (u, n)) AS asked
-           JOIN notification_seen s ON s.reader_id = asked.u AND s.id = asked.n"#,
+           CROSS JOIN LATERAL (SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0) s"#,
         &wanted.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
         &wanted.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],
     )
@@ -80,7 +82,7 @@ pub async fn to_tell(db: &mut PgConnection, wanted: &[(UserId, NotificationId)])
                   message AS "message!", data AS "data!", action_url, first_seq, last_seq, caused_by AS "caused_by!",
                   created_at AS "created_at!", updated_at AS "updated_at!", read_at
            FROM (SELECT DISTINCT * FROM UNNEST($1::uuid[], $2::uuid[]) AS pairs (u, n)) AS asked
-           JOIN notification_seen s ON s.reader_id = asked.u AND s.id = asked.n
+           CROSS JOIN LATERAL (SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0) s
            WHERE s.read_at IS NULL AND s.is_told"#,
         &wanted.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
         &wanted.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],

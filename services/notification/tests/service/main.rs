@@ -8,16 +8,18 @@ use futures::StreamExt as _;
 use serde_json::Value;
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
-use sinaesta_contracts::chat::GroupInvited;
+use sinaesta_contracts::chat::RoomRead;
 use sinaesta_contracts::exam_authoring::ExamScheduled;
 use sinaesta_contracts::exam_grading::{ExamGraded, SessionBegun, SessionsBegun};
 use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period};
 use sinaesta_contracts::notification::{
-    ListNotifications, NewNotification, NotificationPage, NotificationType, Priority, ReadAllNotifications,
-    SendNotification,
+    Data, ListNotifications, NewNotification, Notice, NotificationPage, NotificationType, Notify, Priority,
+    ReadAllNotifications, SendNotification,
 };
+use sinaesta_contracts::study_group::GroupInvited;
 use sinaesta_contracts::{
-    Actor, Audience, Command, Event, ExamId, Points, ResultId, Role, ServerEvent, SessionId, Subject, Timestamp,
+    Actor, Audience, Command, Event, ExamId, GroupId, Points, ResultId, Role, RoomId, ServerEvent, SessionId, Subject,
+    Timestamp,
 };
 use sinaesta_testkit::{TestDatabase, TestNats, actor, until};
 use time::OffsetDateTime;
@@ -116,7 +118,7 @@ fn note(title: &str, priority: Priority) -> SendNotification {
         kind: NotificationType::System,
         title: title.to_owned().try_into().unwrap(),
         message: "Text".to_owned().try_into().unwrap(),
-        data: Value::Null,
+        data: Data::default(),
         priority,
         action_url: None,
     }
@@ -144,6 +146,7 @@ fn graded(who: &Actor, number: u128, at: OffsetDateTime) -> ExamGraded {
         session_id: SessionId(Uuid::from_u128(number)),
         result_id: ResultId(Uuid::from_u128(number)),
         key_version: 1,
+        is_correction: false,
         user_id: who.user_id,
         user_name: who.name.clone(),
         user_avatar: None,
@@ -255,38 +258,104 @@ async fn what_is_not_urgent_waits_until_the_exam_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn being_overtaken_is_told_once_a_day_and_an_invitation_once() {
+async fn being_overtaken_is_told_once_a_day_and_each_invitation_once() {
     let stack = Stack::start().await;
     let student = stack.user(1, Role::Student).await;
     let clock = Clock::system();
     let _replica = stack.replica(&clock);
-    let overtake = |by: u128, day: i64| Overtake {
+    let overtake = |by: u128| Overtake {
         user_id: student.user_id,
         by: actor(by, Role::Student).user_id,
         by_name: format!("Student {by}"),
         board: BoardId { period: Period::Weekly, specialty: None },
         rank: 2,
-        at: Timestamp(clock.now() + time::Duration::days(day)),
+        at: Timestamp(clock.now()),
     };
-    for (by, day) in [(2, 0), (3, 0), (2, 0), (4, 1)] {
-        stack.publish(&PeopleOvertaken { overtakes: vec![overtake(by, day)] }).await;
+    for by in [2, 3, 2, 4] {
+        stack.publish(&PeopleOvertaken { overtakes: vec![overtake(by)] }).await;
     }
     let invited = GroupInvited {
-        group_id: Uuid::from_u128(9),
+        group_id: GroupId(Uuid::from_u128(9)),
         group_name: "EKG".into(),
         user_id: student.user_id,
         by: actor(2, Role::Student).user_id,
         by_name: "Putri".into(),
     };
+    // Invited, and later once more: two invitations.
     stack.publish(&invited).await;
     stack.publish(&invited).await;
     until("all is told", || async { stack.titles(&student).await.len() == 3 }).await;
     stack.command(&student, &note("settled", Priority::Low)).await;
-    let mut titles = stack.titles(&student).await;
-    titles.sort();
+    let titles = stack.titles(&student).await;
     assert_eq!(titles.len(), 4, "{titles:?}");
-    assert!(titles.contains(&"Putri invites you to a study group".to_owned()), "{titles:?}");
-    assert!(titles.contains(&"Student 4 has passed you".to_owned()), "{titles:?}");
+    assert_eq!(titles.iter().filter(|title| title.ends_with("has passed you")).count(), 1, "{titles:?}");
+    assert_eq!(titles.iter().filter(|title| title.ends_with("invites you to a study group")).count(), 2, "{titles:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_told_once_whatever_comes_late_or_again() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let clock = Clock::system();
+    let _replicas = [stack.replica(&clock), stack.replica(&clock)];
+    let room_id: RoomId = "mentor:7".parse().unwrap();
+    let waiting = |first_seq, last_seq| Notify {
+        user_id: student.user_id,
+        notice: Notice::MessagesWaiting {
+            room_id: room_id.clone(),
+            first_seq,
+            last_seq,
+            sender_name: "dr. Bayu".into(),
+            excerpt: format!("Number {last_seq}"),
+        },
+    };
+    let read = |seq| RoomRead { room_id: room_id.clone(), user_id: student.user_id, seq };
+    let shown = async || {
+        let all = stack.list(&student).await.notifications;
+        all.into_iter().map(|one| (one.message, one.count, one.is_read)).collect::<Vec<_>>()
+    };
+    let of = |seq: i64, count: u32, is_read: bool| (format!("Number {seq}"), count, is_read);
+    stack.command(&student, &waiting(3, 4)).await;
+    stack.command(&student, &waiting(3, 4)).await;
+    assert_eq!(shown().await, [of(4, 2, false)]);
+    stack.command(&student, &waiting(5, 6)).await;
+    assert_eq!(shown().await, [of(6, 4, false)]);
+    // Read on the screen of the bell; then news of some of it comes again together with something new.
+    stack.command(&student, &ReadAllNotifications {}).await;
+    stack.command(&student, &waiting(5, 6)).await;
+    stack.command(&student, &waiting(3, 8)).await;
+    assert_eq!(shown().await, [of(8, 2, false), of(6, 4, true)]);
+    // Read in the room: what is told of up to there is read, and what is told of it later is not told.
+    stack.publish(&read(10)).await;
+    until("the room is read", || async { stack.list(&student).await.unread_count == 0 }).await;
+    stack.command(&student, &waiting(9, 10)).await;
+    assert_eq!(shown().await, [of(8, 2, true), of(6, 4, true)]);
+    stack.command(&student, &waiting(9, 11)).await;
+    assert_eq!(shown().await[0], of(11, 1, false));
+}
+
+/// The first result of somebody who is graded by a corrected key ends their exam as any other does.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exam_that_is_graded_by_a_corrected_key_holds_nothing_back() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let clock = Clock::system();
+    let _replica = stack.replica(&clock);
+    let session_id = SessionId(Uuid::from_u128(7));
+    let began =
+        SessionBegun { exam_id: exam(7), session_id, user_id: student.user_id, started_at: Timestamp(clock.now()) };
+    stack.publish(&SessionsBegun { sessions: vec![began] }).await;
+    until("the exam began", || async {
+        stack.count("SELECT count(*) FROM notification_inboxes WHERE held_since IS NOT NULL").await == 1
+    })
+    .await;
+    stack.publish(&ExamGraded { key_version: 2, ..graded(&student, 7, clock.now()) }).await;
+    until("the exam is graded", || async { stack.titles(&student).await == ["Your exam is graded"] }).await;
+    stack.publish(&ExamGraded { key_version: 3, is_correction: true, ..graded(&student, 7, clock.now()) }).await;
+    until("the result is corrected", || async { stack.titles(&student).await.len() == 2 }).await;
+    assert_eq!(stack.titles(&student).await[0], "Your result was corrected");
+    stack.command(&student, &note("after", Priority::Low)).await;
+    assert_eq!(stack.titles(&student).await[0], "after");
 }
 
 #[tokio::test(flavor = "multi_thread")]

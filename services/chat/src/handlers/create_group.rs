@@ -1,0 +1,56 @@
+//! `study-group-create`: makes a group with its maker in it, and its room.
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::study_group::{CreateGroup, StudyGroupAvailable, StudyGroupCreated};
+use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::handlers::{MOST_GROUPS, one_by_one, too_many_groups};
+use crate::store::groups::{self, NewGroup};
+use crate::store::rooms;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = CreateGroup;
+
+    async fn handle(&self, batch: &[Received<CreateGroup>]) -> Result<Vec<Outcome<StudyGroupCreated>>, Failure> {
+        one_by_one(batch, |one| create(&self.0, one)).await
+    }
+}
+
+async fn create(context: &Context, one: &Received<CreateGroup>) -> Result<Outcome<StudyGroupCreated>, Failure> {
+    let (id, new) = (GroupId(one.id), &one.command);
+    if new.name.as_str().trim().is_empty() {
+        let error = ErrorBody::new(code::INVALID_PAYLOAD, "name must not be empty");
+        return Ok(Outcome::refused(error.on_field("name")));
+    }
+    let user = one.actor.user_id;
+    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    if groups::find(&mut db, &[id.0]).await?.is_empty() {
+        if groups::count_of(&mut db, user).await? >= MOST_GROUPS {
+            return Ok(Outcome::refused(too_many_groups()));
+        }
+        let group = NewGroup {
+            id,
+            name: new.name.as_str().trim(),
+            description: new.description.as_ref().map(|text| text.as_str()),
+            specialty: new.specialty.as_ref().map(|name| name.as_str()),
+            is_public: new.is_public,
+            max_members: new.max_members.into(),
+            creator_id: user,
+            at: one.stamped_at,
+        };
+        groups::insert(&mut db, &group).await?;
+        groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
+        rooms::open(&mut db, &[(RoomId::from(id), Some(user))], one.stamped_at).await?;
+    }
+    let made = groups::find(&mut db, &[id.0]).await?.remove(&id);
+    db.commit().await.map_err(StoreError::from)?;
+    let made = made.ok_or_else(|| Failure::Retry("a group was neither made nor found".to_owned()))?;
+    let available = made.is_public.then(|| Outbound::deliver(Audience::Groups, &StudyGroupAvailable(made.clone())));
+    let mut outcome = Outcome::done(StudyGroupCreated(made));
+    outcome.outbound.extend(available.transpose()?);
+    Ok(outcome)
+}

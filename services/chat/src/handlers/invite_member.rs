@@ -1,0 +1,44 @@
+//! `study-group-invite`: whoever is wanted is told, and may join.
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::study_group::{GroupInvited, InviteMember};
+use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::group::{not_a_member, not_found};
+use crate::handlers::one_by_one;
+use crate::store::groups;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = InviteMember;
+
+    async fn handle(&self, batch: &[Received<InviteMember>]) -> Result<Vec<Outcome<()>>, Failure> {
+        one_by_one(batch, |one| invite(&self.0, one)).await
+    }
+}
+
+async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outcome<()>, Failure> {
+    let InviteMember { group_id, user_id } = one.command;
+    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    let Some(group) = groups::hold(&mut db, group_id).await? else { return Ok(Outcome::refused(not_found())) };
+    if group.member(one.actor.user_id).is_none() {
+        let error = if group.is_public { not_a_member("groupId") } else { not_found() };
+        return Ok(Outcome::refused(error));
+    }
+    // Whoever is in it need not be wanted.
+    if group.member(user_id).is_some() {
+        return Ok(Outcome::done(()));
+    }
+    if !groups::user_exists(&mut db, user_id).await? {
+        let error = ErrorBody::new(code::USER_UNKNOWN, "There is no such user");
+        return Ok(Outcome::refused(error.on_field("userId")));
+    }
+    groups::invite(&mut db, group_id, user_id, one.actor.user_id, one.stamped_at).await?;
+    db.commit().await.map_err(StoreError::from)?;
+    let (by, by_name) = (one.actor.user_id, one.actor.name.clone());
+    let event = GroupInvited { group_id, group_name: group.name, user_id, by, by_name };
+    Ok(Outcome::done(()).and(Outbound::event(&event)?))
+}

@@ -1,0 +1,49 @@
+//! `study-group-join`: becomes a member, if there is a place.
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
+use sinaesta_contracts::study_group::{JoinGroup, StudyGroupJoined, StudyGroupMemberJoined};
+use sinaesta_contracts::{Audience, RoomId};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::domain::group::not_found;
+use crate::handlers::{MOST_GROUPS, one_by_one, too_many_groups};
+use crate::store::groups;
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = JoinGroup;
+
+    async fn handle(&self, batch: &[Received<JoinGroup>]) -> Result<Vec<Outcome<StudyGroupJoined>>, Failure> {
+        one_by_one(batch, |one| join(&self.0, one)).await
+    }
+}
+
+async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<StudyGroupJoined>, Failure> {
+    let (id, user) = (one.command.group_id, one.actor.user_id);
+    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    let Some(group) = groups::hold(&mut db, id).await? else { return Ok(Outcome::refused(not_found())) };
+    if group.member(user).is_none() {
+        if let Err(error) = group.may_join(groups::is_invited(&mut db, id, user).await?) {
+            return Ok(Outcome::refused(error));
+        }
+        if groups::count_of(&mut db, user).await? >= MOST_GROUPS {
+            return Ok(Outcome::refused(too_many_groups()));
+        }
+        groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
+    }
+    let is_mine = groups::moved(&mut db, id, user).await?.is_some_and(|moved| moved.joined_by == one.id);
+    let group = groups::find(&mut db, &[id.0]).await?.remove(&id);
+    db.commit().await.map_err(StoreError::from)?;
+    let group = group.ok_or_else(|| Failure::Retry("a group was not read".to_owned()))?;
+    let (room_id, member_count) = (RoomId::from(id), group.member_count);
+    let outcome = Outcome::done(StudyGroupJoined { group, room_id: room_id.clone() });
+    // The command that brought them in tells the others, and so does its repeat.
+    if !is_mine {
+        return Ok(outcome);
+    }
+    let joined =
+        StudyGroupMemberJoined { group_id: id, user_id: user, user_name: one.actor.name.clone(), member_count };
+    Ok(outcome.and(Outbound::deliver(Audience::Room(room_id), &joined)?.except(user)))
+}

@@ -1,0 +1,30 @@
+//! `study-group-leave`: is a member no more.
+
+use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_contracts::study_group::{LeaveGroup, StudyGroupLeft};
+
+use crate::Context;
+use crate::domain::group::not_found;
+use crate::handlers::one_by_one;
+use crate::membership::{Ended, end};
+
+pub struct Handler(pub(crate) Context);
+
+impl CommandHandler for Handler {
+    type Command = LeaveGroup;
+
+    async fn handle(&self, batch: &[Received<LeaveGroup>]) -> Result<Vec<Outcome<StudyGroupLeft>>, Failure> {
+        one_by_one(batch, |one| leave(&self.0, one)).await
+    }
+}
+
+async fn leave(context: &Context, one: &Received<LeaveGroup>) -> Result<Outcome<StudyGroupLeft>, Failure> {
+    let group_id = one.command.group_id;
+    let ended = end(context, group_id, one.actor.user_id, one.id, one.stamped_at, |_| Ok(())).await?;
+    match ended {
+        Ended::Told(outbound) => Ok(Outcome { outbound, ..Outcome::done(StudyGroupLeft { group_id }) }),
+        // Whether there is such a group is not for those to know who are not in it.
+        Ended::NotAMember => Ok(Outcome::refused(not_found())),
+        Ended::Refused(error) => Ok(Outcome::refused(error)),
+    }
+}

@@ -1,0 +1,292 @@
+//! Study groups and who is in them.
+
+use std::collections::{HashMap, HashSet};
+
+use sinaesta_contracts::study_group::StudyGroup;
+use sinaesta_contracts::{GroupId, RoomId, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::domain::group::{Group, Member};
+
+/// A group that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewGroup<'a> {
+    pub id: GroupId,
+    pub name: &'a str,
+    pub description: Option<&'a str>,
+    pub specialty: Option<&'a str>,
+    pub is_public: bool,
+    pub max_members: u32,
+    pub creator_id: UserId,
+    pub at: OffsetDateTime,
+}
+
+/// Makes a group, unless it is made already.
+pub async fn insert(db: &mut PgConnection, new: &NewGroup<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO study_groups (id, name, description, specialty, is_public, max_members, creator_id, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (id) DO NOTHING",
+        new.id.0,
+        new.name,
+        new.description,
+        new.specialty,
+        new.is_public,
+        i32::try_from(new.max_members).unwrap_or(i32::MAX),
+        new.creator_id.0,
+        new.at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A group that was not deleted, held until the transaction ends.
+pub async fn hold(db: &mut PgConnection, id: GroupId) -> Result<Option<Group>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT name, is_public, max_members, creator_id FROM study_groups
+         WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        id.0,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let members = sqlx::query!(
+        "SELECT user_id, user_name, joined_at FROM study_group_members
+         WHERE group_id = $1 AND left_at IS NULL ORDER BY joined_at, user_id",
+        id.0,
+    )
+    .fetch_all(db)
+    .await?;
+    let member = |user_id, user_name, joined_at| Member { user_id: UserId(user_id), user_name, joined_at };
+    Ok(Some(Group {
+        name: row.name,
+        is_public: row.is_public,
+        max_members: u32::try_from(row.max_members).unwrap_or_default(),
+        creator_id: UserId(row.creator_id),
+        members: members.into_iter().map(|one| member(one.user_id, one.user_name, one.joined_at)).collect(),
+    }))
+}
+
+/// What brought somebody into a group or out of it last, if they ever were in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    pub joined_by: Uuid,
+    pub left_by: Option<Uuid>,
+}
+
+/// What moved somebody last.
+pub async fn moved(db: &mut PgConnection, id: GroupId, user: UserId) -> Result<Option<Moved>, StoreError> {
+    let moved = sqlx::query_as!(
+        Moved,
+        "SELECT joined_by, left_by FROM study_group_members WHERE group_id = $1 AND user_id = $2",
+        id.0,
+        user.0,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(moved)
+}
+
+/// Brings somebody into a group that is held; one who was in it before is its newest member again.
+pub async fn join(
+    db: &mut PgConnection,
+    id: GroupId,
+    (user, name): (UserId, &str),
+    by: Uuid,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO study_group_members (group_id, user_id, user_name, joined_at, joined_by) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (group_id, user_id) DO UPDATE SET user_name = EXCLUDED.user_name, joined_at = EXCLUDED.joined_at,
+           joined_by = EXCLUDED.joined_by, left_at = NULL, left_by = NULL",
+        id.0,
+        user.0,
+        name,
+        at,
+        by,
+    )
+    .execute(&mut *db)
+    .await?;
+    touch(db, id, at).await
+}
+
+/// Takes somebody out of a group that is held; `owner` is whose it is then, `None` if nobody is left.
+pub async fn leave(
+    db: &mut PgConnection,
+    id: GroupId,
+    user: UserId,
+    owner: Option<UserId>,
+    by: Uuid,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE study_group_members SET left_at = $3, left_by = $4 WHERE group_id = $1 AND user_id = $2",
+        id.0,
+        user.0,
+        at,
+        by,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("DELETE FROM study_group_invitations WHERE group_id = $1 AND user_id = $2", id.0, user.0)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query!(
+        "UPDATE study_groups SET creator_id = COALESCE($2, creator_id), updated_at = GREATEST(updated_at, $3),
+                                 deleted_at = CASE WHEN $2::uuid IS NULL THEN $3 END
+         WHERE id = $1",
+        id.0,
+        owner.map(|user| user.0),
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn touch(db: &mut PgConnection, id: GroupId, at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE study_groups SET updated_at = GREATEST(updated_at, $2) WHERE id = $1", id.0, at)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Lets somebody join a group that is not public.
+pub async fn invite(
+    db: &mut PgConnection,
+    id: GroupId,
+    user: UserId,
+    by: UserId,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO study_group_invitations (group_id, user_id, invited_by, at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (group_id, user_id) DO NOTHING",
+        id.0,
+        user.0,
+        by.0,
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether somebody was invited.
+pub async fn is_invited(db: &mut PgConnection, id: GroupId, user: UserId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM study_group_invitations WHERE group_id = $1 AND user_id = $2) AS "found!""#,
+        id.0,
+        user.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
+}
+
+/// In how many groups somebody is.
+pub async fn count_of(db: &mut PgConnection, user: UserId) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM study_group_members WHERE user_id = $1 AND left_at IS NULL"#,
+        user.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}
+
+/// Whether there is such a user.
+pub async fn user_exists(db: &mut PgConnection, user: UserId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "found!""#, user.0)
+        .fetch_one(db)
+        .await?;
+    Ok(found)
+}
+
+/// Which of these people are members of which of these groups.
+pub async fn members_among(
+    db: &mut PgConnection,
+    of: &[(GroupId, UserId)],
+) -> Result<HashSet<(GroupId, UserId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT m.group_id, m.user_id FROM UNNEST($1::uuid[], $2::uuid[]) AS asked (g, u)
+         JOIN study_group_members m ON m.group_id = asked.g AND m.user_id = asked.u AND m.left_at IS NULL",
+        &of.iter().map(|(group, _)| group.0).collect::<Vec<_>>() as &[Uuid],
+        &of.iter().map(|(_, user)| user.0).collect::<Vec<_>>() as &[Uuid],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (GroupId(row.group_id), UserId(row.user_id))).collect())
+}
+
+/// Groups as clients see them; those that were deleted are left out.
+pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<GroupId, StudyGroup>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT g.id, g.name, g.description, g.specialty, g.is_public, g.max_members, g.creator_id, g.created_at,
+                  g.updated_at,
+                  ARRAY(SELECT m.user_id FROM study_group_members m WHERE m.group_id = g.id AND m.left_at IS NULL
+                        ORDER BY m.joined_at, m.user_id) AS "members!"
+           FROM study_groups g WHERE g.id = ANY($1) AND g.deleted_at IS NULL"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let group = StudyGroup {
+                id: GroupId(row.id),
+                name: row.name,
+                description: row.description,
+                room_id: RoomId::from(GroupId(row.id)),
+                creator_id: UserId(row.creator_id),
+                member_count: u32::try_from(row.members.len()).unwrap_or(u32::MAX),
+                members: row.members.into_iter().map(UserId).collect(),
+                max_members: u32::try_from(row.max_members).unwrap_or_default(),
+                specialty: row.specialty,
+                is_public: row.is_public,
+                created_at: Timestamp(row.created_at),
+                updated_at: Timestamp(row.updated_at),
+            };
+            (group.id, group)
+        })
+        .collect())
+}
+
+/// Which groups are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    pub user: UserId,
+    pub specialty: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub mine: bool,
+    pub before: Option<GroupId>,
+}
+
+/// The ids of a page of groups, newest first: those that are public, and those that `user` is in.
+pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
+    // Ids are made in the order of time, so they page by it.
+    let ids = sqlx::query_scalar!(
+        r"SELECT g.id FROM study_groups g
+          WHERE g.deleted_at IS NULL
+            AND ($2::uuid IS NULL OR g.id < $2)
+            AND ($3::text IS NULL OR g.specialty = $3)
+            AND ($4::text IS NULL OR position(lower($4) IN lower(g.name)) > 0
+                 OR position(lower($4) IN lower(COALESCE(g.description, ''))) > 0)
+            AND ((g.is_public AND NOT $5) OR EXISTS (
+              SELECT FROM study_group_members m WHERE m.group_id = g.id AND m.user_id = $1 AND m.left_at IS NULL))
+          ORDER BY g.id DESC LIMIT $6",
+        wanted.user.0,
+        wanted.before.map(|id| id.0),
+        wanted.specialty,
+        wanted.query,
+        wanted.mine,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}

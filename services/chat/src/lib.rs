@@ -23,9 +23,10 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use handlers::{
-    connect_user, create_group, disconnect_user, exit_room, expire_presence, find_away, find_online, invite_member,
-    join_group, join_room, leave_group, leave_room, list_groups, lose_gateway, mark_message_read, message_history,
-    missed_messages, remove_member, send_message, set_status, set_typing,
+    connect_user, create_group, disconnect_user, edit_message, exit_room, expire_presence, find_away, find_online,
+    invite_member, join_group, join_room, leave_group, leave_room, list_groups, lose_gateway, mark_message_read,
+    message_history, missed_messages, mute_user, react_to_message, read_thread, remove_member, remove_message,
+    search_messages, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
 
@@ -71,6 +72,10 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(leave_group::Handler(context.clone()))
         .command(invite_member::Handler(context.clone()))
         .command(remove_member::Handler(context.clone()))
+        .command(edit_message::Handler(context.clone()))
+        .command(remove_message::Handler(context.clone()))
+        .command(react_to_message::Handler(context.clone()))
+        .command(mute_user::Handler(context.clone()))
         .command(set_status::Handler(context.clone()))
         .command(connect_user::Handler(context.clone()))
         .command(disconnect_user::Handler(context.clone()))
@@ -78,6 +83,8 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(lose_gateway::Handler(context.clone()))
         .query(message_history::Handler(context.clone()))
         .query(missed_messages::Handler(context.clone()))
+        .query(read_thread::Handler(context.clone()))
+        .query(search_messages::Handler(context.clone()))
         .query(list_groups::Handler(context.clone()))
         .query(find_away::Handler(context.clone()))
         .query(find_online::Handler(context.clone()))

@@ -50,6 +50,12 @@ export type ErrorCode =
   | 'chat/own-message'
   /** The file's address is neither ours nor on an allowed host. */
   | 'chat/file-host-not-allowed'
+  /** A mentor or admin has muted the caller in this room; `retryAfterMs` says for how long. */
+  | 'chat/muted'
+  /** Only its sender changes a message; and nobody one that was removed. */
+  | 'chat/not-editable'
+  /** Not one emoji, or one more than a message may have. */
+  | 'chat/invalid-reaction'
   /** The message replied to is not in this room. */
   | 'chat/reply-not-found'
   /** The caller's role may not do this. */
@@ -168,6 +174,14 @@ export type ChatMessage = {
   client_message_id: string | null;
   reply_to: MessageId | null;
   created_at: Timestamp;
+  /** How many messages reply to it; left out where none does. */
+  reply_count?: number;
+  /** Left out where there are none. */
+  reactions?: Array<Reaction>;
+  /** When it was changed last, if it was. */
+  edited_at?: Timestamp;
+  /** When it was removed, if it was: then it says nothing, and has no file. */
+  removed_at?: Timestamp;
 };
 
 /** What a user may choose; being offline is not chosen. */
@@ -194,6 +208,13 @@ export type CreateGroup = {
   maxMembers?: BoundedNumber;
   /** Whether it is listed and anybody may join; `true` when left out. */
   isPublic?: boolean;
+};
+
+/** Changes what one's own message says. What it said before is kept. */
+export type EditMessage = {
+  messageId: MessageId;
+  /** Sanitised as a new one is. */
+  message: BoundedText;
 };
 
 /** Why something was refused: in an acknowledgement's `error`, or as the `error` event. */
@@ -393,6 +414,13 @@ export type Fault = {
   reason: string;
 };
 
+/** What was found. */
+export type FoundMessages = {
+  /** Newest first. */
+  messages: Array<ChatMessage>;
+  hasMore: boolean;
+};
+
 /** A study group's id: the id of the command that made it. */
 export type GroupId = string;
 
@@ -535,6 +563,11 @@ export type MarkMessageRead = {
   messageId: MessageId;
 };
 
+/** To the room: a message says something else now. */
+export type MessageEdited = {
+  message: ChatMessage;
+};
+
 /** Asks for a page of a room's messages: the latest, or those before a `seq`. */
 export type MessageHistory = {
   roomId: RoomId;
@@ -546,12 +579,28 @@ export type MessageHistory = {
 /** A chat message's id: the id of the command that posted it. */
 export type MessageId = string;
 
+/** To the room: all reactions to a message as they are now. */
+export type MessageReactions = {
+  messageId: MessageId;
+  roomId: RoomId;
+  /** In the order in which the first of each came. */
+  reactions: Array<Reaction>;
+};
+
 /** Somebody has read up to a message. */
 export type MessageRead = {
   messageId: MessageId;
   roomId: RoomId;
   readBy: UserId;
   readUpToSeq: number;
+};
+
+/** To the room: a message is gone. Its place in the room stays, without what it said. */
+export type MessageRemoved = {
+  messageId: MessageId;
+  roomId: RoomId;
+  removedBy: UserId;
+  removedAt: Timestamp;
 };
 
 /** The acknowledgement of `SendMessage`: the message as it was stored. */
@@ -581,6 +630,15 @@ export type MonitoredParticipant = {
   ends_at: Timestamp;
   /** Once completed. */
   score: Points | null;
+};
+
+/** Lets somebody post nothing in a room for a while: for mentors and admins. */
+export type MuteUser = {
+  roomId: RoomId;
+  userId: UserId;
+  /** Up to 43,200, which is thirty days; 0: they may post again. */
+  minutes: BoundedNumber;
+  reason?: BoundedText;
 };
 
 /**
@@ -765,6 +823,23 @@ export type QuietHours = {
   timeZone: BoundedText;
 };
 
+/** Reacts to a message, or takes a reaction back. */
+export type ReactToMessage = {
+  messageId: MessageId;
+  /** One emoji. */
+  emoji: BoundedText;
+  /** `false`: takes it back. */
+  on?: boolean;
+};
+
+/** Who reacted with an emoji. */
+export type Reaction = {
+  emoji: string;
+  count: number;
+  /** The first twenty. */
+  user_ids: Array<UserId>;
+};
+
 /** Marks everything read that its reader can see. */
 export type ReadAllNotifications = Record<string, never>;
 
@@ -775,6 +850,15 @@ export type ReadNotification = {
 
 /** Asks for one's preferences. */
 export type ReadPreferences = Record<string, never>;
+
+/** Asks for a message and the replies to it. */
+export type ReadThread = {
+  messageId: MessageId;
+  /** Only replies after this one. */
+  afterSeq?: number;
+  /** 1 to 100; 50 when left out. */
+  limit?: BoundedNumber;
+};
 
 /** `receive-message`: a message in a room the socket has joined. */
 export type ReceiveMessage = ChatMessage;
@@ -797,6 +881,11 @@ export type Recomputed = {
 export type RemoveMember = {
   groupId: GroupId;
   userId: UserId;
+};
+
+/** Removes a message: one's own, or for mentors and admins any in a room they may enter. */
+export type RemoveMessage = {
+  messageId: MessageId;
 };
 
 /** Asks for a board, and watches it from then on unless `periodStart` is given. */
@@ -886,6 +975,16 @@ export type SaveProgress = {
   /** Never believed: the server's clock counts. */
   timeRemaining?: number;
   answers?: Array<Answer | null>;
+};
+
+/** Asks for a room's messages that say something, in Indonesian or in English, newest first. */
+export type SearchMessages = {
+  roomId: RoomId;
+  /** Words; `"as they stand"`, `or` and `-without` as in a search engine. */
+  query: BoundedText;
+  beforeSeq?: number;
+  /** 1 to 100; 50 when left out. */
+  limit?: BoundedNumber;
 };
 
 /** Posts into a group's room: the same as `send-message` there. */
@@ -1023,6 +1122,14 @@ export type StudyGroupMemberLeft = {
   creatorId: UserId;
 };
 
+/** A message and the replies to it. */
+export type Thread = {
+  message: ChatMessage;
+  /** Oldest first. */
+  replies: Array<ChatMessage>;
+  hasMore: boolean;
+};
+
 /** A time of day as `HH:MM`, 00:00 to 23:59. */
 export type TimeOfDay = string;
 
@@ -1082,6 +1189,15 @@ export type UserLeftRoom = {
   userName: string;
 };
 
+/** To the room and to whom it is about. */
+export type UserMuted = {
+  roomId: RoomId;
+  userId: UserId;
+  /** `null`: they may post again. */
+  until: Timestamp | null;
+  mutedBy: UserId;
+};
+
 /** The caller's own place. */
 export type UserRank = {
   user_id: UserId;
@@ -1110,6 +1226,12 @@ export interface ClientToServerEvents {
   'typing-indicator': (payload: SetTyping, ack?: (ack: Ack) => void) => void;
   'mark-message-read': (payload: MarkMessageRead, ack: (ack: Ack<MessageRead>) => void) => void;
   'message-history': (payload: MessageHistory, ack: (ack: Ack<HistoryPage>) => void) => void;
+  'message-edit': (payload: EditMessage, ack: (ack: Ack<MessageEdited>) => void) => void;
+  'message-remove': (payload: RemoveMessage, ack: (ack: Ack<MessageRemoved>) => void) => void;
+  'message-react': (payload: ReactToMessage, ack: (ack: Ack<MessageReactions>) => void) => void;
+  'message-thread': (payload: ReadThread, ack: (ack: Ack<Thread>) => void) => void;
+  'message-search': (payload: SearchMessages, ack: (ack: Ack<FoundMessages>) => void) => void;
+  'mute-user': (payload: MuteUser, ack: (ack: Ack<UserMuted>) => void) => void;
   'set-status': (payload: SetStatus, ack: (ack: Ack<StatusSet>) => void) => void;
   'join-exam': (payload: JoinExam, ack: (ack: Ack<ExamJoined>) => void) => void;
   'leave-exam': (payload: LeaveExam, ack: (ack: Ack<ExamLeft>) => void) => void;
@@ -1149,6 +1271,10 @@ export interface ServerToClientEvents {
   'receive-message': (payload: ReceiveMessage) => void;
   'typing-indicator': (payload: TypingIndicator) => void;
   'message-read': (payload: MessageRead) => void;
+  'message-edited': (payload: MessageEdited) => void;
+  'message-removed': (payload: MessageRemoved) => void;
+  'message-reactions': (payload: MessageReactions) => void;
+  'user-muted': (payload: UserMuted) => void;
   'user-status-change': (payload: UserStatusChange) => void;
   'exam-joined': (payload: ExamJoined) => void;
   'exam-left': (payload: ExamLeft) => void;

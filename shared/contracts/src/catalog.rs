@@ -20,6 +20,10 @@ use crate::leaderboard::{
     LeaderboardData, LeaderboardRankChanged, LeaderboardUpdated, RequestLeaderboard, UnsubscribeLeaderboard,
     UpdateLeaderboard,
 };
+use crate::moderation::{
+    EditMessage, MessageEdited, MessageReactions, MessageRemoved, MuteUser, ReactToMessage, ReadThread, RemoveMessage,
+    SearchMessages, UserMuted,
+};
 use crate::notification::{
     ListNotifications, NewNotification, NotificationRead, NotificationRemoved, NotificationSent, NotificationsReadAll,
     NotificationsSnapshot, PreferencesChanged, ReadAllNotifications, ReadNotification, ReadPreferences,
@@ -49,6 +53,12 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::query::<SetTyping>().then::<TypingIndicator>(Hears::Others),
         ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Others),
         ClientEntry::query::<MessageHistory>(),
+        ClientEntry::command::<EditMessage>().then::<MessageEdited>(Hears::Room),
+        ClientEntry::command::<RemoveMessage>().then::<MessageRemoved>(Hears::Room),
+        ClientEntry::command::<ReactToMessage>().then::<MessageReactions>(Hears::Room),
+        ClientEntry::query::<ReadThread>(),
+        ClientEntry::query::<SearchMessages>(),
+        ClientEntry::command::<MuteUser>().then::<UserMuted>(Hears::Room),
         ClientEntry::command::<SetStatus>().then::<UserStatusChange>(Hears::Acquaintances),
         ClientEntry::answered_by_gateway::<JoinExam, ExamJoined>()
             .then::<ExamJoined>(Hears::Sender)
@@ -119,6 +129,10 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<ReceiveMessage>(),
         ServerEntry::of::<TypingIndicator>(),
         ServerEntry::of::<MessageRead>(),
+        ServerEntry::of::<MessageEdited>(),
+        ServerEntry::of::<MessageRemoved>(),
+        ServerEntry::of::<MessageReactions>(),
+        ServerEntry::of::<UserMuted>(),
         ServerEntry::of::<UserStatusChange>(),
         ServerEntry::of::<ExamJoined>(),
         ServerEntry::of::<ExamLeft>(),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::moderation::Reaction;
 use crate::presence::Status;
 use crate::{
     Actor, BoundedNumber, BoundedText, ClientEvent, Command, Event, GatewayId, MessageId, Query, RoomId, ServerEvent,
@@ -93,6 +94,27 @@ pub struct ChatMessage {
     pub client_message_id: Option<String>,
     pub reply_to: Option<MessageId>,
     pub created_at: Timestamp,
+    /// How many messages reply to it; left out where none does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[ts(optional, as = "Option<u32>")]
+    pub reply_count: u32,
+    /// Left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[ts(optional, as = "Option<Vec<Reaction>>")]
+    pub reactions: Vec<Reaction>,
+    /// When it was changed last, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub edited_at: Option<Timestamp>,
+    /// When it was removed, if it was: then it says nothing, and has no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub removed_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// `receive-message`: a message in a room the socket has joined.

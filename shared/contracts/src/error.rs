@@ -61,6 +61,12 @@ pub mod code {
         OWN_MESSAGE = "chat/own-message";
         /// The file's address is neither ours nor on an allowed host.
         FILE_HOST = "chat/file-host-not-allowed";
+        /// A mentor or admin has muted the caller in this room; `retryAfterMs` says for how long.
+        MUTED = "chat/muted";
+        /// Only its sender changes a message; and nobody one that was removed.
+        NOT_EDITABLE = "chat/not-editable";
+        /// Not one emoji, or one more than a message may have.
+        INVALID_REACTION = "chat/invalid-reaction";
         /// The message replied to is not in this room.
         REPLY_NOT_FOUND = "chat/reply-not-found";
         /// The caller's role may not do this.

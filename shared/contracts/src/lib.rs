@@ -20,6 +20,7 @@ pub mod exam_grading;
 pub mod ids;
 pub mod leaderboard;
 pub mod message;
+pub mod moderation;
 pub mod notification;
 pub mod number;
 pub mod points;

@@ -3,6 +3,7 @@
 pub mod connect_user;
 pub mod create_group;
 pub mod disconnect_user;
+pub mod edit_message;
 pub mod exit_room;
 pub mod expire_presence;
 pub mod find_away;
@@ -17,7 +18,12 @@ pub mod lose_gateway;
 pub mod mark_message_read;
 pub mod message_history;
 pub mod missed_messages;
+pub mod mute_user;
+pub mod react_to_message;
+pub mod read_thread;
 pub mod remove_member;
+pub mod remove_message;
+pub mod search_messages;
 pub mod send_message;
 pub mod set_status;
 pub mod set_typing;
@@ -26,10 +32,13 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Received, one_by_one};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Audience, ErrorBody, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Actor, Audience, ErrorBody, MessageId, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
+use sqlx::PgConnection;
 
 use crate::Context;
+use crate::doors::Doors;
+use crate::store::changes::{self, Held};
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
 use crate::store::room_sockets::Place;
@@ -87,4 +96,39 @@ fn places<'b, C: 'b>(
         Some(Place { room: room(&one.command), user: one.actor.user_id, gateway: one.from?, at: one.stamped_at })
     };
     batch.into_iter().filter_map(place).collect()
+}
+
+/// The one answer for a message that does not exist and one that the caller may not see.
+fn unknown_message() -> ErrorBody {
+    ErrorBody::new(code::MESSAGE_NOT_FOUND, "There is no such message").on_field("messageId")
+}
+
+/// A message that `actor` may see, held until the transaction ends, and its room. Mentors and admins look after rooms
+/// that they can't enter, too.
+async fn hold_message(
+    context: &Context,
+    db: &mut PgConnection,
+    actor: &Actor,
+    id: MessageId,
+) -> Result<Option<(Held, RoomId)>, Failure> {
+    let Some(held) = changes::hold(db, id).await? else { return Ok(None) };
+    let Ok(room) = RoomId::try_from(held.room_id.clone()) else { return Ok(None) };
+    let doors = Doors::load(context, std::iter::once((actor, &room))).await?;
+    Ok(doors.check_moderator(actor, &room).is_ok().then_some((held, room)))
+}
+
+/// Why somebody may not post in a room right now, if they may not.
+async fn check_muted(
+    context: &Context,
+    db: &mut PgConnection,
+    room: &RoomId,
+    user: UserId,
+) -> Result<Option<ErrorBody>, StoreError> {
+    let now = context.clock.now();
+    let until = changes::muted_until(db, room, user, now).await?;
+    Ok(until.map(|until| {
+        let left = u64::try_from((until - now).whole_milliseconds()).unwrap_or_default();
+        let error = ErrorBody::new(code::MUTED, "You are muted in this room");
+        ErrorBody { retry_after_ms: Some(left.max(1)), ..error.on_field("roomId") }
+    }))
 }

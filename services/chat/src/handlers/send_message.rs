@@ -10,6 +10,7 @@ use sinaesta_store::StoreError;
 use crate::Context;
 use crate::domain::{file_url, sanitise};
 use crate::doors::Doors;
+use crate::handlers::check_muted;
 use crate::store::messages::{self, NewMessage, Place};
 
 /// How much of a message others are told, in characters.
@@ -38,7 +39,10 @@ impl CommandHandler for Handler {
         for one in batch {
             outcomes.push(match refused.remove(&one.id) {
                 Some(error) => Outcome::refused(error),
-                None => outcome(one, &stored, &mut posted)?,
+                None => match outcome(one, &stored, &mut posted)? {
+                    Some(outcome) => outcome,
+                    None => self.not_stored(one).await?,
+                },
             });
         }
         // One event for all that one transaction stored in a room; it travels with the batch's last command.
@@ -62,6 +66,15 @@ struct Stored {
 }
 
 impl Handler {
+    /// The outcome of a command whose message was neither stored now nor before: its sender is muted.
+    async fn not_stored(&self, one: &Received<SendMessage>) -> Result<Outcome<MessageSent>, Failure> {
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        match check_muted(&self.0, &mut db, &one.command.room_id, one.actor.user_id).await? {
+            Some(error) => Ok(Outcome::refused(error)),
+            None => Err(Failure::Retry("a message was neither stored nor found".to_owned())),
+        }
+    }
+
     /// Where the messages stand that are replied to.
     async fn replied(&self, batch: &[Received<SendMessage>]) -> Result<HashMap<MessageId, Place>, StoreError> {
         let ids: Vec<_> = batch.iter().filter_map(|one| one.command.reply_to).map(|id| id.0).collect();
@@ -150,6 +163,10 @@ fn as_stored(new: NewMessage, seq: i64) -> ChatMessage {
         client_message_id: new.client_message_id,
         reply_to: new.reply_to,
         created_at: Timestamp(new.created_at),
+        reply_count: 0,
+        reactions: Vec::new(),
+        edited_at: None,
+        removed_at: None,
     }
 }
 
@@ -157,7 +174,7 @@ fn outcome(
     one: &Received<SendMessage>,
     stored: &Stored,
     posted: &mut HashMap<RoomId, Vec<PostedMessage>>,
-) -> Result<Outcome<MessageSent>, Failure> {
+) -> Result<Option<Outcome<MessageSent>>, Failure> {
     // The command's own message, stored now or before a crash: everybody hears of it (again, and the broker drops that).
     if let Some(message) = stored.by_id.get(&MessageId(one.id)) {
         let room_id = message.room_id.clone();
@@ -169,13 +186,11 @@ fn outcome(
             excerpt: message.message.chars().take(EXCERPT).collect(),
         });
         let delivery = Outbound::deliver(Audience::Room(room_id), &ReceiveMessage(message.clone()))?;
-        return Ok(Outcome::done(MessageSent { message: message.clone() }).and(delivery.with_seq(message.seq)));
+        let sent = Outcome::done(MessageSent { message: message.clone() }).and(delivery.with_seq(message.seq));
+        return Ok(Some(sent));
     }
     // The client's repeat of a message that an earlier command stored: acknowledged again, not delivered again.
     let client_id = one.command.client_message_id.as_ref().map(|id| id.as_str().to_owned());
     let earlier = client_id.and_then(|id| stored.by_client_id.get(&(one.actor.user_id, id)));
-    match earlier {
-        Some(message) => Ok(Outcome::done(MessageSent { message: message.clone() })),
-        None => Err(Failure::Retry("a message was neither stored nor found".to_owned())),
-    }
+    Ok(earlier.map(|message| Outcome::done(MessageSent { message: message.clone() })))
 }

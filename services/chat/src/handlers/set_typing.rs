@@ -9,6 +9,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::doors::Doors;
+use crate::handlers::check_muted;
 use crate::store::typing;
 
 pub struct Handler(pub(crate) Context);
@@ -24,6 +25,9 @@ impl QueryHandler for Handler {
         }
         let expires_at = is_typing.then(|| self.0.clock.now() + Duration::from_millis(TYPING_LAPSE_MS));
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        if let Some(error) = check_muted(&self.0, &mut db, &room_id, actor.user_id).await? {
+            return Ok(Err(error));
+        }
         typing::set(&mut db, &room_id, actor.user_id, &actor.name, expires_at).await?;
         let (user_id, user_name) = (actor.user_id, actor.name);
         let typing = TypingIndicator { room_id: room_id.clone(), user_id, user_name, is_typing };

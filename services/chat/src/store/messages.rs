@@ -9,6 +9,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::store::reactions;
+
 /// A message that is to be stored; its `seq` comes with it being stored.
 #[derive(Debug)]
 pub struct NewMessage {
@@ -44,6 +46,10 @@ struct Row {
     reply_to: Option<Uuid>,
     created_at: OffsetDateTime,
     is_read: bool,
+    reply_count: i32,
+    has_reactions: bool,
+    edited_at: Option<OffsetDateTime>,
+    removed_at: Option<OffsetDateTime>,
 }
 
 impl Row {
@@ -65,6 +71,10 @@ impl Row {
             client_message_id: self.client_message_id,
             reply_to: self.reply_to.map(MessageId),
             created_at: Timestamp(self.created_at),
+            reply_count: u32::try_from(self.reply_count).unwrap_or_default(),
+            reactions: Vec::new(),
+            edited_at: self.edited_at.map(Timestamp),
+            removed_at: self.removed_at.map(Timestamp),
         })
     }
 }
@@ -72,7 +82,7 @@ impl Row {
 /// Stores messages, in this order, each with the next `seq` of its room; says which got which.
 ///
 /// One statement, so one transaction and one round trip. Those that are stored already (the same id, or the same
-/// sender's `client_message_id`) get none. The rooms must exist. Updating the room's row waits for whoever has it and
+/// sender's `client_message_id`) get none, nor do those of people who are muted in the room. The rooms must exist. Updating the room's row waits for whoever has it and
 /// reads it anew, so `seq` has no gap and no repeat even if two replicas should write at once.
 pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap<MessageId, i64>, StoreError> {
     macro_rules! column {
@@ -97,8 +107,15 @@ pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap
              WHERE NOT EXISTS (SELECT FROM chat_messages m WHERE m.id = f.id)
                AND NOT EXISTS (SELECT FROM chat_messages m
                                WHERE m.sender_id = f.sender_id AND m.client_message_id = f.client_message_id)
+               AND NOT COALESCE((SELECT m.until > f.created_at FROM chat_mutes m
+                                 WHERE m.room_id = f.room_id AND m.user_id = f.sender_id
+                                 ORDER BY m.at DESC LIMIT 1), false)
            ), counted AS (
              SELECT room_id, count(*) AS count FROM fresh GROUP BY room_id ORDER BY room_id
+           ), replied AS (
+             UPDATE chat_messages m SET reply_count = m.reply_count + r.count
+             FROM (SELECT reply_to, count(*) AS count FROM fresh WHERE reply_to IS NOT NULL GROUP BY reply_to) r
+             WHERE m.id = r.reply_to
            ), rooms AS (
              UPDATE chat_rooms r SET last_seq = r.last_seq + c.count FROM counted c WHERE r.id = c.room_id
              RETURNING r.id, r.last_seq - c.count AS base
@@ -138,7 +155,8 @@ pub async fn find_stored(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT m.id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url,
-                  file_name, file_size, m.client_message_id, reply_to, created_at, false AS "is_read!"
+                  file_name, file_size, m.client_message_id, reply_to, created_at, false AS "is_read!",
+                  reply_count, has_reactions, edited_at, removed_at
            FROM chat_messages m WHERE m.id IN (
              SELECT UNNEST($1::uuid[]) UNION
              SELECT n.id FROM chat_messages n JOIN UNNEST($2::uuid[], $3::text[]) AS asked (sender_id, client_id)
@@ -147,9 +165,63 @@ pub async fn find_stored(
         senders,
         client_ids as &[&str],
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(rows.into_iter().filter_map(Row::read).collect())
+    complete(db, rows).await
+}
+
+/// Messages by their ids, as their readers see them.
+pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<MessageId, ChatMessage>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
+                  m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
+                  EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
+                          AND p.last_read_seq >= m.seq) AS "is_read!",
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+           FROM chat_messages m WHERE m.id = ANY($1)"#,
+        ids,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    Ok(complete(db, rows).await?.into_iter().map(|message| (message.id, message)).collect())
+}
+
+/// The replies to a message after a `seq`, oldest first.
+pub async fn replies(
+    db: &mut PgConnection,
+    to: MessageId,
+    after_seq: i64,
+    limit: i64,
+) -> Result<Vec<ChatMessage>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
+                  m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
+                  EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
+                          AND p.last_read_seq >= m.seq) AS "is_read!",
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+           FROM chat_messages m WHERE m.reply_to = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3"#,
+        to.0,
+        after_seq,
+        limit,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    complete(db, rows).await
+}
+
+/// Rows as messages, with their reactions.
+async fn complete(db: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<ChatMessage>, StoreError> {
+    let reacted: Vec<Uuid> = rows.iter().filter(|row| row.has_reactions).map(|row| row.id).collect();
+    let mut messages: Vec<ChatMessage> = rows.into_iter().filter_map(Row::read).collect();
+    if !reacted.is_empty() {
+        let mut reactions = reactions::of(db, &reacted).await?;
+        for message in &mut messages {
+            message.reactions = reactions.remove(&message.id).unwrap_or_default();
+        }
+    }
+    Ok(messages)
 }
 
 /// Where a message stands.
@@ -185,7 +257,8 @@ pub async fn before(
         r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
-                          AND p.last_read_seq >= m.seq) AS "is_read!"
+                          AND p.last_read_seq >= m.seq) AS "is_read!",
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
            FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
            CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq < asked.seq
                                ORDER BY c.seq DESC LIMIT $3) m
@@ -194,9 +267,9 @@ pub async fn before(
         &rooms.iter().map(|(_, seq)| *seq).collect::<Vec<_>>() as &[i64],
         limit,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(by_room(rows))
+    Ok(by_room(complete(db, rows).await?))
 }
 
 /// The first messages of each room after a `seq`, oldest first.
@@ -210,7 +283,8 @@ pub async fn after(
         r#"SELECT m.id, m.room_id, m.seq, m.sender_id, m.sender_name, m.sender_avatar, m.message, m.message_type,
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
-                          AND p.last_read_seq >= m.seq) AS "is_read!"
+                          AND p.last_read_seq >= m.seq) AS "is_read!",
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
            FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
            CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq > asked.seq
                                ORDER BY c.seq ASC LIMIT $3) m
@@ -219,14 +293,14 @@ pub async fn after(
         &rooms.iter().map(|(_, seq)| *seq).collect::<Vec<_>>() as &[i64],
         limit,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    Ok(by_room(rows))
+    Ok(by_room(complete(db, rows).await?))
 }
 
-fn by_room(rows: Vec<Row>) -> HashMap<RoomId, Vec<ChatMessage>> {
+fn by_room(messages: Vec<ChatMessage>) -> HashMap<RoomId, Vec<ChatMessage>> {
     let mut rooms: HashMap<RoomId, Vec<ChatMessage>> = HashMap::new();
-    for message in rows.into_iter().filter_map(Row::read) {
+    for message in messages {
         rooms.entry(message.room_id.clone()).or_default().push(message);
     }
     rooms

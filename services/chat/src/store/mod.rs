@@ -1,9 +1,12 @@
 //! SQL, and nothing but SQL.
 
+pub mod changes;
 pub mod groups;
 pub mod messages;
 pub mod participants;
 pub mod presence;
+pub mod reactions;
 pub mod room_sockets;
 pub mod rooms;
+pub mod search;
 pub mod typing;

@@ -18,7 +18,13 @@ mod leaderboard_update;
 mod leave_exam;
 pub(crate) mod leave_room;
 mod mark_message_read;
+mod message_edit;
 mod message_history;
+mod message_react;
+mod message_remove;
+mod message_search;
+mod message_thread;
+mod mute_user;
 mod notification_list;
 mod notification_preferences;
 mod notification_preferences_set;
@@ -44,6 +50,9 @@ use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{JoinRoom, LeaveRoom, MarkMessageRead, MessageHistory, SendMessage, SetTyping};
 use sinaesta_contracts::exam::{CompleteExam, JoinExam, LeaveExam, SaveAnswer, SaveProgress};
 use sinaesta_contracts::leaderboard::{RequestLeaderboard, UnsubscribeLeaderboard, UpdateLeaderboard};
+use sinaesta_contracts::moderation::{
+    EditMessage, MuteUser, ReactToMessage, ReadThread, RemoveMessage, SearchMessages,
+};
 use sinaesta_contracts::notification::{
     ListNotifications, ReadAllNotifications, ReadNotification, ReadPreferences, SendNotification, SetPreferences,
 };
@@ -81,6 +90,12 @@ const JOIN_ROOM: &str = <JoinRoom as ClientEvent>::NAME;
 const LEAVE_ROOM: &str = <LeaveRoom as ClientEvent>::NAME;
 const MARK_MESSAGE_READ: &str = <MarkMessageRead as ClientEvent>::NAME;
 const MESSAGE_HISTORY: &str = <MessageHistory as ClientEvent>::NAME;
+const MESSAGE_EDIT: &str = <EditMessage as ClientEvent>::NAME;
+const MESSAGE_REMOVE: &str = <RemoveMessage as ClientEvent>::NAME;
+const MESSAGE_REACT: &str = <ReactToMessage as ClientEvent>::NAME;
+const MUTE_USER: &str = <MuteUser as ClientEvent>::NAME;
+const MESSAGE_THREAD: &str = <ReadThread as ClientEvent>::NAME;
+const MESSAGE_SEARCH: &str = <SearchMessages as ClientEvent>::NAME;
 const NOTIFICATION_LIST: &str = <ListNotifications as ClientEvent>::NAME;
 const NOTIFICATION_PREFERENCES: &str = <ReadPreferences as ClientEvent>::NAME;
 const NOTIFICATION_PREFERENCES_SET: &str = <SetPreferences as ClientEvent>::NAME;
@@ -117,6 +132,12 @@ const EVENTS: &[&str] = &[
     LEAVE_ROOM,
     MARK_MESSAGE_READ,
     MESSAGE_HISTORY,
+    MESSAGE_EDIT,
+    MESSAGE_REMOVE,
+    MESSAGE_REACT,
+    MUTE_USER,
+    MESSAGE_THREAD,
+    MESSAGE_SEARCH,
     NOTIFICATION_LIST,
     NOTIFICATION_PREFERENCES,
     NOTIFICATION_PREFERENCES_SET,
@@ -177,6 +198,12 @@ pub(crate) fn route(
         LEADERBOARD_REQUEST => enqueue(call, payload, leaderboard_request::handle),
         LEADERBOARD_UNSUBSCRIBE => enqueue(call, payload, leaderboard_unsubscribe::handle),
         LEADERBOARD_UPDATE => enqueue(call, payload, leaderboard_update::handle),
+        MESSAGE_EDIT => enqueue(call, payload, message_edit::handle),
+        MESSAGE_REMOVE => enqueue(call, payload, message_remove::handle),
+        MESSAGE_REACT => enqueue(call, payload, message_react::handle),
+        MUTE_USER => enqueue(call, payload, mute_user::handle),
+        MESSAGE_THREAD => enqueue(call, payload, message_thread::handle),
+        MESSAGE_SEARCH => enqueue(call, payload, message_search::handle),
         NOTIFICATION_LIST => enqueue(call, payload, notification_list::handle),
         NOTIFICATION_PREFERENCES => enqueue(call, payload, notification_preferences::handle),
         NOTIFICATION_PREFERENCES_SET => enqueue(call, payload, notification_preferences_set::handle),

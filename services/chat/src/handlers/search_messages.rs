@@ -1,0 +1,39 @@
+//! `message-search`: a room's messages that say something.
+
+use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::moderation::{FoundMessages, SearchMessages};
+use sinaesta_contracts::{Actor, ErrorBody, MessageId};
+use sinaesta_store::StoreError;
+
+use crate::Context;
+use crate::doors::Doors;
+use crate::store::{messages, search};
+
+/// How many messages a page has when the client does not say.
+const PAGE: u32 = 50;
+/// How many messages one search makes searchable at the most; the next goes on.
+const AT_ONCE: i64 = 50_000;
+
+pub struct Handler(pub(crate) Context);
+
+impl QueryHandler for Handler {
+    type Query = SearchMessages;
+
+    async fn handle(&self, actor: Actor, query: SearchMessages) -> Result<Result<FoundMessages, ErrorBody>, Failure> {
+        let room = &query.room_id;
+        let doors = Doors::load(&self.0, std::iter::once((&actor, room))).await?;
+        if let Err(error) = doors.check(&actor, room) {
+            return Ok(Err(error));
+        }
+        let limit = query.limit.map_or(PAGE, u32::from) as usize;
+        let before = query.before_seq.map_or(i64::MAX, i64::from);
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        search::index(&mut db, room, AT_ONCE).await?;
+        let ids = search::find(&mut db, room, query.query.as_str(), before, limit as i64 + 1).await?;
+        let mut found = messages::find(&mut db, &ids).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let has_more = ids.len() > limit;
+        let messages = ids.into_iter().take(limit).filter_map(|id| found.remove(&MessageId(id))).collect();
+        Ok(Ok(FoundMessages { messages, has_more }))
+    }
+}

@@ -28,7 +28,7 @@ CREATE TABLE study_group_members (
     PRIMARY KEY (group_id, user_id)
 );
 
-CREATE INDEX study_group_members_user ON study_group_members (user_id) WHERE left_at IS NULL;
+CREATE INDEX study_group_members_user ON study_group_members (user_id);
 
 -- Who may join a group that is not public.
 CREATE TABLE study_group_invitations (

@@ -45,6 +45,7 @@ impl Target {
             role,
             specialty: None,
             avatar: None,
+            issued_at: Some(Clock::system().now()),
             expires_at: Clock::system().now() + Duration::from_secs(6 * 60 * 60),
         };
         Ok(mint(&self.secret, &identity)?)

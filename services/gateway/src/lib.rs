@@ -61,7 +61,7 @@ impl Gateway {
 ///
 /// The settings' port may be 0: any free one, told by [`Bound::address`].
 pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
-    let verifier = Verifier::new(&settings.auth)?;
+    let verifier = Verifier::new(&settings.auth).await?;
     let listener = server::listen(&settings.gateway)?;
     let bus = Bus::connect("gateway", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("gateway", &settings.database).await.context("gateway")?;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sockets::expiry::Expiring;
 use crate::sockets::lanes::Ordered;
-use crate::sockets::{expiry, handshake, lanes};
+use crate::sockets::{accounts, expiry, handshake, lanes};
 use crate::{Gateway, http};
 
 /// Connections that wait to be accepted: a school's worth of students who come back at once.
@@ -80,6 +80,7 @@ impl Bound {
         let lanes = tokio::spawn(lanes::run(ordered));
         let background = CancellationToken::new();
         tokio::spawn(expiry::run(Arc::clone(&gateway), io.clone(), expiring, background.clone()));
+        tokio::spawn(accounts::run(Arc::clone(&gateway), io.clone(), background.clone()));
         tokio::spawn(say_alive(Arc::clone(&gateway), background.clone()));
         tracing::info!(at = %listener.local_addr()?, "the gateway serves");
         let patience = Duration::from_millis(gateway.settings.gateway.ping_timeout_ms);

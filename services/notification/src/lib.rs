@@ -86,7 +86,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
         .event(sessions_begun::Handler(context.clone()))
         .event(messages_posted::Handler(context.clone()))
         .event(room_read::Handler(context.clone()))
-        .event(people_overtaken::Handler(context.clone()))
+        .event(people_overtaken::Handler::new(context.clone()).context("notifications.time_zone")?)
         .event(group_invited::Handler(context.clone()))
         .query(list_notifications::Handler(context.clone()))
         .query(read_inboxes::Handler(context.clone()))

@@ -15,7 +15,7 @@ use crate::{banner, gateway_port, seed, services, tokens};
 /// Runs everything until a signal, then stops in order: gateway, services, NATS, Postgres.
 pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
-    let home = Home::open(options.infra)?;
+    let home = Home::open(options.infra).await?;
     let (port, note) = gateway_port::choose(options.port)?;
     if let Some(note) = note {
         eprintln!("{note}");
@@ -54,7 +54,7 @@ pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
 /// Runs NATS and Postgres until a signal.
 pub(crate) async fn infra(options: InfraOptions) -> anyhow::Result<()> {
     let mut signals = StopSignals::listen()?;
-    let home = Home::open(options)?;
+    let home = Home::open(options).await?;
     let Some(infra) = home.start(&mut signals).await? else { return Ok(()) };
     let fixed = home.fixed(None)?;
     let banner = banner::infra(&home.data);
@@ -75,7 +75,7 @@ struct Home {
 }
 
 impl Home {
-    fn open(options: InfraOptions) -> anyhow::Result<Self> {
+    async fn open(options: InfraOptions) -> anyhow::Result<Self> {
         let data = std::path::absolute(&options.data).context("the data folder has no path")?;
         let lock = FolderLock::take(&data)?;
         // What a killed run left.
@@ -84,7 +84,7 @@ impl Home {
             Some(secret) => secret,
             None => read_or_create_secret(&data.join("jwt-secret"))?,
         };
-        let settings = services::check_settings(&jwt_secret)?;
+        let settings = services::check_settings(&jwt_secret).await?;
         let telemetry = sinaesta_telemetry::init("sinaesta-standalone", &settings.telemetry)?;
         Ok(Self { data, jwt_secret, _telemetry: telemetry, _lock: lock })
     }

@@ -14,9 +14,9 @@ use crate::infra::Infra;
 use crate::seed;
 
 /// The settings before anything runs, so that a wrong one is told at once.
-pub(crate) fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings> {
+pub(crate) async fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings> {
     let settings = Settings::load(&[("auth.jwt_secret", jwt_secret.to_owned())])?;
-    Verifier::new(&settings.auth)?;
+    Verifier::new(&settings.auth).await?;
     Ok(settings)
 }
 

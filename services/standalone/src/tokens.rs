@@ -22,6 +22,7 @@ pub(crate) fn for_demo_users(secret: &SecretString, clock: &Clock) -> anyhow::Re
             role: user.role,
             specialty: user.specialty.map(str::to_owned),
             avatar: None,
+            issued_at: Some(clock.now()),
             expires_at: clock.now() + LIFETIME,
         };
         mint(secret, &identity).context("no demo token could be made")
@@ -36,14 +37,14 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn each_token_is_the_demo_users_own() {
+    #[tokio::test]
+    async fn each_token_is_the_demo_users_own() {
         let secret = "0123456789abcdef0123456789abcdef".to_owned();
         let settings = Settings::load(&[("auth.jwt_secret", secret.clone())]).unwrap();
         let tokens = for_demo_users(&secret.into(), &Clock::system()).unwrap();
-        let verifier = Verifier::new(&settings.auth).unwrap();
+        let verifier = Verifier::new(&settings.auth).await.unwrap();
         for (token, user) in [(tokens.student, STUDENT), (tokens.mentor, MENTOR), (tokens.admin, ADMIN)] {
-            let identity = verifier.verify(&token).unwrap();
+            let identity = verifier.verify(&token).await.unwrap();
             assert_eq!((identity.user_id.to_string().as_str(), identity.role), (user.id, user.role));
         }
     }

@@ -1,8 +1,12 @@
 //! Tokens: who somebody is, as their token says, and for how long.
 
-use std::str::FromStr;
+mod jwks;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sinaesta_contracts::{Role, UserId};
@@ -11,6 +15,9 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use jwks::JwksError;
+use jwks::{Checking, Jwks};
+
 /// The shortest HS256 secret, in bytes: the length of its hash.
 pub const MIN_SECRET_BYTES: usize = 32;
 
@@ -18,8 +25,13 @@ pub const MIN_SECRET_BYTES: usize = 32;
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// Neither a secret nor a key is set.
-    #[error("set auth.jwt_secret (SINAESTA__AUTH__JWT_SECRET) or auth.public_key_file, or no token can be checked")]
+    #[error(
+        "set auth.jwt_secret (SINAESTA__AUTH__JWT_SECRET), auth.public_key_file or auth.jwks_url, or no token can be checked"
+    )]
     Missing,
+    /// The published keys can't be read.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
     /// The secret can be guessed.
     #[error("auth.jwt_secret (SINAESTA__AUTH__JWT_SECRET) must have at least {MIN_SECRET_BYTES} bytes")]
     ShortSecret,
@@ -45,6 +57,8 @@ pub struct Identity {
     pub role: Role,
     pub specialty: Option<String>,
     pub avatar: Option<String>,
+    /// When the token was issued, if it says so.
+    pub issued_at: Option<OffsetDateTime>,
     /// The token counts until then.
     pub expires_at: OffsetDateTime,
 }
@@ -67,64 +81,84 @@ struct Claims {
     specialty: Option<String>,
     #[serde(default)]
     avatar: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    iat: Option<i64>,
     exp: i64,
 }
 
-/// Checks tokens with one key and the one algorithm that goes with it.
+/// Checks tokens, each with a key of ours and the one algorithm that goes with it. Clones share the keys.
 #[derive(Clone)]
-pub struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
+pub struct Verifier(Arc<Keys>);
+
+enum Keys {
+    One(Checking),
+    Published(Jwks),
 }
 
 impl Verifier {
-    /// A verifier with the key that the settings name.
-    pub fn new(settings: &AuthSettings) -> Result<Self, KeyError> {
+    /// A verifier with the keys that the settings name: published ones, else a file, else a secret.
+    pub async fn new(settings: &AuthSettings) -> Result<Self, KeyError> {
+        if !settings.jwks_url.is_empty() {
+            let refresh = Duration::from_secs(settings.jwks_refresh_s);
+            return Ok(Self(Arc::new(Keys::Published(Jwks::connect(&settings.jwks_url, refresh).await?))));
+        }
         if !settings.public_key_file.is_empty() {
             let pem = std::fs::read(&settings.public_key_file)?;
             return DecodingKey::from_rsa_pem(&pem)
-                .map(|key| Self::with(key, Algorithm::RS256))
-                .or_else(|_| DecodingKey::from_ec_pem(&pem).map(|key| Self::with(key, Algorithm::ES256)))
+                .map(|key| Self::one(key, Algorithm::RS256))
+                .or_else(|_| DecodingKey::from_ec_pem(&pem).map(|key| Self::one(key, Algorithm::ES256)))
                 .map_err(|_| KeyError::Pem);
         }
         let secret = settings.jwt_secret.expose_secret().as_bytes();
         match secret.len() {
             0 => Err(KeyError::Missing),
             1..MIN_SECRET_BYTES => Err(KeyError::ShortSecret),
-            _ => Ok(Self::with(DecodingKey::from_secret(secret), Algorithm::HS256)),
+            _ => Ok(Self::one(DecodingKey::from_secret(secret), Algorithm::HS256)),
         }
     }
 
-    fn with(key: DecodingKey, algorithm: Algorithm) -> Self {
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = 0;
-        validation.validate_nbf = true;
-        validation.validate_aud = false;
-        validation.set_required_spec_claims(&["exp"]);
-        Self { key, validation }
+    fn one(key: DecodingKey, algorithm: Algorithm) -> Self {
+        Self(Arc::new(Keys::One(Checking { key, algorithm })))
     }
 
     /// What the token says, if it is signed by us with the right algorithm and counts now.
-    pub fn verify(&self, token: &str) -> Result<Identity, InvalidToken> {
-        let claims =
-            decode::<Claims>(token, &self.key, &self.validation).map_err(|e| InvalidToken(e.to_string()))?.claims;
+    pub async fn verify(&self, token: &str) -> Result<Identity, InvalidToken> {
         let wrong = |what: &str| InvalidToken(what.to_owned());
-        let id = claims.user_id.or(claims.id).or(claims.sub).ok_or_else(|| wrong("no user id"))?;
-        let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| wrong("exp out of range"))?;
-        let name = claims.name.or_else(|| claims.email.clone()).unwrap_or_else(|| "User".to_owned());
-        if name.contains('\0') || name.chars().count() > 200 {
-            return Err(wrong("name out of bounds"));
+        match self.0.as_ref() {
+            Keys::One(checking) => read(token, checking),
+            Keys::Published(jwks) => {
+                let header = decode_header(token).map_err(|error| InvalidToken(error.to_string()))?;
+                let kid = header.kid.ok_or_else(|| wrong("it names no key"))?;
+                read(token, &jwks.key(&kid).await.ok_or_else(|| wrong("its key is not known"))?)
+            }
         }
-        Ok(Identity {
-            user_id: UserId(Uuid::from_str(&id).map_err(|_| wrong("the user id is not a uuid"))?),
-            name,
-            email: claims.email,
-            role: Role::from_str(&claims.role).map_err(|()| wrong("unknown role"))?,
-            specialty: claims.specialty,
-            avatar: claims.avatar,
-            expires_at,
-        })
     }
+}
+
+fn read(token: &str, checking: &Checking) -> Result<Identity, InvalidToken> {
+    let mut validation = Validation::new(checking.algorithm);
+    validation.leeway = 0;
+    validation.validate_nbf = true;
+    validation.validate_aud = false;
+    validation.set_required_spec_claims(&["exp"]);
+    let claims = decode::<Claims>(token, &checking.key, &validation).map_err(|e| InvalidToken(e.to_string()))?.claims;
+    let wrong = |what: &str| InvalidToken(what.to_owned());
+    let id = claims.user_id.or(claims.id).or(claims.sub).ok_or_else(|| wrong("no user id"))?;
+    let expires_at = OffsetDateTime::from_unix_timestamp(claims.exp).map_err(|_| wrong("exp out of range"))?;
+    let name = claims.name.or_else(|| claims.email.clone()).unwrap_or_else(|| "User".to_owned());
+    if name.contains('\0') || name.chars().count() > 200 {
+        return Err(wrong("name out of bounds"));
+    }
+    Ok(Identity {
+        user_id: UserId(Uuid::from_str(&id).map_err(|_| wrong("the user id is not a uuid"))?),
+        name,
+        email: claims.email,
+        role: Role::from_str(&claims.role).map_err(|()| wrong("unknown role"))?,
+        specialty: claims.specialty,
+        avatar: claims.avatar,
+        issued_at: claims.iat.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
+        expires_at,
+    })
 }
 
 /// Makes an HS256 token for somebody: for the demo, for tests and for load.
@@ -136,6 +170,7 @@ pub fn mint(secret: &SecretString, identity: &Identity) -> Result<String, jsonwe
         role: identity.role.as_str().to_owned(),
         specialty: identity.specialty.clone(),
         avatar: identity.avatar.clone(),
+        iat: identity.issued_at.map(OffsetDateTime::unix_timestamp),
         exp: identity.expires_at.unix_timestamp(),
         ..Claims::default()
     };
@@ -148,13 +183,16 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    fn verifier(secret: &str) -> Result<Verifier, KeyError> {
-        Verifier::new(&AuthSettings {
+    async fn verifier(secret: &str) -> Result<Verifier, KeyError> {
+        let settings = AuthSettings {
             jwt_secret: secret.into(),
             public_key_file: String::new(),
+            jwks_url: String::new(),
+            jwks_refresh_s: 300,
             provision_users: true,
             user_cache_s: 30,
-        })
+        };
+        Verifier::new(&settings).await
     }
 
     fn identity(expires_at: i64) -> Identity {
@@ -165,30 +203,31 @@ mod tests {
             role: Role::Student,
             specialty: None,
             avatar: None,
+            issued_at: OffsetDateTime::from_unix_timestamp(1_700_000_000).ok(),
             expires_at: OffsetDateTime::from_unix_timestamp(expires_at).unwrap(),
         }
     }
 
-    #[test]
-    fn a_token_of_ours_says_who_somebody_is() {
+    #[tokio::test]
+    async fn a_token_of_ours_says_who_somebody_is() {
         let who = identity(4_000_000_000);
         let token = mint(&SECRET.into(), &who).unwrap();
-        assert_eq!(verifier(SECRET).unwrap().verify(&token).unwrap(), who);
+        assert_eq!(verifier(SECRET).await.unwrap().verify(&token).await.unwrap(), who);
     }
 
-    #[test]
-    fn expired_foreign_and_malformed_tokens_are_refused() {
-        let verifier = verifier(SECRET).unwrap();
+    #[tokio::test]
+    async fn expired_foreign_and_malformed_tokens_are_refused() {
+        let verifier = verifier(SECRET).await.unwrap();
         let foreign = mint(&"another secret of at least 32 bytes!".into(), &identity(4_000_000_000)).unwrap();
         let expired = mint(&SECRET.into(), &identity(1_000_000_000)).unwrap();
         for token in [foreign.as_str(), &expired, "", "a.b.c", "nonsense"] {
-            assert!(verifier.verify(token).is_err(), "{token:?} was accepted");
+            assert!(verifier.verify(token).await.is_err(), "{token:?} was accepted");
         }
     }
 
-    #[test]
-    fn a_secret_that_can_be_guessed_is_refused() {
-        assert!(matches!(verifier("short"), Err(KeyError::ShortSecret)));
-        assert!(matches!(verifier(""), Err(KeyError::Missing)));
+    #[tokio::test]
+    async fn a_secret_that_can_be_guessed_is_refused() {
+        assert!(matches!(verifier("short").await, Err(KeyError::ShortSecret)));
+        assert!(matches!(verifier("").await, Err(KeyError::Missing)));
     }
 }

@@ -11,6 +11,7 @@
 //! 3. If clients see it, name it in [`catalog`].
 //! 4. `cargo xtask codegen` writes the generated documents; a test compares them.
 
+pub mod account;
 pub mod catalog;
 pub mod chat;
 pub mod error;

@@ -80,6 +80,8 @@ pub struct DatabaseSettings {
 pub struct AuthSettings {
     pub jwt_secret: SecretString,
     pub public_key_file: String,
+    pub jwks_url: String,
+    pub jwks_refresh_s: u64,
     pub provision_users: bool,
     pub user_cache_s: u64,
 }
@@ -219,6 +221,16 @@ impl Settings {
         at_least("bus.workers", self.bus.workers, 1)?;
         at_least("bus.lease_ms", self.bus.lease_ms, 100)?;
         at_least("database.max_connections", self.database.max_connections, 2)?;
+        let jwks = &self.auth.jwks_url;
+        if !jwks.is_empty() {
+            let url = Url::parse(jwks).map_err(|e| invalid("auth.jwks_url", e))?;
+            // Whoever can change the keys on their way can be anybody.
+            let is_here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+            if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
+                return Err(invalid("auth.jwks_url", "must begin with https://"));
+            }
+        }
+        at_least("auth.jwks_refresh_s", self.auth.jwks_refresh_s, 1)?;
         at_least("gateway.lanes", self.gateway.lanes, 1)?;
         at_least("gateway.max_buffer", self.gateway.max_buffer, 16)?;
         at_least("gateway.max_event_bytes", self.gateway.max_event_bytes, 1024)?;

@@ -61,13 +61,10 @@ fn is_transient(error: &sqlx::Error) -> bool {
 /// Connects, waiting up to 30 s for a database that is still starting.
 pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
     // Our statements are short and take arrays whose lengths the planner can't know: compiling one costs twenty times
-    // what running it does, and planning it anew for each batch half as much as running it. Each is made to go by an
-    // index, also where its plan was made while the tables were empty and a scan of them looked cheap.
-    let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name(name).options([
-        ("jit", "off"),
-        ("plan_cache_mode", "force_generic_plan"),
-        ("enable_seqscan", "off"),
-    ]);
+    // what running it does, and planning it anew for each batch half as much as running it.
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())?
+        .application_name(name)
+        .options([("jit", "off"), ("plan_cache_mode", "force_generic_plan")]);
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))

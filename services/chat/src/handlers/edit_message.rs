@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::sanitise;
-use crate::handlers::{check_muted, unknown_message};
+use crate::handlers::{As, check_muted, hold_message, unknown_message};
 use crate::store::changes::{self, Change};
 use crate::store::messages;
 
@@ -28,7 +28,7 @@ async fn edit(context: &Context, one: &Received<EditMessage>) -> Result<Outcome<
     };
     let (id, user) = (one.command.message_id, one.actor.user_id);
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let Some((held, room)) = super::hold_message(context, &mut db, &one.actor, id).await? else {
+    let Some((held, room)) = hold_message(context, &mut db, &one.actor, id, As::Participant).await? else {
         return Ok(Outcome::refused(unknown_message()));
     };
     if held.sender_id != user || held.removed_at.is_some() {

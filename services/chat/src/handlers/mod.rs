@@ -103,18 +103,31 @@ fn unknown_message() -> ErrorBody {
     ErrorBody::new(code::MESSAGE_NOT_FOUND, "There is no such message").on_field("messageId")
 }
 
-/// A message that `actor` may see, held until the transaction ends, and its room. Mentors and admins look after rooms
-/// that they can't enter, too.
+/// As what somebody comes to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum As {
+    /// As one who may be in its room.
+    Participant,
+    /// Mentors and admins also as those who look after rooms that they can't enter.
+    Moderator,
+}
+
+/// A message that `actor` may come to, held until the transaction ends, and its room.
 async fn hold_message(
     context: &Context,
     db: &mut PgConnection,
     actor: &Actor,
     id: MessageId,
+    how: As,
 ) -> Result<Option<(Held, RoomId)>, Failure> {
     let Some(held) = changes::hold(db, id).await? else { return Ok(None) };
     let Ok(room) = RoomId::try_from(held.room_id.clone()) else { return Ok(None) };
     let doors = Doors::load(context, std::iter::once((actor, &room))).await?;
-    Ok(doors.check_moderator(actor, &room).is_ok().then_some((held, room)))
+    let may = match how {
+        As::Participant => doors.check(actor, &room),
+        As::Moderator => doors.check_moderator(actor, &room),
+    };
+    Ok(may.is_ok().then_some((held, room)))
 }
 
 /// Why somebody may not post in a room right now, if they may not.

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, ErrorBody, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{check_muted, unknown_message};
+use crate::handlers::{As, check_muted, hold_message, unknown_message};
 use crate::store::reactions;
 
 pub struct Handler(pub(crate) Context);
@@ -26,7 +26,7 @@ async fn react(context: &Context, one: &Received<ReactToMessage>) -> Result<Outc
         return invalid("emoji must be one emoji".to_owned());
     };
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let found = super::hold_message(context, &mut db, &one.actor, message_id).await?;
+    let found = hold_message(context, &mut db, &one.actor, message_id, As::Participant).await?;
     let Some((_, room_id)) = found.filter(|(held, _)| held.removed_at.is_none()) else {
         return Ok(Outcome::refused(unknown_message()));
     };

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, ErrorBody, Timestamp, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::unknown_message;
+use crate::handlers::{As, hold_message, unknown_message};
 use crate::store::changes::{self, Change};
 
 pub struct Handler(pub(crate) Context);
@@ -22,7 +22,7 @@ impl CommandHandler for Handler {
 async fn remove(context: &Context, one: &Received<RemoveMessage>) -> Result<Outcome<MessageRemoved>, Failure> {
     let (message_id, user) = (one.command.message_id, one.actor.user_id);
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let Some((held, room_id)) = super::hold_message(context, &mut db, &one.actor, message_id).await? else {
+    let Some((held, room_id)) = hold_message(context, &mut db, &one.actor, message_id, As::Moderator).await? else {
         return Ok(Outcome::refused(unknown_message()));
     };
     if held.sender_id != user && !one.actor.role.is_staff() {

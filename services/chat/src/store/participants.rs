@@ -152,10 +152,10 @@ pub async fn companions(
 ) -> Result<HashMap<UserId, Vec<UserId>>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT DISTINCT mine.user_id, other.user_id AS "other!"
-           FROM chat_participants mine
-           JOIN chat_participants other
-             ON other.room_id = mine.room_id AND other.user_id <> mine.user_id AND other.left_at IS NULL
-           WHERE mine.user_id = ANY($1) AND mine.left_at IS NULL
+           FROM (SELECT * FROM chat_participants WHERE user_id = ANY($1) AND left_at IS NULL OFFSET 0) mine
+           -- From these rooms to who else is in them, never the other way round.
+           CROSS JOIN LATERAL (SELECT * FROM chat_participants p WHERE p.room_id = mine.room_id AND p.left_at IS NULL OFFSET 0) other
+           WHERE other.user_id <> mine.user_id
              AND EXISTS (SELECT FROM online_users o WHERE o.user_id = other.user_id)
              AND (SELECT count(*) FROM (SELECT FROM chat_participants c
                   WHERE c.room_id = mine.room_id AND c.left_at IS NULL LIMIT $2::bigint + 1) AS few) <= $2::bigint"#,

@@ -37,14 +37,19 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
         let identity = gateway
             .verifier
             .verify(token)
+            .await
             .map_err(|_| ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"))?;
+        let issued_at = identity.issued_at;
         let found = gateway.users.find(identity).await.map_err(|error| {
             tracing::warn!(%error, "a user could not be read");
             ErrorBody::new(code::UNAVAILABLE, "The server can't take requests right now")
         })?;
-        let actor =
+        let account =
             found.ok_or_else(|| ErrorBody::new(code::USER_NOT_FOUND, "Authentication error: User not found"))?;
-        Ok(Self { gateway: Arc::clone(gateway), actor })
+        if !account.takes(issued_at) {
+            return Err(ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token").into());
+        }
+        Ok(Self { gateway: Arc::clone(gateway), actor: account.actor })
     }
 }
 
@@ -55,6 +60,16 @@ impl OperationInput for Caller {
 }
 
 impl Caller {
+    /// Who it is.
+    pub(super) const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Where the request came in.
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
     /// Sends a command, and waits until its effect is durable.
     pub(super) async fn command<C: Command>(&self, command: &C) -> Reply<C::Reply> {
         let limit = Duration::from_millis(self.gateway.settings.gateway.command_timeout_ms);

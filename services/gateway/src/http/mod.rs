@@ -1,5 +1,6 @@
 //! The HTTP routes beside Socket.IO, and which origins may use them. Each maps onto a command or a query.
 
+mod accounts;
 mod caller;
 mod exams;
 mod notifications;

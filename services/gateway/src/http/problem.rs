@@ -37,6 +37,7 @@ fn status(name: &str) -> StatusCode {
         code::NO_TOKEN | code::INVALID_TOKEN | code::USER_NOT_FOUND => StatusCode::UNAUTHORIZED,
         code::FORBIDDEN => StatusCode::FORBIDDEN,
         code::NOTIFICATION_NOT_FOUND
+        | code::USER_UNKNOWN
         | code::NO_ROUTE
         | code::EXAM_NOT_FOUND
         | code::EXAM_NOT_JOINED

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use sinaesta_bus::{Bus, Delivery};
 use sinaesta_contracts::notification::{FindReaders, NewNotification, NotificationRemoved, ReadInboxes, Reader};
 use sinaesta_contracts::{Actor, ErrorBody, NotificationId, ServerEvent, UserId};
@@ -13,7 +14,9 @@ use super::member::Member;
 
 /// For how many users the inboxes are asked at a time, and the readers of an announcement.
 const INBOXES: usize = 200;
-const READERS: usize = 2_000;
+const READERS: usize = 500;
+/// How many times at once the readers are asked for.
+const AT_ONCE: usize = 4;
 /// How soon what could not be had is asked for again.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -102,9 +105,12 @@ async fn announce(bus: &Bus, delivery: &Delivery, members: Vec<Member>) -> Vec<M
     }
     let users: Vec<UserId> = sockets.keys().copied().collect();
     let mut emitted = 0;
-    for users in users.chunks(READERS) {
+    let ask = async |users: &[UserId]| -> Result<Vec<Reader>, ErrorBody> {
         let find = FindReaders { notification_id: announced.id(), users: users.to_vec() };
-        let readers: Result<Vec<Reader>, ErrorBody> = bus.ask(&Actor::system(), &find).await;
+        bus.ask(&Actor::system(), &find).await
+    };
+    let mut answers = futures::stream::iter(users.chunks(READERS).map(ask)).buffer_unordered(AT_ONCE);
+    while let Some(readers) = answers.next().await {
         match readers {
             Ok(readers) => {
                 for reader in readers {

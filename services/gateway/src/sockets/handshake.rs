@@ -69,18 +69,22 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     let header = socket.req_parts().headers.get(axum::http::header::AUTHORIZATION);
     let bearer = || header.and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
     let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
-    let identity = gateway.verifier.verify(token).map_err(|error| {
+    let identity = gateway.verifier.verify(token).await.map_err(|error| {
         tracing::debug!(%error, "a handshake is refused");
         Refused::InvalidToken
     })?;
-    let expires_at = identity.expires_at;
+    let (issued_at, expires_at) = (identity.issued_at, identity.expires_at);
     let found = gateway.users.find(identity).await.map_err(|error| {
         tracing::warn!(%error, "a user could not be read");
         Refused::Unavailable
     })?;
-    let actor = found.ok_or(Refused::UserNotFound)?;
+    let account = found.ok_or(Refused::UserNotFound)?;
+    if !account.takes(issued_at) {
+        return Err(Refused::InvalidToken);
+    }
+    let actor = account.actor;
     let user = gateway.presence.entry(&actor, &gateway.settings.limits);
-    Ok(Arc::new(Session::new(socket.id, actor, user, expires_at, &gateway.settings.limits)))
+    Ok(Arc::new(Session::new(socket.id, actor, user, (issued_at, expires_at), &gateway.settings.limits)))
 }
 
 /// The socket is connected: it hears what concerns its user, and its user is there.

@@ -1,5 +1,6 @@
 //! The way in.
 
+pub(crate) mod accounts;
 pub(crate) mod expiry;
 pub(crate) mod handshake;
 pub(crate) mod inbound;

@@ -39,6 +39,8 @@ pub(crate) struct WasThere(pub(crate) bool);
 
 struct State {
     phase: Phase,
+    /// Of its token.
+    issued_at: Option<OffsetDateTime>,
     expires_at: OffsetDateTime,
     rooms: HashSet<RoomId>,
     typing: HashSet<RoomId>,
@@ -54,11 +56,12 @@ impl Session {
         sid: Sid,
         actor: Actor,
         user: Arc<UserEntry>,
-        expires_at: OffsetDateTime,
+        (issued_at, expires_at): (Option<OffsetDateTime>, OffsetDateTime),
         limits: &LimitSettings,
     ) -> Self {
         let state = State {
             phase: Phase::New,
+            issued_at,
             expires_at,
             rooms: HashSet::new(),
             typing: HashSet::new(),
@@ -95,8 +98,15 @@ impl Session {
         self.state.lock().expires_at
     }
 
-    pub(crate) fn extend(&self, until: OffsetDateTime) {
-        self.state.lock().expires_at = until;
+    /// When its token was issued, if that says so.
+    pub(crate) fn issued_at(&self) -> Option<OffsetDateTime> {
+        self.state.lock().issued_at
+    }
+
+    /// A new token takes the place of the one before.
+    pub(crate) fn renew(&self, issued_at: Option<OffsetDateTime>, until: OffsetDateTime) {
+        let mut state = self.state.lock();
+        (state.issued_at, state.expires_at) = (issued_at, until);
     }
 
     /// Notes that the socket is in a room; false if the socket is gone.

@@ -12,6 +12,7 @@ use sinaesta_settings::AuthSettings;
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
 use thiserror::Error;
+use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many users are remembered.
@@ -24,7 +25,28 @@ const AT_ONCE: usize = 500;
 #[error("{0}")]
 pub(crate) struct Unreadable(String);
 
-type Found = Result<Option<Actor>, Unreadable>;
+type Found = Result<Option<Account>, Unreadable>;
+
+/// Somebody, and whether they may connect.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) actor: Actor,
+    is_suspended: bool,
+    /// Tokens from before count no more.
+    tokens_valid_from: Option<OffsetDateTime>,
+}
+
+impl Account {
+    /// Whether a token that was issued at this moment, or does not say when, is good for this account now.
+    pub(crate) fn takes(&self, issued_at: Option<OffsetDateTime>) -> bool {
+        let is_valid = match (self.tokens_valid_from, issued_at) {
+            (None, _) => true,
+            (Some(from), Some(issued_at)) => issued_at >= from,
+            (Some(_), None) => false,
+        };
+        is_valid && !self.is_suspended
+    }
+}
 
 struct Wanted {
     identity: Identity,
@@ -33,7 +55,7 @@ struct Wanted {
 
 /// Finds users.
 pub(crate) struct Users {
-    known: Cache<UserId, Actor>,
+    known: Cache<UserId, Account>,
     wanted: mpsc::Sender<Wanted>,
 }
 
@@ -48,17 +70,22 @@ impl Users {
     /// The user whom a token names, as they stand in the database: a token never raises a role.
     pub(crate) async fn find(&self, identity: Identity) -> Found {
         let id = identity.user_id;
-        if let Some(actor) = self.known.get(&id) {
-            return Ok(Some(actor));
+        if let Some(account) = self.known.get(&id) {
+            return Ok(Some(account));
         }
         let (found, answer) = oneshot::channel();
         let gone = |_| Unreadable("the reader of users is gone".to_owned());
         self.wanted.send(Wanted { identity, found }).await.map_err(|_| Unreadable("the reader is gone".to_owned()))?;
-        let actor = answer.await.map_err(gone)??;
-        if let Some(actor) = &actor {
-            self.known.insert(id, actor.clone());
+        let account = answer.await.map_err(gone)??;
+        if let Some(account) = &account {
+            self.known.insert(id, account.clone());
         }
-        Ok(actor)
+        Ok(account)
+    }
+
+    /// What is remembered of a user is no longer so.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.known.invalidate(&user);
     }
 }
 
@@ -80,7 +107,7 @@ async fn read(
     pool: &PgPool,
     provision: bool,
     identities: &HashMap<UserId, &Identity>,
-) -> Result<HashMap<UserId, Actor>, StoreError> {
+) -> Result<HashMap<UserId, Account>, StoreError> {
     let ids: Vec<_> = identities.keys().map(|id| id.0).collect();
     let mut users = select(pool, &ids).await?;
     let new: Vec<&Identity> = identities.values().filter(|one| !users.contains_key(&one.user_id)).copied().collect();
@@ -92,16 +119,29 @@ async fn read(
     Ok(users)
 }
 
-async fn select(pool: &PgPool, ids: &[uuid::Uuid]) -> Result<HashMap<UserId, Actor>, StoreError> {
-    let rows = sqlx::query!("SELECT id, name, role, avatar FROM users WHERE id = ANY($1)", ids).fetch_all(pool).await?;
-    let actor = |id, name, role: &str, avatar| Actor {
-        user_id: UserId(id),
-        name,
-        // The table admits no other names; the least of rights for one it should.
-        role: Role::from_str(role).unwrap_or(Role::Student),
-        avatar,
+/// The accounts of users.
+pub(crate) async fn select(pool: &PgPool, ids: &[uuid::Uuid]) -> Result<HashMap<UserId, Account>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, name, role, avatar, suspended_at, tokens_valid_from FROM users WHERE id = ANY($1)",
+        ids
+    )
+    .fetch_all(pool)
+    .await?;
+    let account = |id, name, role: &str, avatar, suspended_at: Option<OffsetDateTime>, tokens_valid_from| Account {
+        actor: Actor {
+            user_id: UserId(id),
+            name,
+            // The table admits no other names; the least of rights for one it should.
+            role: Role::from_str(role).unwrap_or(Role::Student),
+            avatar,
+        },
+        is_suspended: suspended_at.is_some(),
+        tokens_valid_from,
     };
-    Ok(rows.into_iter().map(|row| (UserId(row.id), actor(row.id, row.name, &row.role, row.avatar))).collect())
+    let read = rows
+        .into_iter()
+        .map(|row| account(row.id, row.name, &row.role, row.avatar, row.suspended_at, row.tokens_valid_from));
+    Ok(read.map(|account| (account.actor.user_id, account)).collect())
 }
 
 async fn insert(pool: &PgPool, new: &[&Identity]) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use crate::store::entries::{self, Wanted};
 use crate::store::{people, results};
 
 /// Of those whom one person passes, so many are told: the nearest behind.
-const MOST_TOLD: u32 = 10;
+const MOST_TOLD: u32 = 3;
 
 pub struct Handler(pub(crate) Context);
 

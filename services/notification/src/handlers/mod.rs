@@ -39,7 +39,8 @@ use uuid::Uuid;
 use crate::Context;
 use crate::domain::quiet;
 use crate::store::inboxes::{self, State};
-use crate::store::notifications::Announcement;
+use crate::store::notifications::{Announcement, Made};
+use crate::store::push;
 use crate::store::seen::{self, Seen};
 
 /// How long the broker may take to store a command that an event becomes.
@@ -111,15 +112,17 @@ fn repeats(context: &Context, priority: Priority, at: OffsetDateTime) -> Option<
 }
 
 /// Puts what was made into the queue of what goes to closed browsers.
-async fn enqueue(context: &Context, db: &mut PgConnection, ids: &[Uuid]) -> Result<(), StoreError> {
-    if ids.is_empty() {
+async fn enqueue(context: &Context, db: &mut PgConnection, made: &[Made]) -> Result<(), StoreError> {
+    let own = made.iter().filter_map(|one| Some((UserId(one.user_id?), NotificationId(one.id))));
+    enqueue_for(context, db, &own.collect::<Vec<_>>()).await?;
+    let announced: Vec<Uuid> = made.iter().filter(|one| one.user_id.is_none()).map(|one| one.id).collect();
+    if announced.is_empty() {
         return Ok(());
     }
-    let due_at = context.clock.now() + Duration::from_millis(context.settings.push_delay_ms);
-    crate::store::push::enqueue(db, ids, due_at).await
+    push::enqueue_announced(db, &announced, push_at(context)).await
 }
 
-/// The same for what these readers were not told of while they sat an exam.
+/// The same for what certain readers see.
 async fn enqueue_for(
     context: &Context,
     db: &mut PgConnection,
@@ -128,8 +131,11 @@ async fn enqueue_for(
     if readers.is_empty() {
         return Ok(());
     }
-    let due_at = context.clock.now() + Duration::from_millis(context.settings.push_delay_ms);
-    crate::store::push::enqueue_for(db, readers, due_at).await
+    push::enqueue(db, readers, push_at(context)).await
+}
+
+fn push_at(context: &Context) -> OffsetDateTime {
+    context.clock.now() + Duration::from_millis(context.settings.push_delay_ms)
 }
 
 /// Sends the commands that events become; the same event makes the same ids again.

@@ -32,7 +32,7 @@ impl CommandHandler for Handler {
         let new = notifications::insert(&mut db, &drafts).await?;
         inboxes::touch(&mut db, &distinct(decided.iter().filter_map(to_user))).await?;
         let announced: Vec<Uuid> = drafts.iter().filter(|one| is_announcement(one)).map(|one| one.id.0).collect();
-        if announced.iter().any(|id| new.contains(id)) {
+        if new.iter().any(|one| one.user_id.is_none()) {
             inboxes::touch_announcements(&mut db).await?;
         }
         enqueue(context, &mut db, &new).await?;

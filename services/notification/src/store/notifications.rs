@@ -1,6 +1,6 @@
 //! Notifications as they are written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sinaesta_contracts::notification::{NotificationType, Priority, Recipients};
 use sinaesta_contracts::{ExamId, NotificationId, RoomId, UserId};
@@ -72,20 +72,29 @@ impl Draft {
     }
 }
 
+/// A notification that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    pub id: Uuid,
+    /// Empty: an announcement.
+    pub user_id: Option<Uuid>,
+}
+
 /// The topic under which a room's messages are gathered.
 pub fn topic(room: &RoomId) -> String {
     format!("room:{room}")
 }
 
-/// Stores notifications, save those that are stored already, and those of rooms of which one is unread; gives the ids
-/// of the others. Of a room and user, one may stand in it.
-pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>, StoreError> {
+/// Stores notifications, save those that are stored already, and those of rooms of which one is unread; gives the
+/// others. Of a room and user, one may stand in it.
+pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Made>, StoreError> {
     macro_rules! column {
         ($one:ident => $value:expr) => {
             &drafts.iter().map(|$one| $value).collect::<Vec<_>>()
         };
     }
-    let ids = sqlx::query_scalar!(
+    let made = sqlx::query_as!(
+        Made,
         "INSERT INTO notifications (id, user_id, audience_role, audience_specialty, audience_exam, type, priority, title,
                                     message, data, action_url, topic, first_seq, last_seq, sent_by, caused_by,
                                     created_at, repeats_left, repeat_at, updated_at)
@@ -98,7 +107,7 @@ pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>
          WHERE new.topic IS NULL OR NOT EXISTS (
            SELECT FROM notifications n WHERE n.user_id = new.user_id AND n.topic = new.topic AND n.read_at IS NULL)
          ON CONFLICT (id) DO NOTHING
-         RETURNING id",
+         RETURNING id, user_id",
         column!(one => one.id.0) as &[Uuid],
         column!(one => one.user()) as &[Option<Uuid>],
         column!(one => one.role()) as &[Option<&str>],
@@ -121,7 +130,7 @@ pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Uuid>
     )
     .fetch_all(db)
     .await?;
-    Ok(ids)
+    Ok(made)
 }
 
 /// An unread notification of a room.
@@ -338,13 +347,14 @@ pub async fn repeat(
     repeats: &[(NotificationId, Uuid)],
     now: OffsetDateTime,
     next: OffsetDateTime,
-) -> Result<Vec<Uuid>, StoreError> {
-    let ids = sqlx::query_scalar!(
+) -> Result<Vec<Made>, StoreError> {
+    let repeated = sqlx::query_as!(
+        Made,
         "UPDATE notifications n SET repeats_left = n.repeats_left - 1, caused_by = again.by,
                                     repeat_at = CASE WHEN n.repeats_left > 1 THEN $4::timestamptz END
          FROM UNNEST($1::uuid[], $2::uuid[]) AS again (id, by)
          WHERE n.id = again.id AND n.repeat_at <= $3 AND n.read_at IS NULL
-         RETURNING n.id",
+         RETURNING n.id, n.user_id",
         &repeats.iter().map(|(id, _)| id.0).collect::<Vec<_>>() as &[Uuid],
         &repeats.iter().map(|(_, by)| *by).collect::<Vec<_>>() as &[Uuid],
         now,
@@ -352,7 +362,13 @@ pub async fn repeat(
     )
     .fetch_all(db)
     .await?;
-    Ok(ids)
+    Ok(repeated)
+}
+
+/// Which of these there are.
+pub async fn existing(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!("SELECT id FROM notifications WHERE id = ANY($1)", ids).fetch_all(db).await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// The announcements among these, with the command that caused each last.

@@ -63,23 +63,8 @@ pub async fn forget(db: &mut PgConnection, endpoint: &str) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Puts notifications that are told now into the queue, for every browser of each reader; not those of low priority.
-pub async fn enqueue(db: &mut PgConnection, ids: &[Uuid], due_at: OffsetDateTime) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO push_queue (notification_id, endpoint, due_at)
-         SELECT s.id, p.endpoint, $2 FROM notification_seen s JOIN push_subscriptions p ON p.user_id = s.reader_id
-         WHERE s.id = ANY($1) AND s.priority <> 'low' AND s.read_at IS NULL
-         ON CONFLICT (notification_id, endpoint) DO UPDATE SET due_at = EXCLUDED.due_at, attempts = 0",
-        ids,
-        due_at,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// The same for what these readers were not told of before.
-pub async fn enqueue_for(
+/// Puts what these readers see into the queue, for every browser of theirs; not what is of low priority.
+pub async fn enqueue(
     db: &mut PgConnection,
     readers: &[(UserId, NotificationId)],
     due_at: OffsetDateTime,
@@ -92,9 +77,27 @@ pub async fn enqueue_for(
            SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0
          ) s
          WHERE s.priority <> 'low' AND s.read_at IS NULL
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (notification_id, endpoint) DO UPDATE SET due_at = EXCLUDED.due_at, attempts = 0",
         &readers.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
         &readers.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],
+        due_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The same for announcements, and all of their readers.
+pub async fn enqueue_announced(db: &mut PgConnection, ids: &[Uuid], due_at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO push_queue (notification_id, endpoint, due_at)
+         SELECT s.id, p.endpoint, $2 FROM UNNEST($1::uuid[]) AS asked (n) CROSS JOIN push_subscriptions p
+         CROSS JOIN LATERAL (
+           SELECT * FROM notification_seen v WHERE v.reader_id = p.user_id AND v.id = asked.n OFFSET 0
+         ) s
+         WHERE s.priority <> 'low' AND s.read_at IS NULL
+         ON CONFLICT (notification_id, endpoint) DO UPDATE SET due_at = EXCLUDED.due_at, attempts = 0",
+        ids,
         due_at,
     )
     .execute(db)

@@ -1,11 +1,11 @@
 /** Every role against every kind of room and every action, each expected yes or no, none skipped. */
 import assert from 'node:assert/strict';
 
-import { emitAck, join, newRoom, ok, say, startStack } from './harness.mjs';
+import { emitAck, join, newRoom, ok, request, say, startStack } from './harness.mjs';
 import { newExam, sitter } from './exam-helpers.mjs';
 
 const stack = await startStack({ gateways: [{}, {}], chats: [{}, {}], exams: [{}] });
-const [, otherGateway] = stack.gateways;
+const [gateway, otherGateway] = stack.gateways;
 
 /** @param {string} role @param {number} n */
 async function person(role, n) {
@@ -59,10 +59,29 @@ const looksAfter = (/** @type {string} */ who, /** @type {{ may: string[] }} */ 
 const FORBIDDEN = ['chat/room-forbidden'];
 const UNSEEN = ['chat/message-not-found'];
 
+/** A file of somebody's. @param {Person} who @returns {Promise<string>} its address */
+async function upload({ user }) {
+  const head = '--x\r\ncontent-disposition: form-data; name="file"; filename="ekg.pdf"\r\n\r\n';
+  const answer = await request(`${gateway?.url}/api/files`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${user.token}`, 'content-type': 'multipart/form-data; boundary=x' },
+    body: `${head}%PDF-1.7\nRahasia\r\n--x--\r\n`,
+  });
+  assert.equal(answer.status, 201, answer.text);
+  return JSON.parse(answer.text).fileUrl;
+}
+
+/** Over HTTP what the other actions do over a socket: answers like an acknowledgement. @param {Person} who @param {string} path */
+async function download({ user }, path) {
+  const answer = await request(`${otherGateway?.url}${path}`, { headers: { authorization: `Bearer ${user.token}` } });
+  return answer.status === 200 ? { ok: true, text: answer.text } : { ok: false, ...JSON.parse(answer.text) };
+}
+
 /**
- * Each action on a room with a message of its owner's: what is sent, who may, and what the others get.
+ * Each action on a room with a message and a file of its owner's: what is sent (or, over HTTP, read), who may, and what
+ * the others get.
  *
- * @type {Record<string, { send: (roomId: string, messageId: string) => [string, object], may: (who: string, kind: any, name: string) => boolean, codes: string[], alsoOwner?: boolean }>}
+ * @type {Record<string, { send: (roomId: string, messageId: string, file: string) => [string, object] | string, may: (who: string, kind: any, name: string) => boolean, codes: string[], alsoOwner?: boolean }>}
  */
 const ACTIONS = {
   join: { send: (roomId) => ['join-room', { roomId }], may: enters, codes: FORBIDDEN },
@@ -75,6 +94,8 @@ const ACTIONS = {
   react: { send: (_, messageId) => ['message-react', { messageId, emoji: '👍' }], may: enters, codes: UNSEEN },
   'edit another\'s': { send: (_, messageId) => ['message-edit', { messageId, message: 'x' }], may: (who) => who === 'owner', codes: [...UNSEEN, 'chat/not-editable'] },
   mute: { send: (roomId) => ['mute-user', { roomId, userId: stack.user().id, minutes: 0 }], may: looksAfter, codes: ['auth/forbidden', ...FORBIDDEN] },
+  'download a file': { send: (_, __, file) => file, may: enters, codes: ['file/not-found'] },
+  'post another\'s file': { send: (roomId, _, file) => ['send-message', { roomId, message: 'x', fileUrl: file }], may: (who) => who === 'owner', codes: ['file/not-found', ...FORBIDDEN] },
   'remove another\'s': { send: (_, messageId) => ['message-remove', { messageId }], may: (who, kind, name) => who === 'owner' || looksAfter(who, kind, name), codes: ['auth/forbidden', ...UNSEEN] },
 };
 
@@ -83,15 +104,18 @@ for (const [name, kind] of Object.entries(KINDS)) {
     const people = /** @type {People} */ (Object.fromEntries(await Promise.all(WHO.map(async (who, n) => [who, await person(ROLES[who], n)]))));
     const made = await kind.make(people);
     const { roomId } = await join(people.owner.client, made);
+    const file = await upload(people.owner);
+    await say(people.owner.client, roomId, 'Rahasia', { fileUrl: file, messageType: 'file' });
     let tried = 0;
     for (const who of WHO) {
       const { client } = people[who];
       for (const [action, { send, may, codes }] of Object.entries(ACTIONS)) {
         // A new message each time: what one does to it must not decide about the next.
         const message = await say(people.owner.client, roomId, 'Rahasia');
-        let [event, payload] = send(roomId, message.id);
-        if (event === 'mute-user') payload = { ...payload, userId: people.owner.user.id };
-        const reply = await emitAck(client, event, payload);
+        const what = send(roomId, message.id, file);
+        const reply = typeof what === 'string' ? await download(people[who], what) : await emitAck(client, what[0], {
+          ...what[1], ...(action === 'mute' ? { userId: people.owner.user.id } : {}),
+        });
         const expected = may(who, kind, name);
         assert.equal(reply.ok, expected, `${who} may ${expected ? '' : 'not '}${action}: ${JSON.stringify(reply).slice(0, 200)}`);
         if (!expected) assert.ok(codes.includes(reply.error.code), `${who}, ${action}: ${reply.error.code} is not one of ${codes}`);

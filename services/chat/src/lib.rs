@@ -4,6 +4,7 @@
 
 pub mod domain;
 mod doors;
+mod files;
 mod handlers;
 mod membership;
 mod rooms;
@@ -17,16 +18,17 @@ use moka::sync::Cache;
 use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::{ExamId, RoomId, Service, UserId};
-use sinaesta_settings::{ChatSettings, Settings};
+use sinaesta_objects::Objects;
+use sinaesta_settings::{ChatSettings, FileSettings, Settings};
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use handlers::{
-    connect_user, create_group, disconnect_user, edit_message, exit_room, expire_presence, find_away, find_online,
-    invite_member, join_group, join_room, leave_group, leave_room, list_groups, lose_gateway, mark_message_read,
-    message_history, missed_messages, mute_user, react_to_message, read_thread, remove_member, remove_message,
-    search_messages, send_message, set_status, set_typing,
+    connect_user, create_group, disconnect_user, edit_message, exit_room, expire_presence, find_away, find_file,
+    find_online, invite_member, join_group, join_room, leave_group, leave_room, list_groups, lose_gateway,
+    mark_message_read, message_history, missed_messages, mute_user, react_to_message, read_thread, record_file,
+    remove_member, remove_message, search_messages, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
 
@@ -41,6 +43,8 @@ pub(crate) struct Context {
     rooms: Rooms,
     /// Who is known to have a session in which exam.
     sessions: Cache<(ExamId, UserId), ()>,
+    objects: Objects,
+    files: Arc<FileSettings>,
     clock: Clock,
     settings: Arc<ChatSettings>,
 }
@@ -57,10 +61,13 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         pool: pool.clone(),
         rooms: Rooms::new(),
         sessions: Cache::new(REMEMBERED),
+        objects: Objects::connect(&settings.files, &settings.nats).await.context("chat")?,
+        files: Arc::new(settings.files),
         clock: Clock::system(),
         settings: Arc::new(settings.chat),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
+    let tidying = tokio::spawn(files::tidy(context.clone(), shutdown.clone()));
     let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus)
         .command(join_room::Handler(context.clone()))
         .command(leave_room::Handler(context.clone()))
@@ -76,6 +83,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(remove_message::Handler(context.clone()))
         .command(react_to_message::Handler(context.clone()))
         .command(mute_user::Handler(context.clone()))
+        .command(record_file::Handler(context.clone()))
         .command(set_status::Handler(context.clone()))
         .command(connect_user::Handler(context.clone()))
         .command(disconnect_user::Handler(context.clone()))
@@ -85,6 +93,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .query(missed_messages::Handler(context.clone()))
         .query(read_thread::Handler(context.clone()))
         .query(search_messages::Handler(context.clone()))
+        .query(find_file::Handler(context.clone()))
         .query(list_groups::Handler(context.clone()))
         .query(find_away::Handler(context.clone()))
         .query(find_online::Handler(context.clone()))
@@ -92,6 +101,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     tracing::info!("chat runs");
     service.run(shutdown).await?;
     timers.await?;
+    tidying.await?;
     health.await??;
     bus.close().await;
     pool.close().await;

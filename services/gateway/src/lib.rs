@@ -17,8 +17,10 @@ use anyhow::Context as _;
 use sinaesta_auth::Verifier;
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
+use sinaesta_objects::Objects;
 use sinaesta_settings::Settings;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +33,9 @@ use sockets::users::Users;
 
 pub use http::document as openapi;
 pub use server::Bound;
+
+/// How many images are looked into at once.
+const IMAGES: usize = 2;
 
 /// What every part of the gateway works with.
 pub(crate) struct Gateway {
@@ -45,6 +50,9 @@ pub(crate) struct Gateway {
     participation: Participants,
     expiry: Expiry,
     hub: Hub,
+    objects: Objects,
+    /// How many images are looked into at once: each may take a hundred times its size in memory.
+    images: Semaphore,
     /// Events whose answers are awaited: shutting down waits for them.
     tasks: TaskTracker,
     /// Ends when new connections and events are no longer taken.
@@ -74,6 +82,8 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         presence: Presence::default(),
         participation: Participants::default(),
         clock,
+        objects: Objects::connect(&settings.files, &settings.nats).await.context("gateway")?,
+        images: Semaphore::new(IMAGES),
         tasks: TaskTracker::new(),
         closing: CancellationToken::new(),
         bus,

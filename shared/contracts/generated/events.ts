@@ -114,6 +114,14 @@ export type ErrorCode =
   | 'study-group/too-many'
   /** The user who is named does not exist. */
   | 'user/not-found'
+  /** No such file, or not one the caller may read or post. */
+  | 'file/not-found'
+  /** Not a type of file that is taken, whatever its name says. */
+  | 'file/type-not-allowed'
+  /** It begins as an image, and is none that can be shown; or it is too large in pixels. */
+  | 'file/invalid-image'
+  /** No file in the form. */
+  | 'file/missing'
   /** No such notification, or not one of the caller's. */
   | 'notification/not-found'
   /** The user who is to be told does not exist. */
@@ -412,6 +420,15 @@ export type Fault = {
   line: number;
   /** For people, in English. */
   reason: string;
+};
+
+/** To the uploader's sockets, while a file comes in that was sent with an `uploadId`. */
+export type FileUploadProgress = {
+  uploadId: string;
+  /** Bytes that have come in. */
+  received: number;
+  /** Bytes of the whole request, if it says so. */
+  total: number | null;
 };
 
 /** What was found. */
@@ -1300,6 +1317,7 @@ export interface ServerToClientEvents {
   'notifications-read-all': (payload: NotificationsReadAll) => void;
   'notification-removed': (payload: NotificationRemoved) => void;
   'notification-preferences-changed': (payload: PreferencesChanged) => void;
+  'file-upload-progress': (payload: FileUploadProgress) => void;
   'room-removed': (payload: RoomRemoved) => void;
   'study-group-created': (payload: StudyGroupCreated) => void;
   'study-group-available': (payload: StudyGroupAvailable) => void;

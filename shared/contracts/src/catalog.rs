@@ -16,6 +16,7 @@ use crate::exam::{
     CompleteExam, ExamAnswerSaved, ExamCompleted, ExamJoined, ExamLeft, ExamProgressSaved, ExamStarted, JoinExam,
     LeaveExam, ParticipantCompletedExam, ParticipantJoinedExam, ParticipantLeftExam, SaveAnswer, SaveProgress,
 };
+use crate::file::FileUploadProgress;
 use crate::leaderboard::{
     LeaderboardData, LeaderboardRankChanged, LeaderboardUpdated, RequestLeaderboard, UnsubscribeLeaderboard,
     UpdateLeaderboard,
@@ -158,6 +159,7 @@ pub fn server_events() -> Vec<ServerEntry> {
         ServerEntry::of::<NotificationsReadAll>(),
         ServerEntry::of::<NotificationRemoved>(),
         ServerEntry::of::<PreferencesChanged>(),
+        ServerEntry::of::<FileUploadProgress>(),
         ServerEntry::of::<RoomRemoved>(),
         ServerEntry::of::<StudyGroupCreated>(),
         ServerEntry::of::<StudyGroupAvailable>(),

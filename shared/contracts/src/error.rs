@@ -125,6 +125,14 @@ pub mod code {
         GROUP_TOO_MANY = "study-group/too-many";
         /// The user who is named does not exist.
         USER_UNKNOWN = "user/not-found";
+        /// No such file, or not one the caller may read or post.
+        FILE_NOT_FOUND = "file/not-found";
+        /// Not a type of file that is taken, whatever its name says.
+        FILE_TYPE = "file/type-not-allowed";
+        /// It begins as an image, and is none that can be shown; or it is too large in pixels.
+        FILE_IMAGE = "file/invalid-image";
+        /// No file in the form.
+        FILE_MISSING = "file/missing";
         /// No such notification, or not one of the caller's.
         NOTIFICATION_NOT_FOUND = "notification/not-found";
         /// The user who is to be told does not exist.

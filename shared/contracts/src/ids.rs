@@ -65,6 +65,24 @@ uuid_id!(
     GroupId
 );
 
+uuid_id!(
+    /// A file's id, and its name in the object store.
+    FileId
+);
+
+impl FileId {
+    /// Where it is read.
+    pub fn url(self) -> String {
+        format!("/api/files/{self}")
+    }
+
+    /// The file that an address of ours names.
+    pub fn from_url(url: &str) -> Option<Self> {
+        let id = url.strip_prefix("/api/files/")?;
+        canonical_uuid(id).map(Self)
+    }
+}
+
 /// Why a room id was refused.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidRoomId {

@@ -18,6 +18,7 @@ pub mod error;
 pub mod exam;
 pub mod exam_authoring;
 pub mod exam_grading;
+pub mod file;
 pub mod ids;
 pub mod leaderboard;
 pub mod message;
@@ -35,7 +36,9 @@ pub mod timestamp;
 pub mod user;
 
 pub use error::{ErrorBody, Fault, code};
-pub use ids::{ExamId, GatewayId, GroupId, MessageId, NotificationId, ResultId, RoomId, RoomKind, SessionId, UserId};
+pub use ids::{
+    ExamId, FileId, GatewayId, GroupId, MessageId, NotificationId, ResultId, RoomId, RoomKind, SessionId, UserId,
+};
 pub use message::{ClientEvent, Command, Envelope, Event, Query, ServerEvent, Signal};
 pub use number::BoundedNumber;
 pub use points::Points;

@@ -41,6 +41,7 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     pub limits: LimitSettings,
     pub chat: ChatSettings,
+    pub files: FileSettings,
     pub exams: ExamSettings,
     pub leaderboard: LeaderboardSettings,
     pub notifications: NotificationSettings,
@@ -125,6 +126,21 @@ pub struct ChatSettings {
     pub presence_grace_ms: u64,
     pub gateway_silence_ms: u64,
     pub presence_room_limit: i64,
+}
+
+/// Files, and where they are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSettings {
+    pub max_bytes: u64,
+    pub max_pixels: u64,
+    pub abandoned_after_s: u64,
+    pub store_bytes: i64,
+    pub s3_bucket: String,
+    pub s3_endpoint: String,
+    pub s3_region: String,
+    pub s3_access_key: String,
+    pub s3_secret_key: SecretString,
 }
 
 /// Exams and their clocks.
@@ -240,6 +256,9 @@ impl Settings {
         at_least("limits.messages_per_minute", self.limits.messages_per_minute, 1)?;
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
+        at_least("files.max_bytes", self.files.max_bytes, 1024)?;
+        at_least("files.max_pixels", self.files.max_pixels, 1)?;
+        at_least("files.abandoned_after_s", self.files.abandoned_after_s, 1)?;
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
         at_least("leaderboard.tick_ms", self.leaderboard.tick_ms, 10)?;
         at_least("leaderboard.compare_ms", self.leaderboard.compare_ms, 10)?;

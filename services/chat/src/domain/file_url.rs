@@ -1,14 +1,11 @@
 //! Which files a message may point to.
 
-use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_contracts::{ErrorBody, FileId, code};
 use url::Url;
-
-/// Where our own files are.
-const OURS: &str = "/api/files/";
 
 /// Whether `file_url` is one of ours, or http(s) to an allowed host.
 pub fn check(file_url: &str, allowed_hosts: &[String]) -> Result<(), ErrorBody> {
-    let ours = file_url.strip_prefix(OURS).is_some_and(|id| uuid::Uuid::try_parse(id).is_ok());
+    let ours = FileId::from_url(file_url).is_some();
     let allowed = || {
         Url::parse(file_url).is_ok_and(|url| {
             matches!(url.scheme(), "http" | "https")
@@ -23,6 +20,11 @@ pub fn check(file_url: &str, allowed_hosts: &[String]) -> Result<(), ErrorBody> 
         Err(ErrorBody::new(code::FILE_HOST, "fileUrl must be one of our files or on an allowed host")
             .on_field("fileUrl"))
     }
+}
+
+/// The one answer for a file that does not exist and one that the caller may not have.
+pub fn unknown_file(field: &str) -> ErrorBody {
+    ErrorBody::new(code::FILE_NOT_FOUND, "There is no such file").on_field(field)
 }
 
 #[cfg(test)]

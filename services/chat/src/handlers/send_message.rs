@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, MessageSent, MessagesPosted, PostedMessage, ReceiveMessage, SendMessage};
-use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Audience, ErrorBody, FileId, MessageId, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::{file_url, sanitise};
 use crate::doors::Doors;
 use crate::handlers::check_muted;
+use crate::store::files;
 use crate::store::messages::{self, NewMessage, Place};
 
 /// How much of a message others are told, in characters.
@@ -25,7 +26,8 @@ impl CommandHandler for Handler {
         let context = &self.0;
         let doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
         let replied = self.replied(batch).await?;
-        let decided: Vec<_> = batch.iter().map(|one| decide(context, &doors, &replied, one)).collect();
+        let files = self.files(batch).await?;
+        let decided: Vec<_> = batch.iter().map(|one| decide(context, &doors, &replied, &files, one)).collect();
         let (mut new, mut refused) = (Vec::with_capacity(batch.len()), HashMap::new());
         for (one, decision) in batch.iter().zip(decided) {
             match decision {
@@ -84,6 +86,15 @@ impl Handler {
         messages::places(&mut *self.0.pool.acquire().await?, &ids).await
     }
 
+    /// Those of our own files that are posted.
+    async fn files(&self, batch: &[Received<SendMessage>]) -> Result<HashMap<FileId, files::Stored>, StoreError> {
+        let ids: Vec<_> = batch.iter().filter_map(own_file).map(|id| id.0).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        files::find(&mut *self.0.pool.acquire().await?, &ids).await
+    }
+
     async fn store(&self, new: Vec<NewMessage>) -> Result<Stored, StoreError> {
         let mut stored = Stored { by_id: HashMap::new(), by_client_id: HashMap::new() };
         if new.is_empty() {
@@ -112,10 +123,16 @@ impl Handler {
     }
 }
 
+/// The file of ours that a message has.
+fn own_file(one: &Received<SendMessage>) -> Option<FileId> {
+    FileId::from_url(one.command.file_url.as_ref()?.as_str())
+}
+
 fn decide(
     context: &Context,
     doors: &Doors,
     replied: &HashMap<MessageId, Place>,
+    files: &HashMap<FileId, files::Stored>,
     one: &Received<SendMessage>,
 ) -> Result<NewMessage, ErrorBody> {
     let command = &one.command;
@@ -124,6 +141,14 @@ fn decide(
     if let Some(url) = &command.file_url {
         file_url::check(url.as_str(), &context.settings.allowed_file_hosts)?;
     }
+    // Of our own files each posts their own, and what they are called is what we know.
+    let file = match own_file(one) {
+        Some(id) => {
+            let mine = files.get(&id).filter(|stored| stored.owner == one.actor.user_id);
+            Some(&mine.ok_or_else(|| file_url::unknown_file("fileUrl"))?.file)
+        }
+        None => None,
+    };
     let is_here = |id| replied.get(&id).is_some_and(|place| place.room_id == command.room_id);
     if command.reply_to.is_some_and(|id| !is_here(id)) {
         let error = ErrorBody::new(code::REPLY_NOT_FOUND, "The message replied to is not in this room");
@@ -138,8 +163,12 @@ fn decide(
         message,
         message_type: command.message_type.into(),
         file_url: command.file_url.as_ref().map(|url| url.as_str().to_owned()),
-        file_name: command.file_name.as_ref().map(|name| name.as_str().to_owned()),
-        file_size: command.file_size.map(i64::from),
+        file_name: file
+            .map(|file| file.file_name.clone())
+            .or_else(|| command.file_name.as_ref().map(|name| name.as_str().to_owned())),
+        file_size: file
+            .and_then(|file| i64::try_from(file.file_size).ok())
+            .or_else(|| command.file_size.map(i64::from)),
         client_message_id: command.client_message_id.as_ref().map(|id| id.as_str().to_owned()),
         reply_to: command.reply_to,
         created_at: one.stamped_at,

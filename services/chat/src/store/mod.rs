@@ -1,6 +1,7 @@
 //! SQL, and nothing but SQL.
 
 pub mod changes;
+pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod participants;

@@ -3,6 +3,8 @@
 mod accounts;
 mod caller;
 mod exams;
+mod files;
+mod image;
 mod notifications;
 mod openapi;
 mod payload;
@@ -34,7 +36,7 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
             async move { check(&gateway).await }
         })
     };
-    let (api, document) = openapi::build();
+    let (api, document) = openapi::build(gateway.settings.files.max_bytes);
     sinaesta_telemetry::router(ready)
         .merge(api.with_state(Arc::clone(gateway)))
         .route("/api/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }))

@@ -6,14 +6,17 @@ use aide::openapi::{OpenApi, SecurityScheme};
 use axum::Router;
 
 use super::caller::BEARER;
-use super::{accounts, exams, notifications};
+use super::{accounts, exams, files, notifications};
 use crate::Gateway;
 
 /// The routes, and the document that describes them.
-pub(super) fn build() -> (Router<Arc<Gateway>>, String) {
+pub(super) fn build(max_file_bytes: u64) -> (Router<Arc<Gateway>>, String) {
     let mut api = OpenApi::default();
-    let router =
-        exams::routes().merge(notifications::routes()).merge(accounts::routes()).finish_api_with(&mut api, |api| {
+    let router = exams::routes()
+        .merge(notifications::routes())
+        .merge(accounts::routes())
+        .merge(files::routes(max_file_bytes))
+        .finish_api_with(&mut api, |api| {
             api.title("Sinaesta Realtime")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(
@@ -35,5 +38,5 @@ pub(super) fn build() -> (Router<Arc<Gateway>>, String) {
 
 /// The OpenAPI document of the HTTP routes, as JSON.
 pub fn document() -> String {
-    build().1
+    build(0).1
 }

@@ -36,7 +36,8 @@ fn status(name: &str) -> StatusCode {
     match name {
         code::NO_TOKEN | code::INVALID_TOKEN | code::USER_NOT_FOUND => StatusCode::UNAUTHORIZED,
         code::FORBIDDEN => StatusCode::FORBIDDEN,
-        code::NOTIFICATION_NOT_FOUND
+        code::FILE_NOT_FOUND
+        | code::NOTIFICATION_NOT_FOUND
         | code::USER_UNKNOWN
         | code::NO_ROUTE
         | code::EXAM_NOT_FOUND
@@ -46,8 +47,10 @@ fn status(name: &str) -> StatusCode {
             StatusCode::CONFLICT
         }
         code::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
-        code::MEDIA_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        code::EXAM_INVALID_QUESTIONS | code::EXAM_INVALID_QUESTION => StatusCode::UNPROCESSABLE_ENTITY,
+        code::MEDIA_TYPE | code::FILE_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        code::EXAM_INVALID_QUESTIONS | code::EXAM_INVALID_QUESTION | code::FILE_IMAGE => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         code::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
         code::BUSY | code::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         code::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,

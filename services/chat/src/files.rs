@@ -1,0 +1,52 @@
+//! Files that nobody posted, and those of messages that were removed, are removed after a while: first they can be posted
+//! no more, and a little later what they hold goes.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sinaesta_contracts::FileId;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::Context;
+use crate::store::files;
+
+/// The most time between two looks; where files are abandoned sooner, it is a quarter of that.
+const SELDOM: Duration = Duration::from_secs(60);
+/// How many files one look takes; the next look takes the next.
+const AT_ONCE: i64 = 50;
+
+/// The name under which a file's smaller image is kept.
+fn thumbnail(id: FileId) -> String {
+    format!("{id}.thumbnail")
+}
+
+pub(crate) async fn tidy(context: Context, shutdown: CancellationToken) {
+    let after = Duration::from_secs(context.files.abandoned_after_s);
+    let pause = SELDOM.min(after / 4).max(Duration::from_millis(100));
+    let mut tick = interval(pause);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ticking = async {
+        loop {
+            tick.tick().await;
+            if let Err(error) = look(&context, after, pause).await {
+                tracing::warn!(error = format!("{error:#}"), "abandoned files stay for now");
+            }
+        }
+    };
+    shutdown.run_until_cancelled(ticking).await;
+}
+
+async fn look(context: &Context, after: Duration, pause: Duration) -> anyhow::Result<()> {
+    let now = context.clock.now();
+    let mut db = context.pool.acquire().await?;
+    files::abandon(&mut db, now - after, now, AT_ONCE).await?;
+    for id in files::abandoned(&mut db, now - pause, AT_ONCE).await? {
+        // What it holds first: a row without it is found again, what no row names would stay for good.
+        context.objects.delete(&id.to_string()).await.context("a file")?;
+        context.objects.delete(&thumbnail(id)).await.context("a thumbnail")?;
+        files::remove(&mut db, id).await?;
+        metrics::counter!("chat_files_removed_total").increment(1);
+    }
+    Ok(())
+}

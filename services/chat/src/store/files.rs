@@ -1,0 +1,124 @@
+//! Files that users have uploaded.
+
+use std::collections::HashMap;
+
+use sinaesta_contracts::file::{RecordFile, UploadedFile};
+use sinaesta_contracts::{FileId, RoomId, Timestamp, UserId};
+use sinaesta_store::StoreError;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A file and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub owner: UserId,
+    pub file: UploadedFile,
+}
+
+/// Notes a file, unless it is noted.
+pub async fn insert(
+    db: &mut PgConnection,
+    owner: UserId,
+    file: &RecordFile,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let pixels = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
+    sqlx::query!(
+        "INSERT INTO files (id, owner_id, name, size, content_type, width, height, has_thumbnail, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+        file.id.0,
+        owner.0,
+        file.name,
+        i64::try_from(file.size).unwrap_or(i64::MAX),
+        file.content_type,
+        pixels(file.width),
+        pixels(file.height),
+        file.has_thumbnail,
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The files among these that there are.
+pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<FileId, Stored>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, owner_id, name, size, content_type, width, height, has_thumbnail, created_at
+         FROM files WHERE id = ANY($1) AND abandoned_at IS NULL",
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let pixels = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let id = FileId(row.id);
+            let file = UploadedFile {
+                id,
+                file_url: id.url(),
+                file_name: row.name,
+                file_size: u64::try_from(row.size).unwrap_or_default(),
+                content_type: row.content_type,
+                width: pixels(row.width),
+                height: pixels(row.height),
+                thumbnail_url: row.has_thumbnail.then(|| format!("{}?thumbnail=true", id.url())),
+                created_at: Timestamp(row.created_at),
+            };
+            (id, Stored { owner: UserId(row.owner_id), file })
+        })
+        .collect())
+}
+
+/// The rooms in which a message has a file, at most `limit`.
+pub async fn rooms(db: &mut PgConnection, id: FileId, limit: i64) -> Result<Vec<RoomId>, StoreError> {
+    let rooms =
+        sqlx::query_scalar!("SELECT DISTINCT room_id FROM chat_messages WHERE file_url = $1 LIMIT $2", id.url(), limit)
+            .fetch_all(db)
+            .await?;
+    Ok(rooms.into_iter().filter_map(|id| RoomId::try_from(id).ok()).collect())
+}
+
+/// Marks files from before `until` that no message has; they can be posted no more.
+pub async fn abandon(
+    db: &mut PgConnection,
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "WITH old AS MATERIALIZED (
+           SELECT id FROM files f WHERE created_at < $1 AND abandoned_at IS NULL
+             AND NOT EXISTS (SELECT FROM chat_messages m WHERE m.file_url = '/api/files/' || f.id)
+           ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         UPDATE files f SET abandoned_at = $2 FROM old WHERE f.id = old.id",
+        until,
+        now,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Files that were marked before `until`: what was being posted then is posted by now.
+pub async fn abandoned(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<Vec<FileId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM files f WHERE abandoned_at < $1
+           AND NOT EXISTS (SELECT FROM chat_messages m WHERE m.file_url = '/api/files/' || f.id)
+         ORDER BY abandoned_at LIMIT $2",
+        until,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(FileId).collect())
+}
+
+/// Forgets a file.
+pub async fn remove(db: &mut PgConnection, id: FileId) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM files WHERE id = $1", id.0).execute(db).await?;
+    Ok(())
+}

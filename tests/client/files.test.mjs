@@ -1,0 +1,196 @@
+/** Files: in, once and clean; out, only for whoever may be in a room that has one. */
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { crc32, deflateSync } from 'node:zlib';
+
+import { all, join, newRoom, next, ok, refusal, request, say, startStack, until } from './harness.mjs';
+
+const MAX = 1_000_000;
+const stack = await startStack({
+  gateways: [{}, {}],
+  env: { SINAESTA__FILES__MAX_BYTES: String(MAX), SINAESTA__FILES__ABANDONED_AFTER_S: '3' },
+});
+const [gateway] = stack.gateways;
+assert.ok(gateway);
+
+/** @param {string} kind @param {Buffer} data */
+function chunk(kind, data) {
+  const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, sum]);
+}
+
+/** A picture, with whatever else. @param {number} width @param {number} height @param {Buffer[]} [more] */
+function png(width, height, more = []) {
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const rows = width * height > 1e7 ? Buffer.alloc(10) : Buffer.alloc((width * 3 + 1) * height, 0);
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), ...more, chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+}
+
+const PDF = Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(300_000), Buffer.from('\n%%EOF')]);
+
+/** @param {Buffer} bytes @param {string} name @param {string} [type] */
+function form(bytes, name, type = 'application/octet-stream') {
+  const boundary = `b${randomUUID()}`;
+  const head = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\ncontent-type: ${type}\r\n\r\n`;
+  return { body: Buffer.concat([Buffer.from(head), bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]), type: `multipart/form-data; boundary=${boundary}` };
+}
+
+/** @param {import('./harness.mjs').User} who @param {Buffer} bytes @param {{ name?: string, query?: string, type?: string }} [options] */
+async function upload(who, bytes, { name = 'hasil.pdf', query = '', type } = {}) {
+  const sent = form(bytes, name, type);
+  const answer = await request(`${gateway?.url}/api/files${query}`, {
+    method: 'POST', headers: { authorization: `Bearer ${who.token}`, 'content-type': sent.type }, body: sent.body,
+  });
+  return { status: answer.status, body: JSON.parse(answer.text) };
+}
+
+/** @param {import('./harness.mjs').User | null} who @param {string} path @param {Record<string, string>} [headers] */
+function download(who, path, headers = {}) {
+  return new Promise((resolve, reject) => {
+    const sent = http.request(`${stack.gateways[1]?.url}${path}`, { headers: { ...(who ? { authorization: `Bearer ${who.token}` } : {}), ...headers } }, (response) => {
+      const chunks = /** @type {Buffer[]} */ ([]);
+      response.on('data', (part) => chunks.push(part));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, bytes: Buffer.concat(chunks) }));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+stack.check('a file goes in, is posted, and comes out for those in the room, whole and in parts', async () => {
+  const [owner, friend, stranger] = [stack.user(), stack.user(), stack.user()];
+  const [one, two] = [await stack.connect({ token: owner.token }), await stack.connect({ token: friend.token })];
+  const { status, body: file } = await upload(owner, PDF, { name: '../../hasil lab é.pdf', query: '?uploadId=u1' });
+  assert.equal(status, 201, JSON.stringify(file));
+  assert.deepEqual([file.fileName, file.fileSize, file.contentType, file.fileUrl, file.thumbnailUrl], ['hasil lab é.pdf', PDF.length, 'application/pdf', `/api/files/${file.id}`, null]);
+  await until(() => all(one, 'file-upload-progress').some((told) => told.uploadId === 'u1' && told.received === PDF.length), { what: 'progress' });
+  // Before it is posted it is its owner's alone.
+  assert.equal((await download(friend, file.fileUrl)).status, 404);
+  const room = (await join(one, `direct:${owner.id}:${friend.id}`)).roomId;
+  await join(two, room);
+  const message = await say(one, room, 'Ini', { fileUrl: file.fileUrl, fileName: 'other.exe', fileSize: 7, messageType: 'file' });
+  assert.deepEqual([message.file_url, message.file_name, message.file_size], [file.fileUrl, 'hasil lab é.pdf', PDF.length]);
+  const whole = await download(friend, file.fileUrl);
+  assert.equal(whole.status, 200);
+  assert.ok(whole.bytes.equals(PDF));
+  assert.deepEqual(
+    ['content-type', 'content-length', 'accept-ranges', 'x-content-type-options', 'content-disposition'].map((name) => whole.headers[name]),
+    ['application/pdf', String(PDF.length), 'bytes', 'nosniff', "attachment; filename*=UTF-8''hasil%20lab%20%C3%A9.pdf"]);
+  assert.match(whole.headers['content-security-policy'], /sandbox/);
+  const part = await download(friend, file.fileUrl, { range: 'bytes=131000-131099' });
+  assert.deepEqual([part.status, part.headers['content-range']], [206, `bytes 131000-131099/${PDF.length}`]);
+  assert.ok(part.bytes.equals(PDF.subarray(131_000, 131_100)));
+  const last = await download(friend, file.fileUrl, { range: 'bytes=-10' });
+  assert.ok(last.status === 206 && last.bytes.equals(PDF.subarray(-10)));
+  assert.equal((await download(friend, file.fileUrl, { range: `bytes=${PDF.length}-` })).status, 416);
+  for (const who of [stranger, stack.user({ role: 'MENTOR' }), stack.user({ role: 'SUPER_ADMIN' })]) assert.equal((await download(who, file.fileUrl)).status, 404);
+  assert.equal((await download(null, file.fileUrl)).status, 401);
+  // Nobody posts what is not theirs, and what was posted goes with its message.
+  await refusal(two, 'send-message', { roomId: room, message: 'x', fileUrl: file.fileUrl }, 'file/not-found');
+  await refusal(one, 'send-message', { roomId: room, message: 'x', fileUrl: `/api/files/${randomUUID()}` }, 'file/not-found');
+  await ok(one, 'message-remove', { messageId: message.id });
+  await next(two, 'message-removed');
+  assert.equal((await download(friend, file.fileUrl)).status, 404);
+});
+
+stack.check('a picture loses what is hidden in it and behind it, and gets a smaller one', async () => {
+  const who = stack.user();
+  const secret = Buffer.from('GPS -6.2000 106.8166');
+  const dirty = Buffer.concat([png(640, 480, [chunk('tEXt', secret), chunk('eXIf', secret)]), Buffer.from('<html><script>alert(1)</script>')]);
+  const { status, body: file } = await upload(who, dirty, { name: 'rontgen.html', type: 'text/html' });
+  assert.equal(status, 201, JSON.stringify(file));
+  assert.deepEqual([file.contentType, file.width, file.height], ['image/png', 640, 480]);
+  const kept = await download(who, file.fileUrl);
+  assert.deepEqual([kept.headers['content-type'], kept.bytes.length], ['image/png', file.fileSize]);
+  assert.ok(!kept.bytes.includes(secret) && !kept.bytes.includes('script'));
+  assert.match(kept.headers['content-disposition'], /^inline/);
+  const small = await download(who, file.thumbnailUrl);
+  assert.deepEqual([small.status, small.headers['content-type'], small.headers['x-content-type-options']], [200, 'image/jpeg', 'nosniff']);
+});
+
+stack.check('what is no file that is taken is refused, whatever it is called', async () => {
+  const who = stack.user();
+  /** @type {[Buffer, object, number, string][]} */
+  const cases = [
+    [Buffer.from('<html><script>alert(1)</script></html>'), { name: 'a.png', type: 'image/png' }, 415, 'file/type-not-allowed'],
+    [Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'), { name: 'a.svg' }, 415, 'file/type-not-allowed'],
+    [Buffer.from('#!/bin/sh\nrm -rf /\n'), { name: 'a.pdf' }, 415, 'file/type-not-allowed'],
+    [Buffer.from('MZ\x90\x00', 'latin1'), { name: 'a.jpg' }, 415, 'file/type-not-allowed'],
+    [Buffer.alloc(0), {}, 415, 'file/type-not-allowed'],
+    [png(10, 10).subarray(0, 60), {}, 422, 'file/invalid-image'],
+    [png(60_000, 60_000), {}, 422, 'file/invalid-image'],
+    [Buffer.concat([PDF, Buffer.alloc(MAX)]), {}, 413, 'request/too-large'],
+  ];
+  for (const [bytes, options, status, code] of cases) {
+    const answer = await upload(who, bytes, options);
+    assert.deepEqual([answer.status, answer.body.error.code], [status, code], JSON.stringify(answer.body));
+  }
+  const json = await request(`${gateway.url}/api/files`, { method: 'POST', headers: { authorization: `Bearer ${who.token}`, 'content-type': 'application/json' }, body: '{}' });
+  assert.equal(json.status, 415);
+  const empty = await request(`${gateway.url}/api/files`, { method: 'POST', headers: { authorization: `Bearer ${who.token}`, 'content-type': 'multipart/form-data; boundary=x' }, body: '--x--\r\n' });
+  assert.deepEqual([empty.status, JSON.parse(empty.text).error.code], [400, 'file/missing']);
+  assert.deepEqual(await stack.sql('select 1 from files where owner_id = $1', [who.id]), []);
+  for (const id of ['x', '../secret', randomUUID()]) assert.equal((await download(who, `/api/files/${encodeURIComponent(id)}`)).status, 404);
+});
+
+stack.check('two hundred megabytes are cut off early, with bounded memory', async () => {
+  const who = stack.user();
+  await upload(who, PDF);
+  const resident = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
+  const before = resident();
+  /** How much the server takes of a body that says, or does not say, how long it is. @param {boolean} says */
+  const flood = (says) => new Promise((resolve) => {
+    const total = 200_000_000;
+    const head = `--x\r\ncontent-disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.7\n`;
+    const sent = http.request(`${gateway.url}/api/files`, {
+      method: 'POST', headers: { authorization: `Bearer ${who.token}`, 'content-type': 'multipart/form-data; boundary=x', ...(says ? { 'content-length': total } : { 'transfer-encoding': 'chunked' }) },
+    });
+    let [written, status] = [0, 0];
+    const done = () => resolve({ written, status });
+    sent.on('response', (response) => {
+      status = response.statusCode ?? 0;
+      response.resume();
+      sent.destroy();
+    });
+    sent.on('error', done);
+    sent.on('close', done);
+    sent.write(head);
+    const block = Buffer.alloc(64 * 1024);
+    const more = () => {
+      while (written < total && !sent.destroyed) {
+        written += block.length;
+        if (!sent.write(block)) return void sent.once('drain', more);
+      }
+      sent.end();
+    };
+    more();
+  });
+  for (const says of [true, false]) {
+    const { written, status } = await flood(says);
+    assert.ok(status === 413 || status === 0, `${status}`);
+    assert.ok(written < 30_000_000, `${written} bytes were taken`);
+  }
+  assert.ok(resident() - before < 32, `${resident() - before} MiB more`);
+  assert.equal((await upload(who, PDF)).status, 201);
+});
+
+stack.check('a file that nobody posts is removed after a while, and one that was posted stays', async () => {
+  const who = stack.user();
+  const client = await stack.connect({ token: who.token });
+  const room = (await join(client, newRoom())).roomId;
+  const [kept, left] = [(await upload(who, PDF)).body, (await upload(who, png(8, 8), { name: 'a.png' })).body];
+  await say(client, room, 'Ini', { fileUrl: kept.fileUrl });
+  await until(async () => (await download(who, left.fileUrl)).status === 404, { timeout: 20_000, what: 'the file to go' });
+  await until(async () => (await stack.sql('select 1 from files where id = $1', [left.id])).length === 0, { timeout: 20_000, what: 'its row to go' });
+  assert.equal((await download(who, kept.fileUrl)).status, 200);
+  await refusal(client, 'send-message', { roomId: room, message: 'x', fileUrl: left.fileUrl }, 'file/not-found');
+});

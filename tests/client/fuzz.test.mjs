@@ -25,6 +25,7 @@ const codes = new Set((schemas.ErrorCode.enum ?? schemas.ErrorCode.oneOf.map((/*
 /** What was found once is tried first each time. @type {[string, any][]} */
 const FOUND = [
   ['notification-send', { type: 'SYSTEM', title: 'x', message: 'x', data: JSON.parse('['.repeat(124) + ']'.repeat(124)) }],
+  ['room-list', {}],
   ['message-search', { roomId: 'room-1', query: '\\' }],
   ['study-group-list', { query: '%_\\' }],
 ];

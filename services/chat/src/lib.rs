@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use handlers::{
     connect_user, create_group, disconnect_user, edit_message, exit_room, expire_presence, find_away, find_file,
-    find_online, invite_member, join_group, join_room, leave_group, leave_room, list_groups, lose_gateway,
+    find_online, invite_member, join_group, join_room, leave_group, leave_room, list_groups, list_rooms, lose_gateway,
     mark_message_read, message_history, missed_messages, mute_user, react_to_message, read_thread, record_file,
     remove_member, remove_message, search_messages, send_message, set_status, set_typing,
 };
@@ -95,6 +95,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .query(search_messages::Handler(context.clone()))
         .query(find_file::Handler(context.clone()))
         .query(list_groups::Handler(context.clone()))
+        .query(list_rooms::Handler(context.clone()))
         .query(find_away::Handler(context.clone()))
         .query(find_online::Handler(context.clone()))
         .query(set_typing::Handler(context));

@@ -3,11 +3,12 @@ use std::path::Path;
 use sinaesta_localstack::{Endpoint, Roles, StackFile};
 
 /// What to know and try once everything runs.
-pub(crate) fn up(gateway: &Endpoint, tokens: &Roles, data: &Path) -> String {
+pub(crate) fn up(gateway: &Endpoint, has_page: bool, tokens: &Roles, data: &Path) -> String {
     let Endpoint { url, .. } = gateway;
+    let what = if has_page { "(open it in a browser; Socket.IO is there too)" } else { "(Socket.IO)" };
     let Roles { student, mentor, admin } = tokens;
     format!(
-        "\nSinaesta Realtime is ready: {url} (Socket.IO)\n\n\
+        "\nSinaesta Realtime is ready: {url} {what}\n\n\
          Demo tokens:\n  student  {student}\n  mentor   {mentor}\n  admin    {admin}\n\n\
          Try it with socket.io-client:\n  \
            const socket = io(\"{url}\", {{ auth: {{ token: \"<token>\" }} }})\n  \

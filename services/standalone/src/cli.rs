@@ -36,6 +36,10 @@ pub(crate) struct UpOptions {
     /// The gateway's port; 0 takes any free one. Without it: 3001, or the next free one.
     #[arg(long, value_name = "PORT", env = "SINAESTA__GATEWAY__PORT")]
     pub(crate) port: Option<u16>,
+
+    /// The folder with the built page; without it, there is none.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) web: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sinaesta_clock::Clock;
@@ -20,11 +20,12 @@ pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
     if let Some(note) = note {
         eprintln!("{note}");
     }
+    let web = options.web.as_deref();
     let gateway = Endpoint { url: format!("http://127.0.0.1:{port}"), port };
 
     let Some(infra) = home.start(&mut signals).await? else { return Ok(()) };
     let mut services = tokio::select! {
-        started = home.start_services(&infra, port) => match started {
+        started = home.start_services(&infra, port, web) => match started {
             Ok(services) => services,
             Err(error) => {
                 infra.stop().await;
@@ -37,7 +38,7 @@ pub(crate) async fn up(options: UpOptions) -> anyhow::Result<()> {
         }
     };
     let fixed = home.fixed(Some(gateway.clone()))?;
-    let banner = banner::up(&gateway, &fixed.tokens, &home.data);
+    let banner = banner::up(&gateway, web.is_some(), &fixed.tokens, &home.data);
     let outcome = tokio::select! {
         () = signals.next() => Ok(()),
         failed = fixed.keep_written(&infra, &home.data, &banner) => failed,
@@ -97,8 +98,8 @@ impl Home {
         }
     }
 
-    async fn start_services(&self, infra: &Infra, port: u16) -> anyhow::Result<Services> {
-        Services::start(services::settings(infra, &self.jwt_secret, port)?).await
+    async fn start_services(&self, infra: &Infra, port: u16, web: Option<&Path>) -> anyhow::Result<Services> {
+        Services::start(services::settings(infra, &self.jwt_secret, port, web)?).await
     }
 
     fn fixed(&self, gateway: Option<Endpoint>) -> anyhow::Result<Fixed> {

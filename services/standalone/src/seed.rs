@@ -70,6 +70,11 @@ pub(crate) fn ids() -> Roles {
     Roles { student: STUDENT.id.into(), mentor: MENTOR.id.into(), admin: ADMIN.id.into() }
 }
 
+/// Ids of all demo users: those with ready-made tokens come first.
+pub(crate) fn everybody() -> impl Iterator<Item = &'static str> {
+    [STUDENT, MENTOR, ADMIN].into_iter().chain(OTHERS).map(|user| user.id)
+}
+
 /// Writes the demo users; those already there are left as they are.
 pub(crate) async fn run(postgres: &Postgres, database: &str) -> anyhow::Result<()> {
     postgres.execute(database, &insert_users()).await?;

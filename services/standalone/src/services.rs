@@ -1,5 +1,6 @@
 //! The one file that knows the services: their settings, their migrations, and how each is run.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,8 +22,8 @@ pub(crate) async fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings>
 }
 
 /// The settings of every service: the environment stands over our own NATS and Postgres, the
-/// command line (`jwt_secret`, `port`) over the environment.
-pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Result<Settings> {
+/// command line (`jwt_secret`, `port`, `web`) over the environment.
+pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16, web: Option<&Path>) -> anyhow::Result<Settings> {
     let mut settings = Settings::load(&[
         ("nats.url", infra.nats().url),
         ("database.url", infra.postgres().url),
@@ -35,6 +36,10 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16) -> anyhow::Re
     ])?;
     settings.auth.jwt_secret = jwt_secret.to_owned().into();
     settings.gateway.port = port;
+    if let Some(folder) = web {
+        settings.web.folder = folder.display().to_string();
+    }
+    settings.web.demo_users = seed::everybody().map(str::to_owned).collect();
     Ok(settings)
 }
 

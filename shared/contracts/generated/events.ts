@@ -575,6 +575,12 @@ export type ListNotifications = {
   unreadOnly?: boolean;
 };
 
+/**
+ * Asks for one's rooms: those one has joined, those of two that somebody else has written in, and for mentors and admins
+ * every student's `mentor:` room. The latest 100, those first in which something was said last.
+ */
+export type ListRooms = Record<symbol, never>;
+
 /** Marks everything up to a message read. */
 export type MarkMessageRead = {
   messageId: MessageId;
@@ -959,6 +965,11 @@ export type RoomLeft = {
   roomId: RoomId;
 };
 
+/** One's rooms. */
+export type RoomList = {
+  rooms: Array<RoomSummary>;
+};
+
 /** Somebody in a room, as `room-joined` lists them. */
 export type RoomMember = {
   userId: UserId;
@@ -971,6 +982,24 @@ export type RoomRemoved = {
   roomId: RoomId;
   userId: UserId;
 };
+
+/** A room as a list shows it. */
+export type RoomSummary = {
+  room_id: RoomId;
+  room_type: RoomType;
+  /** The study group's, the other one's, or that of the student whose mentor room it is; `null`: show the id. */
+  name: string | null;
+  /** `null` in an empty room. */
+  last_message: ChatMessage | null;
+  last_seq: number;
+  /** Up to where the user has read; 0 for nothing. */
+  last_read_seq: number;
+  /** Messages of others that the user has not read; 1,000 stands for that and more. */
+  unread_count: number;
+};
+
+/** What kind of room it is: what its id begins with says the same. */
+export type RoomType = "MENTOR" | "DIRECT" | "STUDY_GROUP" | "EXAM" | "OPEN";
 
 /** Saves one answer. */
 export type SaveAnswer = {
@@ -1243,6 +1272,7 @@ export interface ClientToServerEvents {
   'typing-indicator': (payload: SetTyping, ack?: (ack: Ack) => void) => void;
   'mark-message-read': (payload: MarkMessageRead, ack: (ack: Ack<MessageRead>) => void) => void;
   'message-history': (payload: MessageHistory, ack: (ack: Ack<HistoryPage>) => void) => void;
+  'room-list': (payload: ListRooms, ack: (ack: Ack<RoomList>) => void) => void;
   'message-edit': (payload: EditMessage, ack: (ack: Ack<MessageEdited>) => void) => void;
   'message-remove': (payload: RemoveMessage, ack: (ack: Ack<MessageRemoved>) => void) => void;
   'message-react': (payload: ReactToMessage, ack: (ack: Ack<MessageReactions>) => void) => void;

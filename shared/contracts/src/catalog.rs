@@ -35,6 +35,7 @@ use crate::proctoring::{
     ExamMonitorSnapshot, ExamMonitorUpdate, ExamPaused, ExamResumed, ExamTimeExtended, ExtendExam, MonitorExam,
     PauseExam, ResumeExam,
 };
+use crate::room_list::ListRooms;
 use crate::session::{
     AuthRefresh, AuthRefreshed, ErrorEvent, Heartbeat, HeartbeatAck, ResyncRequired, ServerClosing, TokenExpiring,
 };
@@ -54,6 +55,7 @@ pub fn client_events() -> Vec<ClientEntry> {
         ClientEntry::query::<SetTyping>().then::<TypingIndicator>(Hears::Others),
         ClientEntry::command::<MarkMessageRead>().then::<MessageRead>(Hears::Others),
         ClientEntry::query::<MessageHistory>(),
+        ClientEntry::query::<ListRooms>(),
         ClientEntry::command::<EditMessage>().then::<MessageEdited>(Hears::Room),
         ClientEntry::command::<RemoveMessage>().then::<MessageRemoved>(Hears::Room),
         ClientEntry::command::<ReactToMessage>().then::<MessageReactions>(Hears::Room),

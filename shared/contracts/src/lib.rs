@@ -28,6 +28,7 @@ pub mod number;
 pub mod points;
 pub mod presence;
 pub mod proctoring;
+pub mod room_list;
 pub mod session;
 pub mod study_group;
 pub mod subject;

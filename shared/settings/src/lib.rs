@@ -3,10 +3,11 @@
 use std::fmt;
 
 use config::{Config, Environment, File, FileFormat};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
+use uuid::Uuid;
 
 const DEFAULTS: &str = include_str!("default.toml");
 
@@ -39,6 +40,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub auth: AuthSettings,
     pub gateway: GatewaySettings,
+    pub web: WebSettings,
     pub limits: LimitSettings,
     pub chat: ChatSettings,
     pub files: FileSettings,
@@ -104,6 +106,14 @@ pub struct GatewaySettings {
     pub lanes: usize,
     pub token_warning_s: u64,
     pub shutdown_ms: u64,
+}
+
+/// The page, and whom anybody may be on it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSettings {
+    pub folder: String,
+    pub demo_users: Vec<String>,
 }
 
 /// How much one client may send.
@@ -220,6 +230,7 @@ impl Settings {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("gateway.cors_origins")
+            .with_list_parse_key("web.demo_users")
             .with_list_parse_key("chat.allowed_file_hosts")
             .with_list_parse_key("notifications.push_hosts");
         let settings: Self =
@@ -247,6 +258,12 @@ impl Settings {
             }
         }
         at_least("auth.jwks_refresh_s", self.auth.jwks_refresh_s, 1)?;
+        if self.web.demo_users.iter().any(|id| Uuid::parse_str(id).is_err()) {
+            return Err(invalid("web.demo_users", "must be the ids of users"));
+        }
+        if !self.web.demo_users.is_empty() && self.auth.jwt_secret.expose_secret().is_empty() {
+            return Err(invalid("web.demo_users", "needs auth.jwt_secret, or no token can be made"));
+        }
         at_least("gateway.lanes", self.gateway.lanes, 1)?;
         at_least("gateway.max_buffer", self.gateway.max_buffer, 16)?;
         at_least("gateway.max_event_bytes", self.gateway.max_event_bytes, 1024)?;

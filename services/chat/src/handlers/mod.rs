@@ -15,6 +15,7 @@ pub mod join_room;
 pub mod leave_group;
 pub mod leave_room;
 pub mod list_groups;
+pub mod list_rooms;
 pub mod lose_gateway;
 pub mod mark_message_read;
 pub mod message_history;

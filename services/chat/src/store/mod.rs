@@ -7,6 +7,7 @@ pub mod messages;
 pub mod participants;
 pub mod presence;
 pub mod reactions;
+pub mod room_list;
 pub mod room_sockets;
 pub mod rooms;
 pub mod search;

@@ -31,6 +31,7 @@ mod notification_preferences_set;
 mod notification_read;
 mod notification_read_all;
 mod notification_send;
+mod room_list;
 mod send_message;
 mod set_status;
 mod study_group_create;
@@ -58,6 +59,7 @@ use sinaesta_contracts::notification::{
 };
 use sinaesta_contracts::presence::SetStatus;
 use sinaesta_contracts::proctoring::{ExtendExam, MonitorExam, PauseExam, ResumeExam};
+use sinaesta_contracts::room_list::ListRooms;
 use sinaesta_contracts::session::{AuthRefresh, Heartbeat};
 use sinaesta_contracts::study_group::{
     CreateGroup, InviteMember, JoinGroup, LeaveGroup, ListGroups, RemoveMember, SendGroupMessage,
@@ -95,6 +97,7 @@ const MESSAGE_REMOVE: &str = <RemoveMessage as ClientEvent>::NAME;
 const MESSAGE_REACT: &str = <ReactToMessage as ClientEvent>::NAME;
 const MUTE_USER: &str = <MuteUser as ClientEvent>::NAME;
 const MESSAGE_THREAD: &str = <ReadThread as ClientEvent>::NAME;
+const ROOM_LIST: &str = <ListRooms as ClientEvent>::NAME;
 const MESSAGE_SEARCH: &str = <SearchMessages as ClientEvent>::NAME;
 const NOTIFICATION_LIST: &str = <ListNotifications as ClientEvent>::NAME;
 const NOTIFICATION_PREFERENCES: &str = <ReadPreferences as ClientEvent>::NAME;
@@ -137,6 +140,7 @@ const EVENTS: &[&str] = &[
     MESSAGE_REACT,
     MUTE_USER,
     MESSAGE_THREAD,
+    ROOM_LIST,
     MESSAGE_SEARCH,
     NOTIFICATION_LIST,
     NOTIFICATION_PREFERENCES,
@@ -203,6 +207,7 @@ pub(crate) fn route(
         MESSAGE_REACT => enqueue(call, payload, message_react::handle),
         MUTE_USER => enqueue(call, payload, mute_user::handle),
         MESSAGE_THREAD => enqueue(call, payload, message_thread::handle),
+        ROOM_LIST => enqueue(call, payload, room_list::handle),
         MESSAGE_SEARCH => enqueue(call, payload, message_search::handle),
         NOTIFICATION_LIST => enqueue(call, payload, notification_list::handle),
         NOTIFICATION_PREFERENCES => enqueue(call, payload, notification_preferences::handle),

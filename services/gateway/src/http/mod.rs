@@ -2,11 +2,13 @@
 
 mod accounts;
 mod caller;
+mod demo;
 mod exams;
 mod files;
 mod image;
 mod notifications;
 mod openapi;
+mod page;
 mod payload;
 mod problem;
 
@@ -41,7 +43,7 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
         .merge(api.with_state(Arc::clone(gateway)))
         .route("/api/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .method_not_allowed_fallback(nothing_here)
-        .fallback(nothing_here)
+        .fallback_service(page::fallback(&gateway.settings.web.folder))
 }
 
 async fn nothing_here() -> Problem {

@@ -6,7 +6,7 @@ use aide::openapi::{OpenApi, SecurityScheme};
 use axum::Router;
 
 use super::caller::BEARER;
-use super::{accounts, exams, files, notifications};
+use super::{accounts, demo, exams, files, notifications};
 use crate::Gateway;
 
 /// The routes, and the document that describes them.
@@ -16,6 +16,7 @@ pub(super) fn build(max_file_bytes: u64) -> (Router<Arc<Gateway>>, String) {
         .merge(notifications::routes())
         .merge(accounts::routes())
         .merge(files::routes(max_file_bytes))
+        .merge(demo::routes())
         .finish_api_with(&mut api, |api| {
             api.title("Sinaesta Realtime")
                 .version(env!("CARGO_PKG_VERSION"))

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 /// Whether every file is up to date when it is done.
 fn run(check: bool) -> Result<bool, Box<dyn std::error::Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("generated");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut current = true;
     for (name, text) in documents::all()? {
         let path = folder.join(name);

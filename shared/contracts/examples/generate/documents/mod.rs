@@ -5,9 +5,14 @@ mod typescript;
 
 use std::error::Error;
 
-/// Every document, by file name.
-pub(crate) fn all() -> Result<[(&'static str, String); 2], Box<dyn Error>> {
-    Ok([("asyncapi.json", asyncapi::document()?), ("events.ts", typescript::document()?)])
+/// Every document, by its path from the crate's folder. The web package has the types too: it is published by itself.
+pub(crate) fn all() -> Result<[(&'static str, String); 3], Box<dyn Error>> {
+    let events = typescript::document()?;
+    Ok([
+        ("generated/asyncapi.json", asyncapi::document()?),
+        ("generated/events.ts", events.clone()),
+        ("../../web/realtime/src/contract.ts", events),
+    ])
 }
 
 /// Rust's links to other items, `` [`Name`] ``, mean nothing outside Rust: only the name stays.

@@ -9,10 +9,10 @@ use async_nats::jetstream::object_store::{Config, ObjectMetadata, ObjectStore};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStoreExt as _};
+use object_store::{GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _};
 use secrecy::ExposeSecret as _;
 use sinaesta_settings::{FileSettings, NatsSettings};
 use thiserror::Error;
@@ -48,7 +48,7 @@ pub struct Objects(Kind);
 #[derive(Clone)]
 enum Kind {
     Nats(Arc<ObjectStore>),
-    Other(Arc<dyn object_store::ObjectStore>),
+    S3(Arc<AmazonS3>),
 }
 
 impl Objects {
@@ -76,12 +76,7 @@ impl Objects {
             builder =
                 builder.with_endpoint(&files.s3_endpoint).with_allow_http(files.s3_endpoint.starts_with("http://"));
         }
-        Ok(Self::over(Arc::new(builder.build().map_err(failed)?)))
-    }
-
-    /// A store of another kind.
-    pub fn over(store: Arc<dyn object_store::ObjectStore>) -> Self {
-        Self(Kind::Other(store))
+        Ok(Self(Kind::S3(Arc::new(builder.build().map_err(failed)?))))
     }
 
     /// Keeps what `reader` gives. If that fails midway there is no such object.
@@ -91,8 +86,8 @@ impl Objects {
                 let meta = ObjectMetadata { name: name.to_owned(), ..ObjectMetadata::default() };
                 store.put(meta, &mut reader).await.map(drop).map_err(failed)
             }
-            Kind::Other(store) => {
-                let mut writer = BufWriter::new(Arc::clone(store), Path::from(name));
+            Kind::S3(store) => {
+                let mut writer = BufWriter::new(Arc::<AmazonS3>::clone(store), Path::from(name));
                 if let Err(error) = copy(&mut reader, &mut writer).await {
                     writer.abort().await.map_err(failed)?;
                     return Err(failed(error));
@@ -117,7 +112,7 @@ impl Objects {
                 let wanted = object.take(range.end.saturating_sub(range.start));
                 Ok(ReaderStream::new(wanted).map_err(failed).boxed())
             }
-            Kind::Other(store) => {
+            Kind::S3(store) => {
                 let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
                 match store.get_opts(&Path::from(name), options).await {
                     Ok(found) => Ok(found.into_stream().map_err(failed).boxed()),
@@ -138,7 +133,7 @@ impl Objects {
                 }
                 store.delete(name).await.map_err(failed)
             }
-            Kind::Other(store) => match store.delete(&Path::from(name)).await {
+            Kind::S3(store) => match store.delete(&Path::from(name)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(failed(error)),
             },

@@ -1,0 +1,108 @@
+import { describe, expect, it, vi } from 'vitest';
+import { backoffMs } from '../src/core/backoff.ts';
+import { connected, createWorld, settle, token } from './world.ts';
+
+const state = (world: ReturnType<typeof createWorld>) => world.client.connection.get().state;
+
+describe('the connection', () => {
+  it('has a name for each of its states', async () => {
+    const world = createWorld();
+    expect(state(world)).toBe('idle');
+    world.client.connect();
+    await settle();
+    expect(state(world)).toBe('connecting');
+    await world.accept();
+    expect(state(world)).toBe('connected');
+    await world.drop();
+    expect(state(world)).toBe('reconnecting');
+    world.client.disconnect();
+    expect(state(world)).toBe('closed');
+  });
+
+  it('comes back after waits that grow, and says when', async () => {
+    const world = await connected();
+    await world.drop();
+    const waits: number[] = [];
+    for (let turn = 0; turn < 8; turn += 1) {
+      const { retryAt } = world.client.connection.get();
+      waits.push((retryAt ?? 0) - world.environment.now());
+      await world.pass(waits[turn] ?? 0);
+      await world.refuse('xhr poll error');
+    }
+    expect(waits).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+    expect(world.opened).toHaveLength(9);
+  });
+
+  it('waits any time up to a bound, so that clients spread', () => {
+    expect(backoffMs(0, 0)).toBe(0);
+    expect(backoffMs(0, 0.999)).toBeLessThanOrEqual(500);
+    expect(backoffMs(50, 0.999)).toBeLessThanOrEqual(30_000);
+    expect(backoffMs(50, 0.999)).toBeGreaterThan(29_000);
+  });
+
+  it('tries at once when it is told to, and when the network is back', async () => {
+    const world = await connected();
+    await world.drop();
+    world.client.reconnect();
+    await settle();
+    expect(world.opened).toHaveLength(2);
+    world.setOnline(false);
+    expect(state(world)).toBe('offline');
+    await world.pass(60_000);
+    expect(world.opened).toHaveLength(2);
+    world.setOnline(true);
+    await settle();
+    expect(world.opened).toHaveLength(3);
+  });
+
+  it('comes back within the time that a server which goes has given', async () => {
+    const world = await connected();
+    world.setRandom(0.9);
+    await world.tell('server-closing', { reconnectAfterMs: 4_000 });
+    await world.drop(true);
+    expect((world.client.connection.get().retryAt ?? 0) - world.environment.now()).toBe(3_600);
+  });
+
+  it('asks for another token when one is refused, and gives up when that one is too', async () => {
+    const getToken = vi.fn(async (why: string) => token({ why }));
+    const world = createWorld({ getToken });
+    world.client.connect();
+    await settle();
+    await world.refuse('Authentication error: Invalid token');
+    expect(getToken.mock.calls.map(([why]) => why)).toEqual(['connect', 'refused']);
+    expect(world.opened).toHaveLength(2);
+    await world.refuse('Authentication error: Invalid token');
+    expect(state(world)).toBe('refused');
+    await world.pass(120_000);
+    expect(world.opened).toHaveLength(2);
+  });
+
+  it('brings a new token before the old one expires', async () => {
+    const getToken = vi.fn(async (why: string) => token({ why }));
+    const world = await connected({ getToken });
+    world.answer('auth-refresh', () => ({ expiresAt: '2026-11-23T10:30:00.000Z' }));
+    await world.tell('token-expiring', { expiresAt: '2026-11-23T10:15:00.000Z' });
+    expect(world.sent.find((one) => one.event === 'auth-refresh')?.payload).toEqual({
+      token: token({ why: 'expiring' }),
+    });
+    // When it came too late, the server ends the connection: the next one has a new token.
+    await world.drop(true);
+    await world.pass(1_000);
+    expect(getToken).toHaveBeenLastCalledWith('expiring');
+  });
+
+  it('fails what nobody answers, what is refused, and what was under way when it broke', async () => {
+    const world = await connected();
+    world.answer('room-list', () => undefined);
+    const late = expect(world.client.listRooms()).rejects.toMatchObject({ code: 'client/timeout' });
+    await world.pass(15_000);
+    await late;
+    world.answer('room-list', () => ({ ok: false, error: { code: 'server/busy', message: 'Busy', retryAfterMs: 7 } }));
+    await expect(world.client.listRooms()).rejects.toMatchObject({ code: 'server/busy', retryAfterMs: 7 });
+    world.answer('room-list', () => undefined);
+    const broken = expect(world.client.listRooms()).rejects.toMatchObject({ code: 'client/closed' });
+    await world.drop();
+    await broken;
+    await expect(world.client.listRooms()).rejects.toMatchObject({ code: 'client/offline' });
+  });
+});

@@ -43,6 +43,7 @@ export function Bubble({ message, isFirst, user, chat, answered, onReply, onThre
     <article
       className={className}
       data-testid="message"
+      data-seq={message.seq ?? undefined}
       data-delivery={message.delivery}
       aria-label={message.sender_name}
     >

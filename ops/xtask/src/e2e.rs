@@ -1,10 +1,10 @@
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use sinaesta_localstack::Node;
 use tokio::process::Command;
 
+use crate::node::{install, path_with};
 use crate::workspace::Workspace;
 use crate::{cargo, run, say};
 
@@ -34,29 +34,8 @@ pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
     run::run(test).await
 }
 
-/// `npm ci`, unless what it would install is there already.
-async fn install(node: &Node, folder: &Path) -> anyhow::Result<()> {
-    let newest = |path: PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let wanted = newest(folder.join("package-lock.json"));
-    let installed = newest(folder.join("node_modules/.package-lock.json"));
-    if wanted.is_some() && installed >= wanted {
-        return Ok(());
-    }
-    let words = node.npm();
-    let (program, script) = words.split_first().context("npm has no name")?;
-    let mut npm = Command::new(program);
-    npm.args(script).args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).env("PATH", path_with(node.folder())?);
-    run::run(npm).await.context("the test client's packages could not be installed")
-}
-
-fn path_with(first: &Path) -> anyhow::Result<OsString> {
-    let rest = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(first.to_path_buf()).chain(std::env::split_paths(&rest));
-    std::env::join_paths(folders).context("PATH cannot be extended")
-}
-
 /// Every `*.test.mjs`, by name. None at all is a failure: tests that vanish must not pass.
-fn test_files(folder: &Path) -> anyhow::Result<Vec<OsString>> {
+pub(crate) fn test_files(folder: &Path) -> anyhow::Result<Vec<OsString>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut files: Vec<_> = entries
         .filter_map(|entry| Some(entry.ok()?.file_name()))

@@ -2,14 +2,17 @@
 
 mod bench;
 mod cargo;
+mod chromium;
 mod codegen;
 mod e2e;
+mod node;
 mod prepare;
 mod run;
 mod say;
 mod step;
 mod test;
 mod up;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;

@@ -15,13 +15,18 @@ pub(crate) enum Step {
     Prepare,
     /// cargo test
     Unit,
+    /// The page and its package: lint, types, tests, size
+    Web,
     /// The official client against the running platform
     E2e,
+    /// The page in a browser against the running platform
+    Browser,
 }
 
 impl Step {
     /// Everything but `prepare`, which compiles the workspace once more.
-    pub(crate) const USUAL: [Self; 5] = [Self::Fmt, Self::Codegen, Self::Clippy, Self::Unit, Self::E2e];
+    pub(crate) const USUAL: [Self; 7] =
+        [Self::Fmt, Self::Codegen, Self::Clippy, Self::Unit, Self::Web, Self::E2e, Self::Browser];
 
     /// The steps wanted, each once and in their order.
     pub(crate) fn in_order(only: &[Self]) -> Vec<Self> {

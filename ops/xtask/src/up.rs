@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{cargo, run, say};
+use crate::{cargo, run, say, web};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -42,6 +42,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(build, fetch)?;
+    let page = page(&workspace).await;
 
     let program = workspace.bin_dir(options.release).join("sinaesta-standalone");
     let mut standalone = std::process::Command::new(&program);
@@ -50,6 +51,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         .arg("--data")
         .arg(options.data.unwrap_or_else(|| workspace.root.join(".data")))
         .env("SINAESTA_TOOLS_DIR", tools.cache());
+    if let Some(page) = page {
+        standalone.arg("--web").arg(page);
+    }
     if let Some(port) = options.port {
         standalone.args(["--port", &port.to_string()]);
     }
@@ -59,4 +63,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     }
     let error = standalone.exec();
     Err(anyhow!(error).context(format!("cannot run {}", program.display())))
+}
+
+/// The page's folder; everything else runs without it.
+async fn page(workspace: &Workspace) -> Option<PathBuf> {
+    match web::build(workspace).await {
+        Ok(folder) => Some(folder),
+        Err(error) => {
+            say::doing(&format!("there is no page: {error:#}. Node 20 or newer with npm builds it"));
+            None
+        }
+    }
 }

@@ -3,6 +3,7 @@ import './global.css';
 
 export { Chat, type ChatProps } from './chat/chat.tsx';
 export { ConnectionStatus } from './connection-status.tsx';
+export { ExamRoom, type ExamRoomProps } from './exam/exam-room.tsx';
 export { StudyGroups, type StudyGroupsProps } from './groups/study-groups.tsx';
 export { LiveLeaderboard, type LiveLeaderboardProps } from './leaderboard/live-leaderboard.tsx';
 export { MessageText } from './message-text.tsx';

@@ -1,5 +1,8 @@
+import { examEn } from '../exam/exam.en.ts';
+
 /** What the components say, in English. */
 export const en = {
+  ...examEn,
   'connection.connecting': 'Connecting…',
   'connection.reconnecting': 'The connection was lost. Trying again…',
   'connection.retryIn_one': 'The connection was lost. Trying again in {{count}} second.',

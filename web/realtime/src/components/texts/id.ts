@@ -1,7 +1,9 @@
+import { examId } from '../exam/exam.id.ts';
 import type { TextKey } from './en.ts';
 
 /** What the components say, in Indonesian. */
 export const id: Record<TextKey, string> = {
+  ...examId,
   'connection.connecting': 'Menghubungkan…',
   'connection.reconnecting': 'Koneksi terputus. Mencoba lagi…',
   'connection.retryIn_one': 'Koneksi terputus. Mencoba lagi dalam {{count}} detik.',

@@ -9,6 +9,8 @@ import { clientFor, type Session, session } from './session.ts';
 import { Shell } from './shell.tsx';
 
 const Exams = lazy(() => import('./pages/exams/index.tsx'));
+const Proctor = lazy(() => import('./pages/proctor/index.tsx'));
+const Admin = lazy(() => import('./pages/admin/index.tsx'));
 const Leaderboard = lazy(() => import('./pages/leaderboard/index.tsx'));
 const Groups = lazy(() => import('./pages/groups/index.tsx'));
 const NotificationsPage = lazy(() => import('./pages/notifications/index.tsx'));
@@ -51,6 +53,8 @@ function SignedIn({ who, onLeave }: { who: Session; onLeave: () => void }) {
             <Route index element={<Navigate to="/chat" replace />} />
             <Route path="chat/:roomId?" element={<ChatPage />} />
             <Route path="exams/:examId?" element={<Exams />} />
+            <Route path="proctor/:examId" element={<Proctor />} />
+            <Route path="admin" element={<Admin />} />
             <Route path="leaderboard" element={<Leaderboard />} />
             <Route path="groups" element={<Groups />} />
             <Route path="notifications" element={<NotificationsPage />} />

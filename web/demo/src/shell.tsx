@@ -10,6 +10,7 @@ import {
   IconLogout,
   IconMessageCircle,
   IconMoon,
+  IconSettings,
   IconSun,
   IconTrophy,
   IconUsers,
@@ -25,6 +26,7 @@ const LINKS = [
   { to: '/leaderboard', key: 'nav.leaderboard', Icon: IconTrophy },
   { to: '/groups', key: 'nav.groups', Icon: IconUsers },
 ] as const;
+const ADMIN = { to: '/admin', key: 'nav.admin', Icon: IconSettings } as const;
 const SCHEMES = { light: IconSun, dark: IconMoon, auto: IconDeviceDesktop };
 const STATUSES: readonly ChosenStatus[] = ['online', 'away', 'busy', 'dnd'];
 
@@ -44,7 +46,9 @@ export function Shell({ onLeave, children }: { onLeave: () => void; children: Re
     },
     [navigate],
   );
-  const links = LINKS.map(({ to, key, Icon }) => (
+  const user = useUser();
+  const isAdmin = user?.role === 'PROGRAM_ADMIN' || user?.role === 'SUPER_ADMIN';
+  const links = [...LINKS, ...(isAdmin ? [ADMIN] : [])].map(({ to, key, Icon }) => (
     <NavLink key={to} to={to} className={styles.link ?? ''}>
       <Icon size={20} stroke={1.7} aria-hidden />
       {t(key)}

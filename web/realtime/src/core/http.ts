@@ -21,8 +21,8 @@ export interface UploadOptions {
 }
 
 export interface Http {
-  /** Rejects with a {@link RealtimeError}. */
-  request<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Rejects with a {@link RealtimeError}. A body is sent as JSON; a text as it is, where its type is given. */
+  request<T>(method: string, path: string, body?: unknown, contentType?: string): Promise<T>;
   upload(file: File, options?: UploadOptions): Promise<UploadedFile>;
   /** A file of ours, which takes the user's token: pages show it by an object URL. */
   file(url: string): Promise<Blob>;
@@ -30,12 +30,12 @@ export interface Http {
 
 export function createHttp(base: string, token: () => Promise<string>): Http {
   const absolute = (path: string) => (path.startsWith('/') ? base + path : path);
-  async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  async function send(method: string, path: string, body?: unknown, contentType?: string): Promise<Response> {
     const headers: Record<string, string> = { authorization: `Bearer ${await token()}` };
     const init: RequestInit = { method, headers };
     if (body !== undefined) {
-      headers['content-type'] = 'application/json';
-      init.body = JSON.stringify(body);
+      headers['content-type'] = contentType ?? 'application/json';
+      init.body = contentType === undefined ? JSON.stringify(body) : String(body);
     }
     const response = await fetch(absolute(path), init).catch((error: unknown) => {
       throw new RealtimeError({ code: 'client/offline', message: String(error) });
@@ -44,8 +44,8 @@ export function createHttp(base: string, token: () => Promise<string>): Http {
     return response;
   }
   return {
-    async request<T>(method: string, path: string, body?: unknown) {
-      const response = await send(method, path, body);
+    async request<T>(method: string, path: string, body?: unknown, contentType?: string) {
+      const response = await send(method, path, body, contentType);
       return (response.status === 204 ? undefined : await response.json()) as T;
     },
     file: async (url) => (await send('GET', url)).blob(),

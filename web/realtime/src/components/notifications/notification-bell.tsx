@@ -49,7 +49,7 @@ export function NotificationBell({
           label={unreadCount > 99 ? '99+' : unreadCount}
           disabled={unreadCount === 0}
           size={18}
-          offset={4}
+          offset={9}
           color="red.8"
           data-testid="badge"
         >

@@ -11,14 +11,33 @@ const PRESENCE: Record<Status, string> = {
   offline: 'gray.5',
 };
 
-/** Somebody's initials in a colour of their own, with a dot for how they show. */
+/** Ground and letters: each pair can be read well, in light and in dark. */
+const FACES = [
+  ['#d3ebe7', '#06423c'],
+  ['#dbe7fb', '#173a75'],
+  ['#efe0fa', '#4a1a75'],
+  ['#fde4ea', '#7a1632'],
+  ['#ffeacc', '#6f3f00'],
+  ['#e3edd2', '#33480d'],
+  ['#e4e4ea', '#33333d'],
+  ['#d6eef7', '#0b4257'],
+] as const;
+
+/** Somebody's initials, always in the same colours. */
+export function Face({ name, size = 36 }: { name: string; size?: number }) {
+  const sum = [...name].reduce((hash, letter) => (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
+  const [background, color] = FACES[sum % FACES.length] ?? FACES[0];
+  const styles = { placeholder: { background, color } };
+  return <Avatar name={name.replace(/^dr\.\s*/i, '')} size={size} radius="xl" styles={styles} aria-hidden />;
+}
+
+/** Somebody's initials with a dot for how they show, if that is known. */
 export function Person({ name, status, size = 36 }: { name: string; status?: Status; size?: number }) {
   const { t } = useTexts();
-  const avatar = <Avatar name={name.replace(/^dr\.\s*/i, '')} color="initials" size={size} radius="xl" aria-hidden />;
-  if (status === undefined) return avatar;
+  if (status === undefined) return <Face name={name} size={size} />;
   return (
     <Indicator color={PRESENCE[status]} position="bottom-end" offset={4} size={10} withBorder>
-      {avatar}
+      <Face name={name} size={size} />
       <Box component="span" className="rt-hidden">
         {t(`status.${status}`)}
       </Box>

@@ -32,7 +32,7 @@ const SANS = "'Plus Jakarta Sans Variable', system-ui, -apple-system, 'Segoe UI'
 /** Sinaesta's look. Give another theme to `MantineProvider`, or `mergeThemeOverrides` this one with yours. */
 export const theme = createTheme({
   primaryColor: 'teal',
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: 7,
   autoContrast: true,
   luminanceThreshold: 0.32,
   colors: { teal, saffron },

@@ -2,7 +2,7 @@ import { ActionIcon, Avatar, CloseButton, Popover, Stack, Text, Title, UnstyledB
 import { IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
 import { type TimelineMessage, type UseChat, useChat, useUser } from '../../react/index.ts';
-import { ErrorState, Person } from '../pieces.tsx';
+import { ErrorState, Face, Person } from '../pieces.tsx';
 import { useTexts } from '../texts/index.ts';
 import styles from './chat.module.css';
 import { Composer } from './composer.tsx';
@@ -78,7 +78,7 @@ function Members({ chat: { members, onlineUsers } }: { chat: UseChat }) {
         <UnstyledButton aria-label={`${t('chat.members')}: ${t('chat.online', { count: onlineUsers.length })}`}>
           <Avatar.Group>
             {others.slice(0, 3).map((one) => (
-              <Avatar key={one.userId} name={one.userName} color="initials" size={28} radius="xl" aria-hidden />
+              <Face key={one.userId} name={one.userName} size={28} />
             ))}
             <Text size="sm" c="dimmed" ml={14}>
               {t('chat.online', { count: onlineUsers.length })}

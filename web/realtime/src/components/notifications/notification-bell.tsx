@@ -44,25 +44,20 @@ export function NotificationBell({
   };
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" width="min(400px, 94vw)" shadow="md" trapFocus>
-      <Popover.Target>
-        <Indicator
-          label={unreadCount > 99 ? '99+' : unreadCount}
-          disabled={unreadCount === 0}
-          size={18}
-          offset={9}
-          color="red.8"
-          data-testid="badge"
-        >
-          <ActionIcon
-            size={40}
-            aria-label={t('bell.label', { count: unreadCount })}
-            aria-expanded={isOpen}
-            onClick={() => setOpen(!isOpen)}
-          >
+      <Indicator
+        label={unreadCount > 99 ? '99+' : unreadCount}
+        disabled={unreadCount === 0}
+        size={18}
+        offset={9}
+        color="red.8"
+        data-testid="badge"
+      >
+        <Popover.Target>
+          <ActionIcon size={40} aria-label={t('bell.label', { count: unreadCount })} onClick={() => setOpen(!isOpen)}>
             <IconBell size={22} stroke={1.7} />
           </ActionIcon>
-        </Indicator>
-      </Popover.Target>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown p={0} aria-label={t('bell.title')}>
         <Group justify="space-between" px="md" py="sm">
           <Text fw={650}>{t('bell.title')}</Text>

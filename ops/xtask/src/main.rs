@@ -37,6 +37,8 @@ enum Command {
     Prepare(prepare::Options),
     /// Write the files that are generated from the contract.
     Codegen(codegen::Options),
+    /// Picture every page, light and dark, on a desktop and a phone.
+    Shots(web::Options),
     /// Build and run the benchmark in release.
     Bench(bench::Options),
 }
@@ -50,6 +52,7 @@ async fn main() -> ExitCode {
             Command::Test(options) => test::run(options).await,
             Command::Prepare(options) => prepare::run(options).await,
             Command::Codegen(options) => codegen::run(options).await,
+            Command::Shots(options) => web::shots(options).await,
             Command::Bench(options) => bench::run(options).await,
         }
     };

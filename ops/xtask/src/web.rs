@@ -1,9 +1,11 @@
 //! The page and its package: built, checked, and tried in a browser.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use clap::Args;
 use tokio::process::Command;
 
 use crate::e2e::test_files;
@@ -34,6 +36,26 @@ pub(crate) async fn check(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// The page in a real browser, against freshly built services.
 pub(crate) async fn browser(workspace: &Workspace) -> anyhow::Result<()> {
+    let tests = test_files(&workspace.root.join("web/e2e/test"))?;
+    drive(workspace, &tests, None).await
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where the pictures go; made if need be.
+    #[arg(long, value_name = "DIR", default_value = "screenshots")]
+    out: PathBuf,
+}
+
+/// A picture of every page, light and dark, on a desktop and a phone.
+pub(crate) async fn shots(options: Options) -> anyhow::Result<()> {
+    let out = std::path::absolute(options.out)?;
+    drive(&Workspace::find()?, &["accessible.test.mjs".into()], Some(&out)).await?;
+    println!("the pictures are in {}", out.display());
+    Ok(())
+}
+
+async fn drive(workspace: &Workspace, tests: &[OsString], shots: Option<&Path>) -> anyhow::Result<()> {
     run::run(cargo::command(workspace, ["build", "--workspace", "--bins"])).await?;
     let page = build(workspace).await?;
     let tools = workspace.tools();
@@ -46,18 +68,20 @@ pub(crate) async fn browser(workspace: &Workspace) -> anyhow::Result<()> {
     // The stacks are started by what the client's tests start theirs with.
     install(&node, &workspace.root.join("tests/client")).await?;
     let bin_dir = workspace.bin_dir(false);
-    let tests = folder.join("e2e/test");
     let mut test = Command::new(&node.node);
     // One file at a time: each has a whole stack and a browser of its own.
     test.args(["--test", "--test-concurrency=1"])
-        .args(test_files(&tests)?)
-        .current_dir(&tests)
+        .args(tests)
+        .current_dir(folder.join("e2e/test"))
         .env("PATH", path_with(node.folder())?)
         .env("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone"))
         .env("SINAESTA_BIN_DIR", bin_dir)
         .env("SINAESTA_WEB", page)
         .env("SINAESTA_CHROMIUM", chromium)
         .env("SINAESTA_TOOLS_DIR", tools.cache());
+    if let Some(folder) = shots {
+        test.env("SINAESTA_SHOTS", folder);
+    }
     run::run(test).await
 }
 

@@ -28,7 +28,7 @@ export function Face({ name, size = 36 }: { name: string; size?: number }) {
   const sum = [...name].reduce((hash, letter) => (hash * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
   const [background, color] = FACES[sum % FACES.length] ?? FACES[0];
   const styles = { placeholder: { background, color } };
-  return <Avatar name={name.replace(/^dr\.\s*/i, '')} size={size} radius="xl" styles={styles} aria-hidden />;
+  return <Avatar name={name.replace(/^dr\.\s*/i, '')} size={size} radius={999} styles={styles} aria-hidden />;
 }
 
 /** Somebody's initials with a dot for how they show, if that is known. */

@@ -53,6 +53,7 @@ export function Timeline({ chat, onReply, onThread }: TimelineProps) {
       <Virtuoso
         ref={list}
         data={messages as TimelineMessage[]}
+        alignToBottom
         role="log"
         aria-label={t('chat.log')}
         tabIndex={0}

@@ -252,6 +252,26 @@ stack.check('the badge agrees in two tabs', async () => {
   await second.page.getByRole('button', { name: 'Notifications', exact: true }).waitFor();
 });
 
+stack.check('preferences are kept, and what is switched off is not shown', async () => {
+  const user = stack.user();
+  const { page } = await open(user, '/notifications');
+  const preferences = page.getByTestId('preferences');
+  const announcements = preferences.getByRole('switch', { name: 'Announcements' });
+  await announcements.click({ force: true });
+  await until(async () => !(await announcements.isChecked()), { what: 'announcements to be off' });
+  await preferences.getByRole('switch', { name: 'Quiet hours' }).click({ force: true });
+  await preferences.getByLabel('From').waitFor();
+  await page.reload();
+  await preferences.getByLabel('Until').waitFor();
+  assert.equal(await announcements.isChecked(), false);
+  assert.equal(await preferences.getByLabel('From').inputValue(), '22:00');
+  const client = await stack.connect({ token: user.token });
+  await ok(client, 'notification-send', { type: 'SYSTEM', title: 'Tak terlihat', message: 'x' });
+  await ok(client, 'notification-send', { type: 'EXAM_UPDATE', title: 'Terlihat', message: 'x' });
+  await page.getByTestId('notification').filter({ hasText: 'Terlihat' }).waitFor();
+  assert.equal(await page.getByText('Tak terlihat').count(), 0);
+});
+
 stack.check('a proctor sees students work, and gives them time', async () => {
   const mentor = stack.user({ role: 'MENTOR', name: 'dr. Siti' });
   const exam = await newExam(stack, mentor, { questions: [single(0), single(1)], durationMinutes: 10 });

@@ -9,6 +9,7 @@ export { LiveLeaderboard, type LiveLeaderboardProps } from './leaderboard/live-l
 export { MessageText } from './message-text.tsx';
 export { NotificationBell, type NotificationBellProps, NotificationList } from './notifications/notification-bell.tsx';
 export { follow } from './notifications/notification-item.tsx';
+export { NotificationPreferences } from './notifications/notification-preferences.tsx';
 export { EmptyState, ErrorState, Person, When } from './pieces.tsx';
 export { createTexts, type Language, useTexts } from './texts/index.ts';
 export { cssVariables, theme } from './theme.ts';

@@ -1,5 +1,5 @@
 import { Card, Title } from '@mantine/core';
-import { NotificationList } from '@sinaesta/realtime/components';
+import { NotificationList, NotificationPreferences } from '@sinaesta/realtime/components';
 import { useNavigate } from 'react-router';
 import { useDemoTexts } from '../../texts/index.ts';
 
@@ -11,8 +11,11 @@ export default function NotificationsPage() {
       <Title order={1} size="h2" mb="lg">
         {t('notifications.title')}
       </Title>
-      <Card p={0}>
+      <Card p={0} mb="lg">
         <NotificationList onNavigate={(path) => void navigate(path)} />
+      </Card>
+      <Card>
+        <NotificationPreferences />
       </Card>
     </main>
   );

@@ -66,6 +66,25 @@ describe('a room', () => {
     expect(seqs(room)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it('loses nothing that comes while it is being joined', async () => {
+    const world = await connected();
+    world.answer('join-room', () => undefined);
+    const room = world.client.rooms.open('lobby');
+    await settle();
+    await world.tell('receive-message', message(3));
+    const joined = { roomId: 'lobby', messages: [message(1), message(2)], hasMore: false, members: [], typing: [] };
+    world.sent.at(-1)?.reply({ ok: true, ...joined, lastSeq: 2, lastReadSeq: 0 });
+    await settle();
+    expect(seqs(room)).toEqual([1, 2, 3]);
+  });
+
+  it('counts a reply once, however often it comes', async () => {
+    const { world, room } = await open(2);
+    const reply = message(3, { reply_to: 'm1' });
+    for (let turn = 0; turn < 3; turn += 1) await world.tell('receive-message', reply);
+    expect(room.snapshot.get().messages[0]?.reply_count).toBe(1);
+  });
+
   it('catches up when the server says that something may be missing', async () => {
     const { world, stored, room } = await open(2);
     stored.push(message(3));

@@ -82,7 +82,7 @@ export function createClient(options: ClientOptions = {}): RealtimeClient {
   const clock = createServerClock(connection, environment);
   const rooms = createRooms(connection, environment, me);
   const outbox = createOutbox(connection, journal, environment, me, (message) =>
-    rooms.open(message.room_id).receive(message),
+    rooms.find(message.room_id)?.receive(message),
   );
   const { emit, on, disconnect, reconnect, onConnected } = connection;
 

@@ -209,6 +209,7 @@ export function createExam(examId: string, { connection, environment, clock, jou
         patch({ result, reason, isCompleting: false, isPaused: false, answers: result.answers });
         patchSession({ status: 'COMPLETED', completed_at: result.completed_at });
         for (const one of unsent.values()) done(one);
+        for (const resolve of idle.splice(0)) resolve();
       }),
     ),
     connection.on(

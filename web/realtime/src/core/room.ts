@@ -164,10 +164,15 @@ export function createRoom(
     snapshot,
     join: () => void join(),
     receive(message) {
-      if (!hasJoined) return;
+      if (!hasJoined) {
+        // What comes while the room is being joined comes after what joining brings.
+        if (isJoining) ahead.set(message.seq, message);
+        return;
+      }
+      const isNew = message.seq > lastSeq() && !ahead.has(message.seq);
       put([message]);
       typed({ userId: message.sender_id, userName: message.sender_name }, false);
-      if (message.reply_to) {
+      if (isNew && message.reply_to) {
         changeMessage(message.reply_to, (one) => ({ ...one, reply_count: (one.reply_count ?? 0) + 1 }));
       }
     },

@@ -6,6 +6,8 @@ import { createRoom, type Room, type RoomEvents } from './room.ts';
 export interface Rooms {
   /** The room, joined; the same object each time. */
   open(roomId: string): Room;
+  /** The room if it was opened. */
+  find(roomId: string): Room | undefined;
   /** Leaves it for good: it is no longer among the user's rooms. */
   leave(roomId: string): Promise<void>;
 }
@@ -55,6 +57,7 @@ export function createRooms(connection: Connection, environment: Environment, me
       rooms.set(roomId, room);
       return room;
     },
+    find: (roomId) => rooms.get(roomId),
     async leave(roomId) {
       await connection.emit('leave-room', { roomId });
       rooms.get(roomId)?.closed(null);

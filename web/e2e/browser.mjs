@@ -18,6 +18,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** The demo's people, whom every stack has. */
+export const DEMO_USERS = [1, 4, 5, 2, 6, 3, 7].map((n) => `0198c000-0000-7000-8000-00000000000${n}`).join(',');
+
 /**
  * A stack whose gateways serve the page, and a browser.
  *

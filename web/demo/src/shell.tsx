@@ -7,6 +7,7 @@ import { usePresence, useUser } from '@sinaesta/realtime/react';
 import {
   IconClipboardText,
   IconDeviceDesktop,
+  IconLanguage,
   IconLogout,
   IconMessageCircle,
   IconMoon,
@@ -128,7 +129,7 @@ function Scheme() {
 }
 
 function Profile({ onLeave }: { onLeave: () => void }) {
-  const { t } = useDemoTexts();
+  const { t, language, setLanguage } = useDemoTexts();
   const { t: say } = useTexts();
   const user = useUser();
   const { status, setStatus } = usePresence();
@@ -155,6 +156,13 @@ function Profile({ onLeave }: { onLeave: () => void }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        <Menu.Item
+          hiddenFrom="xs"
+          leftSection={<IconLanguage size={16} />}
+          onClick={() => setLanguage(language === 'id' ? 'en' : 'id')}
+        >
+          {t('app.language')}
+        </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={onLeave}>
           {t('app.signOut')}
         </Menu.Item>

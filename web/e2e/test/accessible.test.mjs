@@ -5,10 +5,15 @@ import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { newExam, single } from '../../../tests/client/exam-helpers.mjs';
 import { join, ok, say } from '../../../tests/client/harness.mjs';
-import { startBrowser } from '../browser.mjs';
+import { DEMO_USERS, startBrowser } from '../browser.mjs';
 
 const SHOTS = process.env.SINAESTA_SHOTS;
-const { stack, open } = await startBrowser({ gateways: [{}], exams: [{}], boards: [{}], bells: [{}] });
+const { stack, open } = await startBrowser({
+  gateways: [{ SINAESTA__WEB__DEMO_USERS: DEMO_USERS }],
+  exams: [{}],
+  boards: [{}],
+  bells: [{}],
+});
 
 const putri = stack.user({ name: 'Putri Maharani', specialty: 'Ilmu Penyakit Dalam' });
 const bagus = stack.user({ name: 'dr. Bagus Santoso, Sp.PD', role: 'MENTOR' });
@@ -79,7 +84,7 @@ await furnish();
 
 /** Each page: whose, where, and what shows that it is there. @type {[string, import('../../../tests/client/harness.mjs').User | null, string, string][]} */
 const PAGES = [
-  ['sign-in', null, '/', 'text=/Token|Who would/'],
+  ['sign-in', null, '/', 'text=Putri Maharani'],
   ['chat', putri, `/chat/mentor:${putri.id}`, '[data-testid=message]'],
   ['chat-empty', putri, '/chat', '[data-testid=room]'],
   ['exams', putri, '/exams', 'article'],

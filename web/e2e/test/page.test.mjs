@@ -3,9 +3,14 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { newExam, score, single } from '../../../tests/client/exam-helpers.mjs';
 import { ok, until } from '../../../tests/client/harness.mjs';
-import { startBrowser } from '../browser.mjs';
+import { DEMO_USERS, startBrowser } from '../browser.mjs';
 
-const { stack, gateway, open } = await startBrowser({ gateways: [{}, {}], exams: [{}], boards: [{}], bells: [{}] });
+const { stack, browser, gateway, open } = await startBrowser({
+  gateways: [{ SINAESTA__WEB__DEMO_USERS: DEMO_USERS }, {}],
+  exams: [{}],
+  boards: [{}],
+  bells: [{}],
+});
 const [, otherGateway] = stack.gateways;
 assert.ok(otherGateway);
 
@@ -20,6 +25,20 @@ async function write(page, text) {
 
 /** @param {import('playwright-core').Page} page */
 const joined = (page) => page.waitForSelector('[data-testid=chat][data-joined=true]');
+
+stack.check('anybody is somebody by one click, in either language, until they sign out', async () => {
+  const fresh = await (await browser.newContext({ locale: 'id-ID' })).newPage();
+  await fresh.goto(gateway.url);
+  await fresh.getByRole('button', { name: /Putri Maharani/ }).click();
+  await fresh.waitForSelector('[data-testid=connection-status][data-state=connected]', { state: 'attached' });
+  await fresh.getByRole('link', { name: 'Peringkat' }).waitFor();
+  await fresh.getByRole('button', { name: 'English' }).click();
+  await fresh.getByRole('link', { name: 'Leaderboard' }).waitFor();
+  await fresh.getByTestId('profile').click();
+  await fresh.getByRole('menuitem', { name: 'Sign out' }).click();
+  await fresh.getByText('Who would you like to be?').waitFor();
+  await fresh.context().close();
+});
 
 stack.check('two people talk, over two gateways; typing and read marks appear', async () => {
   const [putri, bagus] = [stack.user({ name: 'Putri' }), stack.user({ name: 'dr. Bagus', role: 'MENTOR' })];

@@ -2,6 +2,9 @@ import type { Notification, Preferences, SendNotification } from '../contract.ts
 import type { Connection } from './connection.ts';
 import { createStore, type Store } from './store.ts';
 
+/** How many a snapshot has at the most: with fewer there are no others. */
+const SNAPSHOT = 20;
+
 export interface InboxSnapshot {
   /** Those that said something new last come first. */
   notifications: readonly Notification[];
@@ -79,7 +82,7 @@ export function createInbox(connection: Connection): Inbox {
   connection.on('notifications-snapshot', ({ notifications, unreadCount, version }) => {
     for (const one of notifications) put(one, version);
     count(version, unreadCount);
-    show({ isLoading: false });
+    show(known.size < SNAPSHOT ? { isLoading: false, hasMore: false } : { isLoading: false });
   });
   connection.on('new-notification', ({ unread_count, version, is_silent, ...notification }) => {
     put(notification, version);

@@ -2,7 +2,7 @@ import { Badge, NavLink as MantineLink, Menu, Skeleton, Text, ThemeIcon, Unstyle
 import type { RoomSummary } from '@sinaesta/realtime';
 import { Person, When } from '@sinaesta/realtime/components';
 import { useRooms, useUser } from '@sinaesta/realtime/react';
-import { IconHash, IconLifebuoy, IconPencilPlus, IconSchool, IconUsersGroup, IconWriting } from '@tabler/icons-react';
+import { IconClipboardText, IconHash, IconLifebuoy, IconPencilPlus, IconSchool, IconUsers } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { NavLink, useNavigate } from 'react-router';
 import { type DemoPerson, people as loadPeople } from '../../session.ts';
@@ -11,7 +11,7 @@ import styles from './chat-page.module.css';
 import { useRoomName } from './names.ts';
 
 const OPEN_ROOMS = ['lobby', 'penyakit-dalam', 'bedah', 'kesehatan-anak'];
-const ICONS = { MENTOR: IconSchool, STUDY_GROUP: IconUsersGroup, EXAM: IconWriting, OPEN: IconHash };
+const ICONS = { MENTOR: IconSchool, STUDY_GROUP: IconUsers, EXAM: IconClipboardText, OPEN: IconHash };
 
 /** One's conversations, those with something new first; and the ways into others. */
 export function RoomList() {

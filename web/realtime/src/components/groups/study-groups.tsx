@@ -13,7 +13,7 @@ import {
   Title,
 } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconLock, IconPlus, IconSearch, IconUserPlus, IconUsersGroup } from '@tabler/icons-react';
+import { IconLock, IconPlus, IconSearch, IconUserPlus, IconUsers } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { StudyGroup } from '../../core/index.ts';
 import { type UseStudyGroups, useStudyGroups, useUser } from '../../react/index.ts';
@@ -64,7 +64,7 @@ export function StudyGroups({ onOpen, people = [] }: StudyGroupsProps) {
       {!list.error && list.isLoading && <Skeleton h={180} radius="md" />}
       {!list.error && !list.isLoading && list.groups.length === 0 && (
         <EmptyState
-          icon={<IconUsersGroup size={40} stroke={1.4} />}
+          icon={<IconUsers size={40} stroke={1.4} />}
           title={t('groups.empty')}
           hint={t('groups.emptyHint')}
         />

@@ -1,5 +1,5 @@
 import { ActionIcon, Badge, Group, Text } from '@mantine/core';
-import { IconBell, IconChartBar, IconCheck, IconMessageCircle, IconWriting } from '@tabler/icons-react';
+import { IconBell, IconCheck, IconClipboardText, IconMessageCircle, IconTrophy } from '@tabler/icons-react';
 import type { Notification, NotificationType } from '../../core/index.ts';
 import { safeHref } from '../message-text.tsx';
 import { When } from '../pieces.tsx';
@@ -7,9 +7,9 @@ import { useTexts } from '../texts/index.ts';
 import styles from './notifications.module.css';
 
 const ICONS: Record<NotificationType, typeof IconBell> = {
-  EXAM_UPDATE: IconWriting,
+  EXAM_UPDATE: IconClipboardText,
   MESSAGE: IconMessageCircle,
-  LEADERBOARD: IconChartBar,
+  LEADERBOARD: IconTrophy,
   SYSTEM: IconBell,
 };
 

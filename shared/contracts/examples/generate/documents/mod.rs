@@ -5,13 +5,11 @@ mod typescript;
 
 use std::error::Error;
 
-/// Every document, by its path from the crate's folder. The web package has the types too: it is published by itself.
-pub(crate) fn all() -> Result<[(&'static str, String); 3], Box<dyn Error>> {
-    let events = typescript::document()?;
+/// Every document, by its path from the crate's folder. The types are the web package's: it publishes them.
+pub(crate) fn all() -> Result<[(&'static str, String); 2], Box<dyn Error>> {
     Ok([
         ("generated/asyncapi.json", asyncapi::document()?),
-        ("generated/events.ts", events.clone()),
-        ("../../web/realtime/src/contract.ts", events),
+        ("../../web/realtime/src/contract.ts", typescript::document()?),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! `events.ts`: the payloads, and the two maps that Socket.IO's `Socket` takes as its parameters.
+//! `contract.ts`: the payloads, and the two maps that Socket.IO's `Socket` takes as its parameters.
 
 use std::fmt::{self, Write};
 

@@ -177,7 +177,7 @@ stack.check(
           }),
       );
       const real = (new Date(session.ends_at).getTime() - at) / 1000;
-      assert.ok(Math.abs(real - seconds) <= 0.35, `${seconds} s are shown, ${real} s are left`);
+      assert.ok(Math.abs(real - seconds) <= 0.25, `${seconds} s are shown, ${real} s are left`);
     }
     assert.ok((await shown()) > 1_700);
     // Without a connection answers stay on the device, through a reload.

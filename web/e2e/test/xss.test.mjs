@@ -115,8 +115,13 @@ stack.check('messages, the names of those who write them, and of the files they 
   }
   assert.ok(shown > VECTORS.length, `${shown} were shown`);
   // Whoever points at what was written, and walks over it with the keyboard, runs nothing either.
-  for (const message of await page.locator('[data-testid=message-text]').all())
-    await message.hover({ timeout: 2_000 }).catch(() => {});
+  await page.evaluate(() => {
+    for (const element of document.querySelectorAll('[data-testid=message-text], [data-testid=message-text] *')) {
+      for (const type of ['mouseover', 'mouseenter', 'mousemove', 'mouseout', 'wheel', 'focus', 'pointerover'])
+        element.dispatchEvent(new MouseEvent(type, { bubbles: true, cancelable: true }));
+    }
+  });
+  await page.locator('[data-testid=message-text]').last().hover();
   for (let key = 0; key < 40; key += 1) await page.keyboard.press('Tab');
   assert.deepEqual(await suspicious(page), []);
   assert.deepEqual(foreign, []);

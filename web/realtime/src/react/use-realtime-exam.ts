@@ -44,12 +44,15 @@ export function useRealtimeExam(examId: string): UseRealtimeExam {
 
 const nothing = () => null;
 
-/** Looks at something that changes with time, four times a second, so that no second is skipped. */
+/** How often the clock is looked at, in milliseconds: so late at the most a new second shows. */
+const LOOK_MS = 100;
+
+/** Looks at something that changes with time. */
 function useEverySecond(look: () => number | null): number | null {
   const [value, setValue] = useState(look);
   useEffect(() => {
     setValue(look());
-    const timer = setInterval(() => setValue(look()), 250);
+    const timer = setInterval(() => setValue(look()), LOOK_MS);
     return () => clearInterval(timer);
   }, [look]);
   return value;

@@ -146,7 +146,7 @@ stack.check(`no payload of any of ${shapes.length} events is a fault of ours (FU
     assert.ok((await emitAck(bystander, 'heartbeat')).serverTime);
     assert.ok(Date.now() - began < 2_000, `FUZZ_SEED=${SEED}: a bystander waited ${Date.now() - began} ms`);
   }
-  const nats = await connectNats({ servers: stack.infra().nats.url });
+  const nats = await connectNats(stack.broker());
   try {
     const info = await (await jetstreamManager(nats)).streams.info('DEAD_LETTERS');
     assert.equal(info.state.messages, 0, `FUZZ_SEED=${SEED}: ${info.state.messages} dead letters`);

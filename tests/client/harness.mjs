@@ -222,6 +222,17 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
     ready: async () => Boolean(infra().nats?.url && infra().postgres?.url),
   });
 
+  /** The database, as a service logs in to it. @param {string} kind */
+  function databaseUrl(kind) {
+    const url = new URL(infra().postgres.url);
+    url.username = `sinaesta_${kind.replaceAll('-', '_')}`;
+    url.password = infra().servicePassword;
+    return url.href;
+  }
+
+  /** How to log in to the broker as a user who may do anything, or as a service. */
+  const broker = (user = 'operator') => ({ servers: infra().nats.url, user, pass: infra().servicePassword, inboxPrefix: `_INBOX.${user}` });
+
   /** @type {Service[]} */
   const services = [];
 
@@ -240,7 +251,8 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       deadline: 60_000,
       env: {
         SINAESTA__NATS__URL: infra().nats.url,
-        SINAESTA__DATABASE__URL: infra().postgres.url,
+        SINAESTA__NATS__PASSWORD: infra().servicePassword,
+        SINAESTA__DATABASE__URL: databaseUrl(kind),
         SINAESTA__AUTH__JWT_SECRET: infra().jwtSecret,
         [PORT_SETTING[kind]]: String(port),
         ...NO_LIMITS,
@@ -366,6 +378,8 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
   return {
     infra,
     infraPart,
+    broker,
+    databaseUrl,
     services,
     get gateways() {
       return services.filter((service) => service.name.startsWith('gateway'));

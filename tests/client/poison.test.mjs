@@ -13,7 +13,7 @@ const PARTITIONS = Array.from({ length: 12 }, (_, n) => n);
 
 /** @param {(nats: import('@nats-io/transport-node').NatsConnection) => Promise<void>} body */
 async function withNats(body) {
-  const nats = await connectNats({ servers: stack.infra().nats.url });
+  const nats = await connectNats(stack.broker());
   try {
     await body(nats);
   } finally {
@@ -64,7 +64,7 @@ for (const [what, { name = 'send-message-v1', body, withId = true }] of Object.e
       assert.deepEqual(Buffer.from(letter.data), Buffer.from(body), 'the letter holds what was sent');
       assert.equal(await count(), before + PARTITIONS.length, 'each is put aside once');
       // A work queue: nothing is left in it to be tried again and again.
-      await until(async () => (await manager.streams.info('COMMANDS')).state.messages === 0, {
+      await until(async () => (await manager.streams.info('COMMANDS-chat')).state.messages === 0, {
         timeout: 15_000, every: 100, what: 'the queue to be empty',
       });
     });

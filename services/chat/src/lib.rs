@@ -61,7 +61,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         pool: pool.clone(),
         rooms: Rooms::new(),
         sessions: Cache::new(REMEMBERED),
-        objects: Objects::connect(&settings.files, &settings.nats).await.context("chat")?,
+        objects: Objects::connect("chat", &settings.files, &settings.nats).await.context("chat")?,
         files: Arc::new(settings.files),
         clock: Clock::system(),
         settings: Arc::new(settings.chat),

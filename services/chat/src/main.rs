@@ -28,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Command::Migrate) => {
             let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
             let pool = sinaesta_store::connect("migrate", &settings.database).await?;
-            sinaesta_store::migrate(&pool).await?;
+            sinaesta_store::migrate(&pool, &settings.database).await?;
             Ok(())
         }
         None => {

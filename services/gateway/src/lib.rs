@@ -82,7 +82,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         presence: Presence::default(),
         participation: Participants::default(),
         clock,
-        objects: Objects::connect(&settings.files, &settings.nats).await.context("gateway")?,
+        objects: Objects::connect("gateway", &settings.files, &settings.nats).await.context("gateway")?,
         images: Semaphore::new(IMAGES),
         tasks: TaskTracker::new(),
         closing: CancellationToken::new(),

@@ -1,8 +1,10 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use sinaesta_contracts::rights;
 use sinaesta_localstack::{
     NatsEntry, NatsOptions, NatsServer, Postgres, PostgresEntry, PostgresOptions, Supervised, Tools,
+    read_or_create_secret,
 };
 use tokio::sync::watch;
 
@@ -16,18 +18,32 @@ pub(crate) struct Infra {
     postgres: Supervised,
     nats_entry: NatsEntry,
     postgres_entry: PostgresEntry,
+    service_password: String,
 }
 
 impl Infra {
     /// Comes back when both are ready and the database is migrated and seeded.
     pub(crate) async fn start(data: &Path) -> anyhow::Result<Self> {
-        let (nats, postgres) = tokio::try_join!(start_nats(data), start_postgres(data))?;
+        // With which every service logs in as itself, at the broker and at the database.
+        let service_password = read_or_create_secret(&data.join("service-password"))?;
+        let (nats, postgres) = tokio::try_join!(start_nats(data, &service_password), start_postgres(data))?;
         let nats_entry = NatsEntry { url: nats.client_url(), monitor: nats.monitor_url(), pid: nats.pid() };
         let postgres_entry = PostgresEntry { url: postgres.url(DATABASE), pid: postgres.pid() };
 
-        services::migrate(&postgres_entry.url).await.context("the migrations failed")?;
+        services::migrate(&postgres_entry.url, &service_password).await.context("the migrations failed")?;
         seed::run(&postgres, DATABASE).await.context("the demo data could not be written")?;
-        Ok(Self { nats: Supervised::new(nats), postgres: Supervised::new(postgres), nats_entry, postgres_entry })
+        Ok(Self {
+            nats: Supervised::new(nats),
+            postgres: Supervised::new(postgres),
+            nats_entry,
+            postgres_entry,
+            service_password,
+        })
+    }
+
+    /// With which every service logs in.
+    pub(crate) fn service_password(&self) -> &str {
+        &self.service_password
     }
 
     /// Where NATS is now; only the pid ever changes.
@@ -51,10 +67,15 @@ impl Infra {
     }
 }
 
-async fn start_nats(data: &Path) -> anyhow::Result<NatsServer> {
+async fn start_nats(data: &Path, password: &str) -> anyhow::Result<NatsServer> {
     let program = Tools::from_env().nats_server(&say).await?;
     // What is acknowledged to a client is in Postgres, which syncs; the broker need not sync each message, too.
-    Ok(NatsServer::start(NatsOptions::new(program, data.join("nats"))).await?)
+    let mut options = NatsOptions::new(program, data.join("nats"));
+    options.extra_config = rights::users()
+        .map(|user| format!("{} = \"{password}\"\n", rights::password_variable(user)))
+        .chain([rights::nats_configuration()])
+        .collect();
+    Ok(NatsServer::start(options).await?)
 }
 
 async fn start_postgres(data: &Path) -> anyhow::Result<Postgres> {

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
 use sinaesta_auth::Verifier;
 use sinaesta_clock::Clock;
 use sinaesta_localstack::{answers_ok, free_port};
 use sinaesta_settings::{DatabaseSettings, Settings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::infra::Infra;
 use crate::seed;
@@ -26,6 +28,7 @@ pub(crate) async fn check_settings(jwt_secret: &str) -> anyhow::Result<Settings>
 pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16, web: Option<&Path>) -> anyhow::Result<Settings> {
     let mut settings = Settings::load(&[
         ("nats.url", infra.nats().url),
+        ("nats.password", infra.service_password().to_owned()),
         ("database.url", infra.postgres().url),
         ("auth.jwt_secret", jwt_secret.to_owned()),
         // Asked for by nobody outside this program.
@@ -43,11 +46,28 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16, web: Option<&
     Ok(settings)
 }
 
+/// The settings of one service, which logs in to the database as itself.
+fn with_own_role(settings: &Settings, service: sinaesta_contracts::Service) -> anyhow::Result<Settings> {
+    let mut own = settings.clone();
+    let mut url = Url::parse(settings.database.url.expose_secret()).context("database.url")?;
+    let set = url
+        .set_username(&sinaesta_store::role(service))
+        .and_then(|()| url.set_password(Some(settings.nats.password.expose_secret())));
+    set.map_err(|()| anyhow::anyhow!("database.url can't name a user"))?;
+    own.database.url = url.to_string().into();
+    Ok(own)
+}
+
 /// Brings the database to the newest schema, opens the demo's rooms and writes its exams.
-pub(crate) async fn migrate(url: &str) -> anyhow::Result<()> {
-    let settings = DatabaseSettings { url: url.to_owned().into(), max_connections: 2, acquire_timeout_ms: 10_000 };
+pub(crate) async fn migrate(url: &str, role_password: &str) -> anyhow::Result<()> {
+    let settings = DatabaseSettings {
+        url: url.to_owned().into(),
+        role_password: role_password.to_owned().into(),
+        max_connections: 2,
+        acquire_timeout_ms: 10_000,
+    };
     let pool = sinaesta_store::connect("sinaesta-standalone", &settings).await?;
-    sinaesta_store::migrate(&pool).await?;
+    sinaesta_store::migrate(&pool, &settings).await?;
     sinaesta_chat::open_rooms(&pool, &seed::rooms()?, &Clock::system()).await?;
     sinaesta_exam_grading::seed(&pool, seed::author()?, &Clock::system()).await?;
     pool.close().await;
@@ -82,11 +102,13 @@ impl Services {
             settings.notifications.http_port,
             settings.gateway.port,
         ];
-        let chat = Service::spawn("chat", &settings, sinaesta_chat::run);
-        let exams = Service::spawn("exam-grading", &settings, sinaesta_exam_grading::run);
-        let leaderboard = Service::spawn("leaderboard", &settings, sinaesta_leaderboard::run);
-        let notification = Service::spawn("notification", &settings, sinaesta_notification::run);
-        let gateway = Service::spawn("gateway", &settings, sinaesta_gateway::run);
+        let chat = Service::spawn(sinaesta_contracts::Service::Chat, &settings, sinaesta_chat::run)?;
+        let exams = Service::spawn(sinaesta_contracts::Service::ExamGrading, &settings, sinaesta_exam_grading::run)?;
+        let leaderboard =
+            Service::spawn(sinaesta_contracts::Service::Leaderboard, &settings, sinaesta_leaderboard::run)?;
+        let notification =
+            Service::spawn(sinaesta_contracts::Service::Notification, &settings, sinaesta_notification::run)?;
+        let gateway = Service::spawn(sinaesta_contracts::Service::Gateway, &settings, sinaesta_gateway::run)?;
         let mut services = Self { gateway, chat, exams, leaderboard, notification };
         let ready = async {
             for port in ports {
@@ -136,13 +158,14 @@ impl Services {
 }
 
 impl Service {
-    fn spawn<Run, Fut>(name: &'static str, settings: &Settings, run: Run) -> Self
+    fn spawn<Run, Fut>(service: sinaesta_contracts::Service, settings: &Settings, run: Run) -> anyhow::Result<Self>
     where
         Run: FnOnce(Settings, CancellationToken) -> Fut,
         Fut: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
+        let (name, settings) = (service.as_str(), with_own_role(settings, service)?);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(settings.clone(), stop.clone()));
-        Self { name, stop, task }
+        let task = tokio::spawn(run(settings, stop.clone()));
+        Ok(Self { name, stop, task })
     }
 }

@@ -20,6 +20,7 @@ impl Fixed {
             postgres: infra.postgres(),
             pid: std::process::id(),
             jwt_secret: self.jwt_secret.clone(),
+            service_password: infra.service_password().to_owned(),
             tokens: self.tokens.clone(),
             users: self.users.clone(),
         }

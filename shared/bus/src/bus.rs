@@ -1,6 +1,7 @@
 //! The connection to the broker.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +10,18 @@ use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 use parking_lot::Mutex;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sinaesta_contracts::{
-    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Signal, Subject, UserId, code,
+    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Signal, Subject, UserId, code, rights,
 };
 use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OnceCell, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::answer::{AnswerBody, AnswerLine};
@@ -64,6 +67,8 @@ struct Inner {
     client: Client,
     jetstream: jetstream::Context,
     pending: Mutex<HashMap<Uuid, oneshot::Sender<Answer>>>,
+    /// Filled once answers to commands are listened for, which only those need who send commands.
+    listening: OnceCell<()>,
     disruptions: watch::Receiver<u64>,
     reconnects: watch::Receiver<u64>,
     request_timeout: Duration,
@@ -74,8 +79,7 @@ impl Bus {
     pub async fn connect(name: &str, nats: &NatsSettings, bus: &BusSettings) -> Result<Self, BusError> {
         let (disrupted, disruptions) = watch::channel(0_u64);
         let (reconnected, reconnects) = watch::channel(0_u64);
-        let options = ConnectOptions::new()
-            .name(name)
+        let options = login(name, nats)
             .ping_interval(Duration::from_secs(5))
             .client_capacity(8_192)
             .reconnect_delay_callback(|attempts| Duration::from_millis((attempts as u64 * 50).min(1_000)))
@@ -102,21 +106,16 @@ impl Bus {
             .backpressure_on_inflight(true)
             .build(client.clone());
         streams::ensure(&jetstream, nats.stream_replicas).await?;
-        let id = GatewayId(Uuid::now_v7());
-        let replies = client
-            .subscribe(Subject::Reply(id).to_string())
-            .await
-            .map_err(|error| BusError::Subscribe(error.to_string()))?;
         let bus = Self(Arc::new(Inner {
-            id,
+            id: GatewayId(Uuid::now_v7()),
             client,
             jetstream,
             pending: Mutex::default(),
+            listening: OnceCell::new(),
             disruptions,
             reconnects,
             request_timeout: Duration::from_millis(bus.request_timeout_ms),
         }));
-        tokio::spawn(bus.clone().take_replies(replies));
         tokio::spawn(keep_streams(bus.clone(), nats.stream_replicas));
         Ok(bus)
     }
@@ -171,10 +170,16 @@ impl Bus {
     pub async fn ask_raw<Q: Query>(&self, actor: &Actor, query: &Q) -> Answer {
         let envelope = Envelope { actor: actor.clone(), body: query };
         let payload = serde_json::to_vec(&envelope).map_err(|error| internal(&error))?;
-        let mut sent = async_nats::HeaderMap::new();
-        headers::add_trace(&mut sent, &TraceContext::current());
         let subject = Subject::Query(Q::SERVICE, Q::NAME).to_string();
-        let reply = self.request(subject, sent, payload.into()).await?;
+        let span = sinaesta_telemetry::span!(
+            "query.ask",
+            client,
+            messaging.system = "nats",
+            messaging.destination.name = subject
+        );
+        let mut sent = async_nats::HeaderMap::new();
+        headers::add_trace(&mut sent, &TraceContext::of(&span));
+        let reply = self.request(subject, sent, payload.into()).instrument(span).await?;
         serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer()
     }
 
@@ -261,10 +266,19 @@ impl Bus {
         }
     }
 
-    pub(crate) fn expect_reply(&self, id: Uuid) -> oneshot::Receiver<Answer> {
+    /// Where the answer to a command will come.
+    pub(crate) async fn expect_reply(&self, id: Uuid) -> Result<oneshot::Receiver<Answer>, BusError> {
+        self.0.listening.get_or_try_init(|| self.listen_for_replies()).await?;
         let (sender, receiver) = oneshot::channel();
         self.0.pending.lock().insert(id, sender);
-        receiver
+        Ok(receiver)
+    }
+
+    async fn listen_for_replies(&self) -> Result<(), BusError> {
+        let replies = self.0.client.subscribe(Subject::Reply(self.id()).to_string()).await;
+        let replies = replies.map_err(|error| BusError::Subscribe(error.to_string()))?;
+        tokio::spawn(self.clone().take_replies(replies));
+        Ok(())
     }
 
     pub(crate) fn forget_reply(&self, id: Uuid) {
@@ -285,6 +299,20 @@ impl Bus {
             }
         }
     }
+}
+
+/// How a service logs in: as the user with its own name, where there is a password; its requests are answered where
+/// nobody else hears it.
+pub fn login(name: &str, nats: &NatsSettings) -> ConnectOptions {
+    let mut options = ConnectOptions::new().name(name).custom_inbox_prefix(rights::inbox(name));
+    let password = nats.password.expose_secret();
+    if !password.is_empty() {
+        options = options.user_and_password(name.to_owned(), password.to_owned());
+    }
+    if !nats.tls_ca_file.is_empty() {
+        options = options.add_root_certificates(PathBuf::from(&nats.tls_ca_file)).require_tls(true);
+    }
+    options
 }
 
 /// A broker that was restarted has lost what it had in memory, the stream of deliveries itself included.

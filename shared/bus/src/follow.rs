@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use futures::StreamExt as _;
-use sinaesta_contracts::{Event, Subject};
+use sinaesta_contracts::{Event, Stream, Subject};
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::{Bus, BusError, EVENTS};
+use crate::{Bus, BusError};
 
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -79,13 +80,15 @@ impl<E: Event> Follower<E> {
 }
 
 async fn subscribe<E: Event>(bus: &Bus) -> Result<Ordered, BusError> {
-    let failed = |reason: String| BusError::Stream { name: EVENTS.to_owned(), reason };
+    let failed = |reason: String| BusError::Stream { name: Stream::Events.to_string(), reason };
     let config = OrderedConfig {
+        name: Some(format!("follower-{}", Uuid::now_v7().simple())),
         filter_subject: Subject::Event(E::DOMAIN, E::NAME).to_string(),
         deliver_policy: DeliverPolicy::New,
         ..OrderedConfig::default()
     };
-    let stream = bus.jetstream().get_stream(EVENTS).await.map_err(|error| failed(error.to_string()))?;
+    let stream =
+        bus.jetstream().get_stream(Stream::Events.to_string()).await.map_err(|error| failed(error.to_string()))?;
     let consumer = stream.create_consumer(config).await.map_err(|error| failed(error.to_string()))?;
     consumer.messages().await.map_err(|error| failed(error.to_string()))
 }

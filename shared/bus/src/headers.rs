@@ -58,6 +58,18 @@ pub(crate) fn parsed<T: std::str::FromStr>(headers: Option<&HeaderMap>, name: &s
     text(headers, name).and_then(|value| value.parse().ok())
 }
 
+/// Makes a span that serves several messages a part of the first one's trace, and links it to the others'.
+pub(crate) fn continue_all<'h>(span: &tracing::Span, messages: impl Iterator<Item = Option<&'h HeaderMap>>) {
+    if span.is_none() {
+        return;
+    }
+    let mut traces = messages.map(trace);
+    if let Some(first) = traces.next() {
+        first.adopt(span);
+    }
+    traces.for_each(|trace| trace.link(span));
+}
+
 pub(crate) fn trace(headers: Option<&HeaderMap>) -> TraceContext {
     if !sinaesta_telemetry::is_tracing() {
         return TraceContext::default();

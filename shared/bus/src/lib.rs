@@ -37,7 +37,7 @@ mod service;
 mod streams;
 
 pub use answer::Answer;
-pub use bus::{Bus, BusError};
+pub use bus::{Bus, BusError, login};
 pub use follow::{Followed, Follower};
 pub use gateways::GatewayWatch;
 pub use listen::{Delivery, Listener};
@@ -46,4 +46,3 @@ pub use outcome::{
 };
 pub use send::Dispatched;
 pub use service::ServiceBuilder;
-pub use streams::{COMMANDS, DEAD_LETTERS, DELIVERIES, EVENTS};

@@ -4,12 +4,12 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use sinaesta_contracts::{Audience, Subject, UserId};
+use sinaesta_contracts::{Audience, Stream, Subject, UserId};
 use sinaesta_telemetry::TraceContext;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::{Bus, BusError, DELIVERIES, headers};
+use crate::{Bus, BusError, headers};
 
 /// Something that sockets must hear.
 #[derive(Debug, Clone)]
@@ -76,7 +76,9 @@ impl Listener {
     /// What the stream still has for this audience after `last` and before `until`.
     async fn missing(&self, last: u64, until: u64) -> Vec<Delivery> {
         let mut found = Vec::new();
-        let Ok(stream) = self.bus.jetstream().get_stream_no_info(DELIVERIES).await else { return found };
+        let Ok(stream) = self.bus.jetstream().get_stream_no_info(Stream::Deliveries.to_string()).await else {
+            return found;
+        };
         let subject = Subject::Deliver(&self.audience).to_string();
         let mut next = last + 1;
         while next < until {

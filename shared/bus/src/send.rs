@@ -9,6 +9,7 @@ use sinaesta_telemetry::TraceContext;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::bus::internal;
@@ -27,6 +28,8 @@ pub struct Dispatched {
     publish: Publish,
     stored: Option<PublishAckFuture>,
     answer: oneshot::Receiver<Answer>,
+    /// From the sending to the answer.
+    _span: Span,
 }
 
 #[derive(Clone)]
@@ -40,11 +43,12 @@ impl Bus {
     /// Sends a command whose answer is wanted. `id` makes a repeat the same command.
     /// Commands that one task dispatches are stored in the order of the calls.
     pub async fn dispatch<C: Command>(&self, id: Uuid, actor: &Actor, command: &C) -> Result<Dispatched, ErrorBody> {
-        let mut publish = prepare(id, actor, command)?;
+        let span = publish_span::<C>(id);
+        let mut publish = prepare(id, actor, command, &span)?;
         publish.headers.insert(headers::REPLY, Subject::Reply(self.id()).to_string());
-        let answer = self.expect_reply(id);
+        let answer = self.expect_reply(id).await.map_err(|error| internal(&error))?;
         let stored = self.publish(&publish).await;
-        Ok(Dispatched { bus: self.clone(), id, publish, stored, answer })
+        Ok(Dispatched { bus: self.clone(), id, publish, stored, answer, _span: span })
     }
 
     /// Sends a command whose answer nobody waits for, and returns once the broker has it or `limit` is over.
@@ -55,7 +59,8 @@ impl Bus {
         command: &C,
         limit: Duration,
     ) -> Result<(), ErrorBody> {
-        let publish = prepare(id, actor, command)?;
+        let span = publish_span::<C>(id);
+        let publish = prepare(id, actor, command, &span)?;
         let stored = async {
             loop {
                 if let Some(stored) = self.publish(&publish).await
@@ -87,10 +92,21 @@ impl Bus {
     }
 }
 
-fn prepare<C: Command>(id: Uuid, actor: &Actor, command: &C) -> Result<Publish, ErrorBody> {
+fn publish_span<C: Command>(id: Uuid) -> Span {
+    sinaesta_telemetry::span!(
+        "command.publish",
+        producer,
+        messaging.system = "nats",
+        messaging.operation.type = "send",
+        messaging.destination.name = %format_args!("{}.{}", C::SERVICE, C::NAME),
+        messaging.message.id = %id,
+    )
+}
+
+fn prepare<C: Command>(id: Uuid, actor: &Actor, command: &C, span: &Span) -> Result<Publish, ErrorBody> {
     let key = command.partition_key(actor);
     let envelope = Envelope { actor: actor.clone(), body: command };
-    let mut sent = headers::with_message_id(&id.to_string(), &TraceContext::current());
+    let mut sent = headers::with_message_id(&id.to_string(), &TraceContext::of(span));
     sent.insert(headers::KEY, key.as_str());
     Ok(Publish {
         subject: Subject::Command(C::SERVICE, C::NAME, Partition::of(&key)).to_string(),

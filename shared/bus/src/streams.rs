@@ -1,21 +1,13 @@
-//! The four streams. Whoever connects first makes them; a change here is applied at the next start.
+//! The streams. Whoever connects first makes them; a change here is applied at the next start of whoever may change them.
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
+use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
-use sinaesta_contracts::Subject;
+use async_nats::jetstream::{Context, ErrorCode};
+use sinaesta_contracts::{Stream, Subject};
 
 use crate::BusError;
-
-/// Commands wait here until their effect is durable: a work queue on disk.
-pub const COMMANDS: &str = "COMMANDS";
-/// What happened, for the services that listen.
-pub const EVENTS: &str = "EVENTS";
-/// What sockets must hear; in memory, for as long as a gateway may need to fill a gap.
-pub const DELIVERIES: &str = "DELIVERIES";
-/// What could not be handled, with the reason.
-pub const DEAD_LETTERS: &str = "DEAD_LETTERS";
 
 const MIB: i64 = 1024 * 1024;
 /// Repeats within this time are dropped by the broker.
@@ -25,29 +17,38 @@ const ATTEMPTS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(200);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Makes those that do not exist.
 pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<(), BusError> {
-    let base = Config { num_replicas: replicas, duplicate_window: REPEATS, ..Config::default() };
-    let streams = [
-        Config {
-            name: COMMANDS.into(),
-            subjects: vec![Subject::AllCommands.to_string()],
+    for stream in Stream::all() {
+        create(jetstream, config(stream, replicas)).await?;
+    }
+    Ok(())
+}
+
+/// How a stream is set up; what it holds, and for how long, is decided here and nowhere else.
+fn config(stream: Stream, replicas: usize) -> Config {
+    let base = Config {
+        name: stream.to_string(),
+        num_replicas: replicas,
+        duplicate_window: REPEATS,
+        storage: StorageType::File,
+        ..Config::default()
+    };
+    match stream {
+        // A work queue on disk.
+        Stream::Commands(service) => Config {
+            subjects: vec![Subject::Commands(service).to_string()],
             retention: RetentionPolicy::WorkQueue,
-            storage: StorageType::File,
             // A full queue refuses new commands: their senders hear of it, and nothing accepted is thrown away.
             discard: DiscardPolicy::New,
-            max_bytes: 2048 * MIB,
-            ..base.clone()
+            max_bytes: 512 * MIB,
+            ..base
         },
-        Config {
-            name: EVENTS.into(),
-            subjects: vec![Subject::AllEvents.to_string()],
-            storage: StorageType::File,
-            max_age: 7 * DAY,
-            max_bytes: 1024 * MIB,
-            ..base.clone()
-        },
-        Config {
-            name: DELIVERIES.into(),
+        Stream::Events => {
+            Config { subjects: vec![Subject::AllEvents.to_string()], max_age: 7 * DAY, max_bytes: 1024 * MIB, ..base }
+        }
+        // In memory, for as long as a gateway may need to fill a gap.
+        Stream::Deliveries => Config {
             subjects: vec![Subject::AllDeliveries.to_string()],
             storage: StorageType::Memory,
             max_age: Duration::from_secs(300),
@@ -58,21 +59,15 @@ pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<(), B
                 destination: Subject::AllLive.to_string(),
                 headers_only: false,
             }),
-            ..base.clone()
+            ..base
         },
-        Config {
-            name: DEAD_LETTERS.into(),
+        Stream::DeadLetters => Config {
             subjects: vec![Subject::AllDeadLetters.to_string()],
-            storage: StorageType::File,
             max_age: 30 * DAY,
             max_bytes: 512 * MIB,
             ..base
         },
-    ];
-    for config in streams {
-        create(jetstream, config).await?;
     }
-    Ok(())
 }
 
 /// Processes that start together make the same stream together, and the broker counts the room of each for a moment:
@@ -80,11 +75,24 @@ pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<(), B
 async fn create(jetstream: &Context, config: Config) -> Result<(), BusError> {
     let mut attempts = 0;
     loop {
-        let Err(error) = jetstream.create_or_update_stream(config.clone()).await else { return Ok(()) };
+        let Err(error) = jetstream.create_stream(config.clone()).await else { return Ok(()) };
+        if let CreateStreamErrorKind::JetStream(cause) = error.kind()
+            && cause.error_code() == ErrorCode::STREAM_NAME_EXIST
+        {
+            return change(jetstream, config).await;
+        }
         attempts += 1;
         if attempts == ATTEMPTS {
             return Err(BusError::Stream { name: config.name, reason: error.to_string() });
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// A stream that an earlier version made otherwise. Services may not change streams; operators may.
+async fn change(jetstream: &Context, config: Config) -> Result<(), BusError> {
+    if let Err(error) = jetstream.update_stream(&config).await {
+        tracing::warn!(%error, stream = config.name, "is not set up as this version would; `sinaesta-ops streams --apply` does it");
+    }
+    Ok(())
 }

@@ -23,6 +23,11 @@ pub enum Service {
 }
 
 impl Service {
+    /// Those that commands and queries are for: all but the gateway.
+    pub const HANDLERS: [Self; 4] = [Self::Chat, Self::ExamGrading, Self::Leaderboard, Self::Notification];
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Gateway, Self::Chat, Self::ExamGrading, Self::Leaderboard, Self::Notification];
+
     /// The name in subjects, consumers and traces.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,6 +101,32 @@ impl fmt::Display for Audience {
     }
 }
 
+/// A kind of audience; as text, a filter over all audiences of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AudienceKind {
+    Room,
+    User,
+    Exam,
+    Proctors,
+    Board,
+    Groups,
+    All,
+}
+
+impl fmt::Display for AudienceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Room => "room.>",
+            Self::User => "user.>",
+            Self::Exam => "exam.>",
+            Self::Proctors => "proctors.>",
+            Self::Board => "board.>",
+            Self::Groups => "groups",
+            Self::All => "all",
+        })
+    }
+}
+
 /// A subject, or a filter over subjects where a part is left open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject<'a> {
@@ -103,20 +134,30 @@ pub enum Subject<'a> {
     Command(Service, &'a str, Partition),
     /// Every command of one partition of a service.
     CommandPartition(Service, Partition),
+    /// Every command of a service.
+    Commands(Service),
     /// Every command there is.
     AllCommands,
     /// `query.<service>.<name>`
     Query(Service, &'a str),
+    /// Every query of a service.
+    Queries(Service),
     /// `event.<domain>.<name>`
     Event(&'a str, &'a str),
+    /// Every event of a domain.
+    Events(&'a str),
     /// Every event there is.
     AllEvents,
     /// `deliver.<audience>`: what a service publishes.
     Deliver(&'a Audience),
+    /// Every delivery to a kind of audience.
+    DeliverTo(AudienceKind),
     /// Every delivery there is.
     AllDeliveries,
     /// `live.<audience>`: what a gateway hears: deliveries after the broker stored them, and what is true only now.
     Live(&'a Audience),
+    /// Everything live for a kind of audience.
+    LiveTo(AudienceKind),
     /// Everything live.
     AllLive,
     /// `signal.<name>`: to whoever listens.
@@ -125,6 +166,8 @@ pub enum Subject<'a> {
     Replicas(Service),
     /// `reply.<gateway>`: where answers to a sender's commands go.
     Reply(GatewayId),
+    /// All answers to commands.
+    AllReplies,
     /// `dead.<service>`
     DeadLetter(Service),
     /// Every dead letter there is.
@@ -136,17 +179,23 @@ impl fmt::Display for Subject<'_> {
         match self {
             Self::Command(service, name, partition) => write!(f, "cmd.{service}.{name}.{}", partition.0),
             Self::CommandPartition(service, partition) => write!(f, "cmd.{service}.*.{}", partition.0),
+            Self::Commands(service) => write!(f, "cmd.{service}.>"),
             Self::AllCommands => f.write_str("cmd.>"),
             Self::Query(service, name) => write!(f, "query.{service}.{name}"),
+            Self::Queries(service) => write!(f, "query.{service}.*"),
+            Self::Events(domain) => write!(f, "event.{domain}.*"),
             Self::Event(domain, name) => write!(f, "event.{domain}.{name}"),
             Self::AllEvents => f.write_str("event.>"),
             Self::Deliver(audience) => write!(f, "deliver.{audience}"),
+            Self::DeliverTo(kind) => write!(f, "deliver.{kind}"),
             Self::AllDeliveries => f.write_str("deliver.>"),
             Self::Live(audience) => write!(f, "live.{audience}"),
+            Self::LiveTo(kind) => write!(f, "live.{kind}"),
             Self::AllLive => f.write_str("live.>"),
             Self::Signal(name) => write!(f, "signal.{name}"),
             Self::Replicas(service) => write!(f, "signal.replica.{service}"),
             Self::Reply(gateway) => write!(f, "reply.{gateway}"),
+            Self::AllReplies => f.write_str("reply.*"),
             Self::DeadLetter(service) => write!(f, "dead.{service}"),
             Self::AllDeadLetters => f.write_str("dead.>"),
         }

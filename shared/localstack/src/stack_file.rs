@@ -16,6 +16,8 @@ pub struct StackFile {
     /// Of the program that owns all of it.
     pub pid: u32,
     pub jwt_secret: String,
+    /// With which each service logs in as itself at NATS and Postgres; and the broker's `operator`.
+    pub service_password: String,
     /// Ready-made tokens of the demo users.
     pub tokens: Roles,
     /// Ids of the demo users.
@@ -87,6 +89,7 @@ mod tests {
             postgres: PostgresEntry { url: "postgres://x".into(), pid: 2 },
             pid: 3,
             jwt_secret: "s".into(),
+            service_password: "p".into(),
             tokens: Roles::default(),
             users: Roles { student: "u".into(), ..Roles::default() },
         };

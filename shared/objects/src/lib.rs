@@ -14,13 +14,11 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _};
 use secrecy::ExposeSecret as _;
+use sinaesta_contracts::FILE_BUCKET;
 use sinaesta_settings::{FileSettings, NatsSettings};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio_util::io::ReaderStream;
-
-/// The bucket in the NATS Object Store.
-const BUCKET: &str = "files";
 
 /// How often a bucket that others may be making is looked for, and for how long.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -52,12 +50,12 @@ enum Kind {
 }
 
 impl Objects {
-    /// The store that the settings name; the bucket in NATS is made if need be.
-    pub async fn connect(files: &FileSettings, nats: &NatsSettings) -> Result<Self, ObjectError> {
+    /// The store that the settings name, for the service `name`; the bucket in NATS is made if need be.
+    pub async fn connect(name: &str, files: &FileSettings, nats: &NatsSettings) -> Result<Self, ObjectError> {
         if files.s3_bucket.is_empty() {
-            let client = async_nats::connect(&nats.url).await.map_err(failed)?;
+            let client = sinaesta_bus::login(name, nats).connect(&nats.url).await.map_err(failed)?;
             let config = Config {
-                bucket: BUCKET.to_owned(),
+                bucket: FILE_BUCKET.to_owned(),
                 max_bytes: files.store_bytes,
                 num_replicas: nats.stream_replicas,
                 ..Config::default()
@@ -146,7 +144,7 @@ impl Objects {
 async fn open_bucket(context: &jetstream::Context, config: Config) -> Result<ObjectStore, ObjectError> {
     let mut looks = 0;
     loop {
-        if let Ok(store) = context.get_object_store(BUCKET).await {
+        if let Ok(store) = context.get_object_store(FILE_BUCKET).await {
             return Ok(store);
         }
         match context.create_object_store(config.clone()).await {

@@ -39,7 +39,7 @@ async fn keeps_what_it_is_given(objects: Objects) {
 async fn the_nats_object_store() {
     let nats = TestNats::start().await.unwrap();
     let settings = nats.settings().unwrap();
-    keeps_what_it_is_given(Objects::connect(&settings.files, &settings.nats).await.unwrap()).await;
+    keeps_what_it_is_given(Objects::connect("chat", &settings.files, &settings.nats).await.unwrap()).await;
 }
 
 /// An S3 over a folder, with one bucket and one key; gives its address.
@@ -70,7 +70,7 @@ async fn connect_s3(address: SocketAddr, secret: &str) -> Objects {
         ("files.s3_secret_key", secret.to_owned()),
     ])
     .unwrap();
-    Objects::connect(&settings.files, &settings.nats).await.unwrap()
+    Objects::connect("chat", &settings.files, &settings.nats).await.unwrap()
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct NatsSettings {
     pub url: String,
+    pub password: SecretString,
+    pub tls_ca_file: String,
     pub stream_replicas: usize,
 }
 
@@ -73,6 +75,7 @@ pub struct BusSettings {
 #[serde(deny_unknown_fields)]
 pub struct DatabaseSettings {
     pub url: SecretString,
+    pub role_password: SecretString,
     pub max_connections: u32,
     pub acquire_timeout_ms: u64,
 }

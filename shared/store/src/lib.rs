@@ -1,5 +1,7 @@
 //! What the services' stores share: the pool, the migrations, and what a database error means for a command.
 
+mod roles;
+
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -11,6 +13,11 @@ use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use thiserror::Error;
+
+pub use roles::role;
+
+/// How often the pool is looked at.
+const MEASURE: Duration = Duration::from_secs(1);
 
 /// All migrations, embedded.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -72,13 +79,28 @@ pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, 
     let mut attempts = 0;
     loop {
         match check(&pool).await {
-            Ok(()) => return Ok(pool),
+            Ok(()) => {
+                tokio::spawn(measure(pool.clone()));
+                return Ok(pool);
+            }
             Err(error @ StoreError::Permanent(_)) => return Err(error),
             Err(error) if attempts >= 60 => return Err(error),
             Err(error) => tracing::debug!(%error, "no database yet"),
         }
         attempts += 1;
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Tells how busy the pool is, for as long as it is open.
+async fn measure(pool: PgPool) {
+    let mut tick = tokio::time::interval(MEASURE);
+    metrics::gauge!("database_connections_max").set(f64::from(pool.options().get_max_connections()));
+    while !pool.is_closed() {
+        tick.tick().await;
+        let (all, idle) = (pool.size() as usize, pool.num_idle());
+        metrics::gauge!("database_connections", "state" => "idle").set(idle as f64);
+        metrics::gauge!("database_connections", "state" => "busy").set(all.saturating_sub(idle) as f64);
     }
 }
 
@@ -100,7 +122,8 @@ pub fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
     })
 }
 
-/// Brings the schema up to date.
-pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    MIGRATIONS.run(pool).await
+/// Brings the schema up to date, and lets each service at what is its own.
+pub async fn migrate(pool: &PgPool, settings: &DatabaseSettings) -> Result<(), MigrateError> {
+    MIGRATIONS.run(pool).await?;
+    Ok(roles::grant(pool, &settings.role_password).await?)
 }

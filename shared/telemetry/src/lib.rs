@@ -1,6 +1,7 @@
 //! Logs, traces and metrics, and the small HTTP server that shows whether a service is well.
 
 mod health;
+mod sql;
 mod trace;
 
 use std::io::IsTerminal as _;
@@ -15,6 +16,9 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
+
+#[doc(hidden)]
+pub use tracing;
 
 pub use health::{Readiness, cancel_on_signal, probe, router, serve};
 pub use trace::{TraceContext, is_tracing};
@@ -55,7 +59,8 @@ pub fn init(service: &'static str, settings: &TelemetrySettings) -> anyhow::Resu
     // Our own spans only: those of the libraries that carry the traces would be traced in turn.
     let ours = Targets::new().with_target("sinaesta", Level::INFO);
     let traces = provider.as_ref().map(|provider| trace::layer(provider).with_filter(ours));
-    tracing_subscriber::registry().with(traces).with(format.with_filter(filter)).init();
+    let statements = provider.as_ref().map(|provider| sql::Statements::new(provider).with_filter(sql::filter()));
+    tracing_subscriber::registry().with(traces).with(statements).with(format.with_filter(filter)).init();
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".into()), SIZES)?

@@ -57,6 +57,19 @@ where
     tracing_opentelemetry::layer().with_tracer(provider.tracer("sinaesta"))
 }
 
+/// A span with a stable, dotted name and its kind (`client`, `server`, `producer`, `consumer` or `internal`), and further fields.
+/// Where nothing is traced none is made.
+#[macro_export]
+macro_rules! span {
+    ($name:literal, $kind:ident $(, $($fields:tt)*)?) => {
+        if $crate::is_tracing() {
+            $crate::tracing::info_span!($name, otel.kind = stringify!($kind), $($($fields)*)?)
+        } else {
+            $crate::tracing::Span::none()
+        }
+    };
+}
+
 /// The place in a trace, as the W3C headers `traceparent` and `tracestate` say it.
 #[derive(Debug, Clone, Default)]
 pub struct TraceContext(Vec<(String, String)>);
@@ -64,9 +77,14 @@ pub struct TraceContext(Vec<(String, String)>);
 impl TraceContext {
     /// Where the current span stands; empty where nothing is traced.
     pub fn current() -> Self {
+        Self::of(&Span::current())
+    }
+
+    /// Where a span stands; empty where nothing is traced.
+    pub fn of(span: &Span) -> Self {
         let mut context = Self::default();
         if is_tracing() {
-            TraceContextPropagator::new().inject_context(&Span::current().context(), &mut context);
+            TraceContextPropagator::new().inject_context(&span.context(), &mut context);
         }
         context
     }
@@ -88,7 +106,7 @@ impl TraceContext {
 
     /// Makes `span` a child of this place.
     pub fn adopt(&self, span: &Span) {
-        if !self.0.is_empty() {
+        if !self.0.is_empty() && !span.is_none() {
             // A span that is filtered out can't have a parent; there is nothing to continue then.
             let _ = span.set_parent(TraceContextPropagator::new().extract(self));
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sinaesta_bus::Bus;
-use sinaesta_contracts::{Actor, Role, UserId};
+use sinaesta_contracts::{Actor, Role, UserId, rights};
 use sinaesta_localstack::{NatsOptions, NatsServer, Postgres, PostgresOptions, Tools};
 use sinaesta_settings::Settings;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
@@ -28,12 +28,23 @@ pub struct TestNats {
 impl TestNats {
     /// Starts one.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(String::new()).await
+    }
+
+    /// Starts one that holds each service to its rights; every user's password is `password`.
+    pub async fn start_guarded() -> anyhow::Result<Self> {
+        let passwords = rights::users().map(|user| format!("{} = \"password\"\n", rights::password_variable(user)));
+        Self::start_with(passwords.chain([rights::nats_configuration()]).collect()).await
+    }
+
+    async fn start_with(extra_config: String) -> anyhow::Result<Self> {
         let program = match std::env::var_os("SINAESTA_TEST_NATS_SERVER") {
             Some(program) => PathBuf::from(program),
             None => Tools::from_env().nats_server(&|_| {}).await?,
         };
         let folder = tempfile::tempdir()?;
-        let server = NatsServer::start(NatsOptions::new(program, folder.path())).await?;
+        let options = NatsOptions { extra_config, ..NatsOptions::new(program, folder.path()) };
+        let server = NatsServer::start(options).await?;
         let options = server.options().clone();
         Ok(Self { server: Some(server), options, _folder: folder })
     }
@@ -99,7 +110,7 @@ impl TestDatabase {
         let (base, _) = server.rsplit_once('/').context("a database URL has a path")?;
         let url = format!("{base}/{name}");
         let pool = PgPool::connect(&url).await?;
-        sinaesta_store::migrate(&pool).await?;
+        sinaesta_store::MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, url })
     }
 }

@@ -106,6 +106,11 @@ impl Session {
         self.paused_at.is_none() && stamped_at >= self.ends_at + GRACE
     }
 
+    /// How long after the last moment that counts `now` is.
+    pub fn lateness(&self, now: OffsetDateTime) -> std::time::Duration {
+        std::time::Duration::try_from(now - (self.ends_at + GRACE)).unwrap_or_default()
+    }
+
     /// Whether what the broker stored at `stamped_at` may change the session.
     pub fn accepts(&self, stamped_at: OffsetDateTime) -> Result<(), ErrorBody> {
         match self.completion.map(|completion| completion.reason) {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use metrics::histogram;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::ExamId;
 use sinaesta_contracts::exam::ExpireSession;
@@ -40,6 +41,9 @@ impl CommandHandler for Handler {
         let told = Told::read(&mut db, &completed).await?;
         let proctors = to_proctors(context, &mut db, &completed).await?;
         db.commit().await.map_err(StoreError::from)?;
+        for (session, _) in &due {
+            histogram!("exam_deadline_lateness_seconds").record(session.lateness(context.clock.now()));
+        }
         let last: HashMap<ExamId, Uuid> = due.iter().map(|(session, done)| (session.exam_id, done.by)).collect();
         let outcome = |one: &Received<ExpireSession>| {
             let mut outcome = Outcome::done(());

@@ -240,11 +240,10 @@ where
     let Ok(place) = gateway.lanes.reserve(call.session.actor.user_id) else {
         return call.responder.error(ErrorBody::new(code::BUSY, "The server is busy; try again"));
     };
-    let span = if sinaesta_telemetry::is_tracing() {
-        tracing::info_span!("gateway.event", otel.kind = "server", event = E::NAME, user = %call.session.actor.user_id)
-    } else {
-        tracing::Span::none()
-    };
+    let span =
+        sinaesta_telemetry::span!("gateway.event", server, event = E::NAME, user.id = %call.session.actor.user_id);
+    // The client may have begun the trace.
+    reader::trace(payload).adopt(&span);
     // Shutting down waits for what is in the lanes, too.
     let open = gateway.tasks.token();
     let job = async move {

@@ -11,7 +11,9 @@ use sinaesta_contracts::leaderboard::{
 use sinaesta_contracts::{Actor, BoundedNumber, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
+use super::measure;
 use super::member::{Listening, Member};
 
 /// Of how many people the ranks are asked for at a time: as many as one message of the broker holds with ease.
@@ -83,7 +85,7 @@ impl Board {
 
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
         match serde_json::from_slice(&delivery.payload) {
-            Ok(updated) => self.tell(updated).await,
+            Ok(updated) => self.tell(updated).instrument(measure::span(&delivery)).await,
             Err(error) => tracing::error!(%error, event = delivery.event, "a delivery can't be read"),
         }
     }

@@ -74,7 +74,7 @@ impl Channel {
         let mut disruptions = bus.disruptions();
         disruptions.mark_unchanged();
         let group = match &audience {
-            Audience::All => Group::Everyone(Everyone::new(inboxes)),
+            Audience::All => Group::Everyone(Everyone::new(inboxes, clock)),
             Audience::Board(id) => Group::Board(Board::new(bus, id.clone())),
             Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone()), None))),
             Audience::User(_) => Group::Room(Box::new(Room::new(bus, clock, None, Some(inboxes)))),

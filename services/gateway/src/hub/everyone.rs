@@ -4,21 +4,24 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 use sinaesta_bus::Delivery;
+use sinaesta_clock::Clock;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 
 use super::inboxes::{self, Work};
+use super::measure;
 use super::member::Member;
 
 /// The sockets of this gateway.
 pub(super) struct Everyone {
     members: HashMap<Sid, Member>,
     work: mpsc::UnboundedSender<Work>,
+    clock: Clock,
 }
 
 impl Everyone {
-    pub(super) fn new(work: mpsc::UnboundedSender<Work>) -> Self {
-        Self { members: HashMap::new(), work }
+    pub(super) fn new(work: mpsc::UnboundedSender<Work>, clock: Clock) -> Self {
+        Self { members: HashMap::new(), work, clock }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -46,8 +49,8 @@ impl Everyone {
         }
         let Ok(payload) = serde_json::from_slice::<&RawValue>(&delivery.payload) else { return };
         let emit = |member: &&Member| member.socket.emit(&*delivery.event, payload).is_ok();
-        let emitted = self.members.values().filter(emit).count();
-        metrics::counter!("gateway_emits_total", "event" => delivery.event.clone()).increment(emitted as u64);
+        let to_all = || self.members.values().filter(emit).count() as u64;
+        measure::emitting(&delivery, &self.clock, &measure::span(&delivery), to_all);
     }
 
     /// After a disruption nobody knows what was missed: each inbox as it is.

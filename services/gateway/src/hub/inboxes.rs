@@ -9,7 +9,9 @@ use sinaesta_contracts::notification::{FindReaders, NewNotification, Notificatio
 use sinaesta_contracts::{Actor, ErrorBody, NotificationId, ServerEvent, UserId};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
+use tracing::Instrument as _;
 
+use super::measure;
 use super::member::Member;
 
 /// For how many users the inboxes are asked at a time, and the readers of an announcement.
@@ -45,7 +47,9 @@ pub(super) async fn run(bus: Bus, mut work: mpsc::UnboundedReceiver<Work>) {
         for one in taken.drain(..) {
             match one {
                 Work::Greet(member) => waiting.push(member),
-                Work::Announce { delivery, members } => waiting.extend(announce(&bus, &delivery, members).await),
+                Work::Announce { delivery, members } => {
+                    waiting.extend(announce(&bus, &delivery, members).instrument(measure::span(&delivery)).await)
+                }
             }
         }
         let mut seen = HashSet::new();

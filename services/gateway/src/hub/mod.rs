@@ -5,6 +5,7 @@ mod board;
 mod channel;
 mod everyone;
 mod inboxes;
+mod measure;
 mod member;
 mod room;
 

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::inboxes::Work;
+use super::measure;
 use super::member::{Listening, Member};
 use crate::sockets::session::Session;
 
@@ -126,13 +127,7 @@ impl Room {
         if delivery.event == TypingIndicator::NAME {
             self.note_typing(payload);
         }
-        let span = if sinaesta_telemetry::is_tracing() {
-            let span = tracing::info_span!("gateway.deliver", otel.kind = "consumer", event = delivery.event);
-            delivery.trace.adopt(&span);
-            span
-        } else {
-            tracing::Span::none()
-        };
+        let span = measure::span(&delivery);
         if let Some(seq) = delivery.seq
             && !self.is_next(seq).await
         {
@@ -141,15 +136,11 @@ impl Room {
         if delivery.event == RoomRemoved::NAME {
             return self.remove(payload);
         }
-        let emitted = span.in_scope(|| self.emit(&delivery.event, payload, delivery.except));
+        let clock = self.clock.clone();
+        measure::emitting(&delivery, &clock, &span, || self.emit(&delivery.event, payload, delivery.except));
         if let Some(seq) = delivery.seq {
             self.advance(seq);
         }
-        if let Some(stored_at) = delivery.stored_at {
-            let latency = Duration::try_from(self.clock.now() - stored_at).unwrap_or_default();
-            metrics::histogram!("gateway_delivery_seconds", "event" => delivery.event.clone()).record(latency);
-        }
-        metrics::counter!("gateway_emits_total", "event" => delivery.event).increment(emitted);
     }
 
     /// Whether a message is the one that follows; what is missing before it is fetched and emitted first.

@@ -1,8 +1,12 @@
 //! From a packet's text to an event's payload, with an error that names the field that is at fault.
 
+use std::collections::HashMap;
+
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sinaesta_contracts::{ClientEvent, ErrorBody, code};
+use sinaesta_telemetry::TraceContext;
 
 /// An event as it came: its name and its first argument.
 pub(crate) struct Packet<'p> {
@@ -25,6 +29,21 @@ pub(crate) fn read<E: ClientEvent>(payload: Option<&RawValue>) -> Result<E, Erro
         return Err(ErrorBody::new(code::INVALID_PAYLOAD, "The payload must be an object"));
     }
     parse(text)
+}
+
+/// Where the client's trace stands, if the payload says so: `{"metadata":{"traceparent":"00-…"}}`, as W3C Trace Context
+/// writes it.
+pub(crate) fn trace(payload: Option<&RawValue>) -> TraceContext {
+    #[derive(Deserialize)]
+    struct Traced {
+        metadata: HashMap<String, String>,
+    }
+    if !sinaesta_telemetry::is_tracing() {
+        return TraceContext::default();
+    }
+    let traced = payload.and_then(|payload| serde_json::from_str::<Traced>(payload.get()).ok());
+    let Some(Traced { metadata }) = traced else { return TraceContext::default() };
+    TraceContext::received(metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Reads JSON; the error names the field that is at fault.

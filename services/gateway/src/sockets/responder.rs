@@ -1,6 +1,7 @@
 //! The answer to one event: by its acknowledgement callback if it has one; without, only failures are told.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,6 +14,7 @@ pub(crate) struct Responder {
     socket: SocketRef,
     ack: Option<AckSender>,
     event: Cow<'static, str>,
+    taken: Instant,
 }
 
 #[derive(Serialize)]
@@ -22,8 +24,8 @@ struct Failed<'e> {
 }
 
 impl Responder {
-    pub(crate) const fn new(socket: SocketRef, ack: Option<AckSender>, event: Cow<'static, str>) -> Self {
-        Self { socket, ack, event }
+    pub(crate) fn new(socket: SocketRef, ack: Option<AckSender>, event: Cow<'static, str>) -> Self {
+        Self { socket, ack, event, taken: Instant::now() }
     }
 
     pub(crate) const fn socket(&self) -> &SocketRef {
@@ -32,6 +34,10 @@ impl Responder {
 
     /// Done; `reply` is the JSON object whose fields stand beside `ok`, or `null`.
     pub(crate) fn ok(self, reply: &RawValue) {
+        // Only names of ours: what a client makes up is refused.
+        if let Cow::Borrowed(event) = self.event {
+            metrics::histogram!("gateway_acknowledgement_seconds", "event" => event).record(self.taken.elapsed());
+        }
         let Some(ack) = self.ack else { return };
         let body = match reply.get().strip_prefix('{').map(str::trim_start) {
             None | Some("}") => Ok(r#"{"ok":true}"#.to_owned()),

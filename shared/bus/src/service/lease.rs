@@ -17,7 +17,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::{self, ErrorCode};
 use futures::{StreamExt as _, TryStreamExt as _};
 use metrics::gauge;
-use sinaesta_contracts::{PARTITIONS, Partition, Service, Subject};
+use sinaesta_contracts::{PARTITIONS, Partition, Service, Stream, Subject};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -27,10 +27,12 @@ use uuid::Uuid;
 use super::DRAIN;
 use super::replicas::Replicas;
 use super::worker::Raw;
-use crate::{Bus, BusError, COMMANDS};
+use crate::{Bus, BusError};
 
 /// How often replicas speak and shares are looked at.
 const TICK: Duration = Duration::from_millis(250);
+/// How often the commands that wait are counted.
+const COUNT: Duration = Duration::from_secs(2);
 /// How long one request for messages stands. A host that freezes keeps its partitions for up to this long.
 const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(4);
@@ -107,6 +109,8 @@ impl ConsumerName {
 pub(super) struct Leases {
     bus: Bus,
     service: Service,
+    /// The stream of the service's commands.
+    stream: String,
     id: Uuid,
     lease: Duration,
     max_batch: usize,
@@ -128,6 +132,7 @@ impl Leases {
         Self {
             bus,
             service,
+            stream: Stream::Commands(service).to_string(),
             id: Uuid::now_v7(),
             lease,
             max_batch,
@@ -146,6 +151,8 @@ impl Leases {
         reconnects.mark_unchanged();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut count = interval(COUNT);
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
         replicas.say(false).await;
         loop {
             tokio::select! {
@@ -160,6 +167,7 @@ impl Leases {
                     replicas.say(false).await;
                     self.balance(&mut replicas).await;
                 }
+                _ = count.tick() => self.count_waiting().await,
             }
         }
         replicas.say(true).await;
@@ -234,10 +242,18 @@ impl Leases {
         }
     }
 
+    /// How much the service has before it: each replica tells the same.
+    async fn count_waiting(&self) {
+        if let Ok(stream) = self.bus.jetstream().get_stream(&self.stream).await {
+            let waiting = stream.cached_info().state.messages;
+            gauge!("bus_commands_waiting", "service" => self.service.as_str()).set(waiting as f64);
+        }
+    }
+
     /// The consumers of this service's partitions, whoever holds them.
     async fn consumers(&self) -> Result<HashMap<Partition, ConsumerName>, BusError> {
-        let failed = |reason: String| BusError::Stream { name: COMMANDS.to_owned(), reason };
-        let stream = self.bus.jetstream().get_stream_no_info(COMMANDS).await.map_err(|e| failed(e.to_string()))?;
+        let failed = |reason: String| BusError::Stream { name: self.stream.clone(), reason };
+        let stream = self.bus.jetstream().get_stream_no_info(&self.stream).await.map_err(|e| failed(e.to_string()))?;
         let names: Vec<String> = stream.consumer_names().try_collect().await.map_err(|e| failed(e.to_string()))?;
         let ours = names
             .iter()
@@ -247,7 +263,7 @@ impl Leases {
     }
 
     async fn remove(&self, consumer: &str) {
-        if let Err(error) = self.bus.jetstream().delete_consumer_from_stream(consumer, COMMANDS).await {
+        if let Err(error) = self.bus.jetstream().delete_consumer_from_stream(consumer, &self.stream).await {
             tracing::debug!(%error, "a consumer is gone already");
         }
     }
@@ -272,7 +288,7 @@ impl Leases {
             num_replicas: 1,
             ..Config::default()
         };
-        match self.bus.jetstream().create_consumer_on_stream(config, COMMANDS).await {
+        match self.bus.jetstream().create_consumer_on_stream(config, &self.stream).await {
             Ok(consumer) => {
                 let lease = Lease {
                     partition,
@@ -299,6 +315,7 @@ impl Leases {
         let lease = Arc::new(lease);
         let release = CancellationToken::new();
         let (bus, ended, batch) = (self.bus.clone(), self.ended.0.clone(), self.max_batch);
+        let stream = self.stream.clone();
         self.held.insert(lease.partition, Held { lease: Arc::clone(&lease), release: release.clone() });
         self.readers.spawn(async move {
             let reading = read_partition(&lease, &consumer, batch, &lane);
@@ -312,7 +329,7 @@ impl Leases {
             }
             lease.drained().await;
             // Whoever waits for it need not wait for the lease to run out. If this fails, it runs out.
-            drop(bus.jetstream().delete_consumer_from_stream(&lease.consumer, COMMANDS).await);
+            drop(bus.jetstream().delete_consumer_from_stream(&lease.consumer, &stream).await);
             ended.send(lease.partition).ok();
         });
     }

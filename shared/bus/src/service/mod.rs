@@ -5,13 +5,16 @@ mod event;
 mod lease;
 mod query;
 mod replicas;
+mod spans;
 mod worker;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use futures::future::BoxFuture;
+use metrics::counter;
 use sinaesta_contracts::{Command, Query, Service};
 use sinaesta_settings::BusSettings;
 use tokio::sync::mpsc;
@@ -25,6 +28,14 @@ use worker::Worker;
 
 /// How long finishing what was begun may take when a service stops.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Counts what comes again: its taker died, was too slow, or its acknowledgement got lost.
+fn count_redeliveries<'m>(service: Service, messages: impl Iterator<Item = &'m Message>) {
+    let again = messages.filter(|message| message.info().is_ok_and(|info| info.delivered > 1)).count();
+    if again > 0 {
+        counter!("bus_redeliveries_total", "service" => service.as_str()).increment(again as u64);
+    }
+}
 
 type Starter = Box<dyn FnOnce(Bus, CancellationToken) -> BoxFuture<'static, Result<(), BusError>> + Send>;
 

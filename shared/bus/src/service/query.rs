@@ -51,14 +51,13 @@ async fn answer<H: QueryHandler>(handler: &H, message: &async_nats::Message) -> 
     let started = Instant::now();
     let envelope: Envelope<H::Query> = serde_json::from_slice(&message.payload)
         .map_err(|error| ErrorBody::new(code::INVALID_PAYLOAD, error.to_string()))?;
-    let span = if sinaesta_telemetry::is_tracing() {
-        let span =
-            tracing::info_span!("query.process", otel.kind = "server", messaging.destination.name = H::Query::NAME);
-        headers::trace(message.headers.as_ref()).adopt(&span);
-        span
-    } else {
-        tracing::Span::none()
-    };
+    let span = sinaesta_telemetry::span!(
+        "query.process",
+        server,
+        messaging.system = "nats",
+        messaging.destination.name = message.subject.as_str(),
+    );
+    headers::trace(message.headers.as_ref()).adopt(&span);
     let result = handler.handle(envelope.actor, envelope.body).instrument(span).await;
     histogram!("bus_query_seconds", "query" => H::Query::NAME).record(started.elapsed());
     match result {

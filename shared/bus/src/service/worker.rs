@@ -13,10 +13,11 @@ use sinaesta_contracts::{Service, Subject, subject};
 use sinaesta_telemetry::TraceContext;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::command::{Effect, ErasedHandler};
 use super::lease::Lease;
+use super::spans::Spans;
 use crate::answer::{AnswerBody, AnswerLine};
 use crate::batch::{gather, rounds};
 use crate::publish::Publishing;
@@ -91,7 +92,7 @@ impl Worker {
                     None => {
                         let unknown = |_: &Raw| Effect::dead("no handler for this command".to_owned());
                         let effects = round.iter().map(unknown).collect();
-                        self.conclude("unknown", round, effects).await;
+                        self.conclude("unknown", round, effects, &Spans::none()).await;
                     }
                 }
             }
@@ -104,9 +105,10 @@ impl Worker {
         let started = Instant::now();
         let labels = [("service", self.service.as_str()), ("command", name)];
         histogram!("bus_batch_size", &labels).record(batch.len() as f64);
-        let span = batch_span(self.service, name, &batch);
-        match self.attempt(handler, &batch).instrument(span).await {
-            Some(Ok(effects)) => self.conclude(name, batch, effects).await,
+        super::count_redeliveries(self.service, batch.iter().map(|raw| &raw.message));
+        let spans = Spans::begin(self.service, name, &batch);
+        match self.attempt(handler, &batch).instrument(spans.batch.clone()).await {
+            Some(Ok(effects)) => self.conclude(name, batch, effects, &spans).await,
             // One of them can't be handled; alone, each shows whether it is the one.
             Some(Err(_)) if batch.len() > 1 => {
                 for one in batch {
@@ -115,7 +117,7 @@ impl Worker {
             }
             Some(Err(reason)) => {
                 let dead = batch.iter().map(|_| Effect::dead(reason.clone())).collect();
-                self.conclude(name, batch, dead).await;
+                self.conclude(name, batch, dead, &spans).await;
             }
             None => {}
         }
@@ -143,12 +145,12 @@ impl Worker {
     }
 
     /// Answers at once, for the effect is durable; publishes in order; acknowledges when the broker has it all.
-    async fn conclude(&self, name: &'static str, batch: Vec<Raw>, effects: Vec<Effect>) {
+    async fn conclude(&self, name: &'static str, batch: Vec<Raw>, effects: Vec<Effect>, spans: &Spans) {
         self.answer(&batch, &effects).await;
         let mut publishing = Vec::new();
-        for (raw, effect) in batch.iter().zip(&effects) {
+        for (place, (raw, effect)) in batch.iter().zip(&effects).enumerate() {
             let id = headers::command_id(raw.message.headers.as_ref()).unwrap_or_default().to_string();
-            let trace = headers::trace(raw.message.headers.as_ref());
+            let trace = TraceContext::of(spans.of(place));
             if let Some(reason) = &effect.dead {
                 publishing.push(self.bury(raw, reason).await);
             }
@@ -226,25 +228,4 @@ fn split(lines: Vec<AnswerLine>) -> Vec<Vec<AnswerLine>> {
         }
     }
     parts.into_iter().map(|(_, part)| part).collect()
-}
-
-/// The span of a batch: it continues the first command's trace and is linked to the others'.
-fn batch_span(service: Service, name: &'static str, batch: &[Raw]) -> Span {
-    if !sinaesta_telemetry::is_tracing() {
-        return Span::none();
-    }
-    let span = tracing::info_span!(
-        "command.process",
-        otel.kind = "consumer",
-        messaging.system = "nats",
-        messaging.operation.name = "process",
-        messaging.destination.name = %format_args!("{service}.{name}"),
-        messaging.batch.message_count = batch.len(),
-    );
-    let mut traces = batch.iter().map(|raw| headers::trace(raw.message.headers.as_ref()));
-    if let Some(first) = traces.next() {
-        first.adopt(&span);
-    }
-    traces.for_each(|trace| trace.link(&span));
-    span
 }

@@ -27,7 +27,16 @@ async fn a_refusal_is_an_answer_and_no_dead_letter() {
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     assert_eq!(send(&bus, &note("a", 7, Mood::Refused)).await.unwrap_err().code, "test/refused");
     let stream = async_nats::jetstream::new(nats.client().await.unwrap());
-    assert_eq!(stream.get_stream(sinaesta_bus::DEAD_LETTERS).await.unwrap().cached_info().state.messages, 0);
+    assert_eq!(
+        stream
+            .get_stream(sinaesta_contracts::Stream::DeadLetters.to_string())
+            .await
+            .unwrap()
+            .cached_info()
+            .state
+            .messages,
+        0
+    );
     replica.stop().await;
 }
 

@@ -62,7 +62,7 @@ async fn every_listening_service_hears_of_every_event() {
     }
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
     until("both services buried it", async || {
-        let stream = jetstream.get_stream(sinaesta_bus::DEAD_LETTERS).await.unwrap();
+        let stream = jetstream.get_stream(sinaesta_contracts::Stream::DeadLetters.to_string()).await.unwrap();
         stream.cached_info().state.messages == 2
     })
     .await;

@@ -14,7 +14,7 @@ use crate::support::{Book, Mood, Replica, note, send};
 /// The reasons in the dead letters.
 async fn reasons(nats: &TestNats) -> Vec<String> {
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
-    let stream = jetstream.get_stream(sinaesta_bus::DEAD_LETTERS).await.unwrap();
+    let stream = jetstream.get_stream(sinaesta_contracts::Stream::DeadLetters.to_string()).await.unwrap();
     let count = stream.cached_info().state.messages as usize;
     let config = async_nats::jetstream::consumer::pull::OrderedConfig::default();
     let messages = stream.create_consumer(config).await.unwrap().messages().await.unwrap();

@@ -6,6 +6,7 @@ mod commands;
 mod deliveries;
 mod events;
 mod failures;
+mod permissions;
 mod queries;
 mod replicas;
 mod support;

@@ -14,7 +14,10 @@ use crate::support::{Book, Mood, Replica, note, send};
 async fn shares(nats: &TestNats) -> Vec<usize> {
     use futures::TryStreamExt as _;
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
-    let stream = jetstream.get_stream(sinaesta_bus::COMMANDS).await.unwrap();
+    let stream = jetstream
+        .get_stream(sinaesta_contracts::Stream::Commands(sinaesta_contracts::Service::Chat).to_string())
+        .await
+        .unwrap();
     let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
     let mut shares = std::collections::HashMap::<String, usize>::new();
     for name in names {

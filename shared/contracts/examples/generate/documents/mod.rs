@@ -6,10 +6,14 @@ mod typescript;
 use std::error::Error;
 
 /// Every document, by its path from the crate's folder. The types are the web package's: it publishes them.
-pub(crate) fn all() -> Result<[(&'static str, String); 2], Box<dyn Error>> {
+pub(crate) fn all() -> Result<[(&'static str, String); 4], Box<dyn Error>> {
+    let permissions = sinaesta_contracts::rights::nats_configuration();
     Ok([
         ("generated/asyncapi.json", asyncapi::document()?),
         ("../../web/realtime/src/contract.ts", typescript::document()?),
+        ("../../ops/nats/permissions.conf", permissions.clone()),
+        // A chart reads only files that are its own.
+        ("../../ops/helm/sinaesta/files/permissions.conf", permissions),
     ])
 }
 

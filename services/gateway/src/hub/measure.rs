@@ -1,0 +1,36 @@
+//! What is seen of everything that goes out: its trace, how long it took, how many sockets got it.
+
+use std::time::Duration;
+
+use sinaesta_bus::Delivery;
+use sinaesta_clock::Clock;
+use tracing::Span;
+use tracing::field::Empty;
+
+/// The end of a delivery's way from the broker: it continues the trace of whatever led to it.
+pub(super) fn span(delivery: &Delivery) -> Span {
+    let span = sinaesta_telemetry::span!(
+        "gateway.deliver",
+        consumer,
+        messaging.system = "nats",
+        messaging.operation.type = "process",
+        event = delivery.event,
+    );
+    delivery.trace.adopt(&span);
+    span
+}
+
+/// Emits within a span of its own, and counts; gives how many sockets got it.
+pub(super) fn emitting(delivery: &Delivery, clock: &Clock, within: &Span, emit: impl FnOnce() -> u64) {
+    let emitted = within.in_scope(|| {
+        let span = sinaesta_telemetry::span!("socket.emit", internal, event = delivery.event, sockets = Empty);
+        let emitted = span.in_scope(emit);
+        span.record("sockets", emitted);
+        emitted
+    });
+    if let Some(stored_at) = delivery.stored_at {
+        let latency = Duration::try_from(clock.now() - stored_at).unwrap_or_default();
+        metrics::histogram!("gateway_delivery_seconds", "event" => delivery.event.clone()).record(latency);
+    }
+    metrics::counter!("gateway_emits_total", "event" => delivery.event.clone()).increment(emitted);
+}

@@ -7,6 +7,7 @@ mod doors;
 mod files;
 mod handlers;
 mod membership;
+mod months;
 mod rooms;
 pub mod store;
 mod timers;
@@ -28,7 +29,7 @@ use handlers::{
     connect_user, create_group, disconnect_user, edit_message, exit_room, expire_presence, find_away, find_file,
     find_online, invite_member, join_group, join_room, leave_group, leave_room, list_groups, list_rooms, lose_gateway,
     mark_message_read, message_history, missed_messages, mute_user, react_to_message, read_thread, record_file,
-    remove_member, remove_message, search_messages, send_message, set_status, set_typing,
+    remove_member, remove_message, retell_messages, search_messages, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
 
@@ -67,6 +68,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         settings: Arc::new(settings.chat),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
+    let ahead = tokio::spawn(months::keep_ahead(context.clone(), shutdown.clone()));
     let tidying = tokio::spawn(files::tidy(context.clone(), shutdown.clone()));
     let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus)
         .command(join_room::Handler(context.clone()))
@@ -84,6 +86,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(react_to_message::Handler(context.clone()))
         .command(mute_user::Handler(context.clone()))
         .command(record_file::Handler(context.clone()))
+        .command(retell_messages::Handler(context.clone()))
         .command(set_status::Handler(context.clone()))
         .command(connect_user::Handler(context.clone()))
         .command(disconnect_user::Handler(context.clone()))
@@ -103,6 +106,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
     service.run(shutdown).await?;
     timers.await?;
     tidying.await?;
+    ahead.await?;
     health.await??;
     bus.close().await;
     pool.close().await;

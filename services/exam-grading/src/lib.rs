@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use handlers::{
     complete_exam, create_exam, enter_exam, exit_exam, expire_session, extend_exam, find_sessions, join_exam,
     list_exams, list_results, lose_participants, monitor_exam, pause_exam, publish_exam, read_exam, read_my_record,
-    read_my_result, regrade_exam, replace_questions, resume_exam, save_answer, save_progress, schedule_exam,
-    start_exam,
+    read_my_result, regrade_exam, replace_questions, resume_exam, retell_exams, save_answer, save_progress,
+    schedule_exam, start_exam,
 };
 use papers::Papers;
 
@@ -73,6 +73,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         .command(publish_exam::Handler(context.clone()))
         .command(schedule_exam::Handler(context.clone()))
         .command(regrade_exam::Handler(context.clone()))
+        .command(retell_exams::Handler(context.clone()))
         .query(monitor_exam::Handler(context.clone()))
         .query(list_exams::Handler(context.clone()))
         .query(read_exam::Handler(context.clone()))

@@ -56,6 +56,9 @@ pub enum BusError {
     /// A subscription or a service endpoint could not be made.
     #[error("can't subscribe: {0}")]
     Subscribe(String),
+    /// What an operator asked for can't be had or done.
+    #[error("the broker refuses: {0}")]
+    Admin(String),
 }
 
 /// A connection to the broker; clones share it.

@@ -20,6 +20,8 @@ pub(crate) const EXCEPT: &str = "Sinaesta-Except";
 pub(crate) const REASON: &str = "Sinaesta-Reason";
 /// What a dead letter was.
 pub(crate) const SUBJECT: &str = "Sinaesta-Subject";
+/// Under which id a dead letter was published.
+pub(crate) const ORIGINAL_ID: &str = "Sinaesta-Id";
 /// Set by the broker on what it republishes.
 pub(crate) const SEQUENCE: &str = "Nats-Sequence";
 pub(crate) const LAST_SEQUENCE: &str = "Nats-Last-Sequence";

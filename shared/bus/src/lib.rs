@@ -23,6 +23,7 @@
 //! Implement [`CommandHandler`] for a type that holds what it needs, and name it in the service's wiring.
 //! A handler gets a batch, because batches form by themselves: one command when idle, hundreds under load.
 
+pub mod admin;
 mod answer;
 mod batch;
 mod bus;

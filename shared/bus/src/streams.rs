@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::CreateStreamErrorKind;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
-use async_nats::jetstream::{Context, ErrorCode};
 use sinaesta_contracts::{Stream, Subject};
 
 use crate::BusError;
@@ -75,24 +74,41 @@ fn config(stream: Stream, replicas: usize) -> Config {
 async fn create(jetstream: &Context, config: Config) -> Result<(), BusError> {
     let mut attempts = 0;
     loop {
-        let Err(error) = jetstream.create_stream(config.clone()).await else { return Ok(()) };
-        if let CreateStreamErrorKind::JetStream(cause) = error.kind()
-            && cause.error_code() == ErrorCode::STREAM_NAME_EXIST
-        {
-            return change(jetstream, config).await;
-        }
-        attempts += 1;
-        if attempts == ATTEMPTS {
-            return Err(BusError::Stream { name: config.name, reason: error.to_string() });
+        match jetstream.get_stream(&config.name).await {
+            Ok(found) => {
+                // Services may not change streams; operators may.
+                if !is_as_wanted(&found.cached_info().config, &config) {
+                    let stream = config.name;
+                    tracing::warn!(stream, "was set up by another version; `sinaesta-ops streams --apply` changes it");
+                }
+                return Ok(());
+            }
+            Err(_) if jetstream.create_stream(config.clone()).await.is_ok() => return Ok(()),
+            Err(error) if attempts == ATTEMPTS => {
+                return Err(BusError::Stream { name: config.name, reason: error.to_string() });
+            }
+            Err(_) => attempts += 1,
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// A stream that an earlier version made otherwise. Services may not change streams; operators may.
-async fn change(jetstream: &Context, config: Config) -> Result<(), BusError> {
-    if let Err(error) = jetstream.update_stream(&config).await {
-        tracing::warn!(%error, stream = config.name, "is not set up as this version would; `sinaesta-ops streams --apply` does it");
+/// Whether a stream is as we would make it; the broker fills in what we leave open.
+fn is_as_wanted(found: &Config, wanted: &Config) -> bool {
+    let decided = |config: &Config| {
+        let Config { subjects, max_bytes, max_age, num_replicas, duplicate_window, .. } = config.clone();
+        (subjects, max_bytes, max_age, num_replicas, duplicate_window)
+    };
+    decided(found) == decided(wanted)
+}
+
+/// Makes the streams as this version wants them, for those who may.
+pub(crate) async fn apply(jetstream: &Context, replicas: usize) -> Result<(), BusError> {
+    for stream in Stream::all() {
+        let config = config(stream, replicas);
+        let name = config.name.clone();
+        let done = jetstream.create_or_update_stream(config).await;
+        done.map_err(|error| BusError::Stream { name, reason: error.to_string() })?;
     }
     Ok(())
 }

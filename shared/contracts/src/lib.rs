@@ -28,6 +28,7 @@ pub mod number;
 pub mod points;
 pub mod presence;
 pub mod proctoring;
+pub mod retelling;
 pub mod rights;
 pub mod room_list;
 pub mod session;

@@ -11,16 +11,19 @@ pub fn role(service: Service) -> String {
     format!("sinaesta_{}", service.as_str().replace('-', "_"))
 }
 
-/// What a service may do with tables, and which sequences it counts with.
+/// What a service may do with tables, which sequences it counts with, and what it may have done for it.
 struct Grants {
     writes: &'static [&'static str],
     reads: &'static [&'static str],
     sequences: &'static [&'static str],
+    functions: &'static [&'static str],
 }
 
 const fn grants(service: Service) -> Grants {
     match service {
-        Service::Gateway => Grants { writes: &["users", "account_actions"], reads: &[], sequences: &[] },
+        Service::Gateway => {
+            Grants { writes: &["users", "account_actions"], reads: &[], sequences: &[], functions: &[] }
+        }
         Service::Chat => Grants {
             writes: &[
                 "chat_message_edits",
@@ -42,6 +45,7 @@ const fn grants(service: Service) -> Grants {
             ],
             reads: &["users"],
             sequences: &[],
+            functions: &["chat_messages_make_month"],
         },
         Service::ExamGrading => Grants {
             writes: &[
@@ -55,11 +59,13 @@ const fn grants(service: Service) -> Grants {
             ],
             reads: &[],
             sequences: &[],
+            functions: &[],
         },
         Service::Leaderboard => Grants {
             writes: &["leaderboard_entries", "leaderboard_people", "leaderboard_results"],
             reads: &[],
             sequences: &["leaderboard_version"],
+            functions: &[],
         },
         Service::Notification => Grants {
             writes: &[
@@ -77,6 +83,7 @@ const fn grants(service: Service) -> Grants {
             ],
             reads: &["users"],
             sequences: &[],
+            functions: &[],
         },
     }
 }
@@ -122,7 +129,7 @@ async fn grant_to(
         let password = password.replace('\'', "''");
         run(db, format!("ALTER ROLE {role} LOGIN PASSWORD '{password}'")).await?;
     }
-    let Grants { writes, reads, sequences } = grants(service);
+    let Grants { writes, reads, sequences, functions } = grants(service);
     run(db, format!("GRANT USAGE ON SCHEMA public TO {role}")).await?;
     run(db, format!("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")).await?;
     run(db, format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {role}", writes.join(", "))).await?;
@@ -131,6 +138,9 @@ async fn grant_to(
     }
     if !sequences.is_empty() {
         run(db, format!("GRANT USAGE ON SEQUENCE {} TO {role}", sequences.join(", "))).await?;
+    }
+    if !functions.is_empty() {
+        run(db, format!("GRANT EXECUTE ON FUNCTION {} TO {role}", functions.join(", "))).await?;
     }
     Ok(())
 }

@@ -26,6 +26,7 @@ pub mod read_thread;
 pub mod record_file;
 pub mod remove_member;
 pub mod remove_message;
+pub mod retell_messages;
 pub mod search_messages;
 pub mod send_message;
 pub mod set_status;

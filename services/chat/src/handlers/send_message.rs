@@ -14,9 +14,6 @@ use crate::handlers::check_muted;
 use crate::store::files;
 use crate::store::messages::{self, NewMessage, Place};
 
-/// How much of a message others are told, in characters.
-const EXCERPT: usize = 120;
-
 pub struct Handler(pub(crate) Context);
 
 impl CommandHandler for Handler {
@@ -111,7 +108,7 @@ impl Handler {
                 .iter()
                 .filter_map(|message| Some((message.sender_id.0, message.client_message_id.as_deref()?)))
                 .unzip();
-            found.extend(messages::find_stored(&mut db, &ids, &senders, &client_ids).await?);
+            found.extend(messages::find_stored(&mut db, &ids, &senders, &client_ids, self.0.clock.now()).await?);
         }
         for message in found {
             if let Some(client_id) = &message.client_message_id {
@@ -212,7 +209,7 @@ fn outcome(
             seq: message.seq,
             sender_id: message.sender_id,
             sender_name: message.sender_name.clone(),
-            excerpt: message.message.chars().take(EXCERPT).collect(),
+            excerpt: message.message.chars().take(messages::EXCERPT).collect(),
         });
         let delivery = Outbound::deliver(Audience::Room(room_id), &ReceiveMessage(message.clone()))?;
         let sent = Outcome::done(MessageSent { message: message.clone() }).and(delivery.with_seq(message.seq));

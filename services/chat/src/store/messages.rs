@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sinaesta_contracts::chat::{ChatMessage, MessageType};
+use sinaesta_contracts::chat::{ChatMessage, MessageType, PostedMessage};
 use sinaesta_contracts::{MessageId, RoomId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
@@ -10,6 +10,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::store::reactions;
+
+/// How long after a message its repeat, the same client_message_id by the same sender, is known as one.
+const REPEATS: time::Duration = time::Duration::days(30);
+/// How much of a message others are told, in characters.
+pub const EXCERPT: usize = 120;
 
 /// A message that is to be stored; its `seq` comes with it being stored.
 #[derive(Debug)]
@@ -105,8 +110,8 @@ pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap
            ), fresh AS (
              SELECT f.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS nth FROM first f
              WHERE NOT EXISTS (SELECT FROM chat_messages m WHERE m.id = f.id)
-               AND NOT EXISTS (SELECT FROM chat_messages m
-                               WHERE m.sender_id = f.sender_id AND m.client_message_id = f.client_message_id)
+               AND NOT EXISTS (SELECT FROM chat_messages m WHERE m.id >= $14
+                               AND m.sender_id = f.sender_id AND m.client_message_id = f.client_message_id)
                AND NOT COALESCE((SELECT m.until > f.created_at FROM chat_mutes m
                                  WHERE m.room_id = f.room_id AND m.user_id = f.sender_id
                                  ORDER BY m.at DESC LIMIT 1), false)
@@ -139,6 +144,7 @@ pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap
         column!(m => m.client_message_id.as_deref()) as &[Option<&str>],
         column!(m => m.reply_to.map(|id| id.0)) as &[Option<Uuid>],
         column!(m => m.created_at) as &[OffsetDateTime],
+        repeats_since(new.iter().map(|m| m.created_at).min()),
     )
     .fetch_all(db)
     .await?;
@@ -151,6 +157,7 @@ pub async fn find_stored(
     ids: &[Uuid],
     senders: &[Uuid],
     client_ids: &[&str],
+    now: OffsetDateTime,
 ) -> Result<Vec<ChatMessage>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
@@ -160,10 +167,11 @@ pub async fn find_stored(
            FROM chat_messages m WHERE m.id IN (
              SELECT UNNEST($1::uuid[]) UNION
              SELECT n.id FROM chat_messages n JOIN UNNEST($2::uuid[], $3::text[]) AS asked (sender_id, client_id)
-               ON n.sender_id = asked.sender_id AND n.client_message_id = asked.client_id)"#,
+               ON n.sender_id = asked.sender_id AND n.client_message_id = asked.client_id AND n.id >= $4)"#,
         ids,
         senders,
         client_ids as &[&str],
+        repeats_since(Some(now)),
     )
     .fetch_all(&mut *db)
     .await?;
@@ -222,6 +230,51 @@ async fn complete(db: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<ChatMessa
         }
     }
     Ok(messages)
+}
+
+/// A page of the messages that were posted since a moment, by room and `seq`, as other services are told of them.
+pub async fn posted_since(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    after: Option<&(RoomId, i64)>,
+    limit: i64,
+) -> Result<Vec<(RoomId, PostedMessage)>, StoreError> {
+    let (room, seq) = after.map_or(("", 0), |(room, seq)| (room.as_str(), *seq));
+    let rows = sqlx::query!(
+        r#"SELECT id, room_id, seq, sender_id, sender_name, left(message, $5) AS "excerpt!" FROM chat_messages
+           WHERE id >= $1 AND (room_id, seq) > ($2, $3) AND removed_at IS NULL ORDER BY room_id, seq LIMIT $4"#,
+        first_id(since),
+        room,
+        seq,
+        limit,
+        EXCERPT as i32,
+    )
+    .fetch_all(db)
+    .await?;
+    let posted = rows.into_iter().filter_map(|row| {
+        let (sender_id, sender_name) = (UserId(row.sender_id), row.sender_name);
+        let message =
+            PostedMessage { id: MessageId(row.id), seq: row.seq, sender_id, sender_name, excerpt: row.excerpt };
+        Some((RoomId::try_from(row.room_id).ok()?, message))
+    });
+    Ok(posted.collect())
+}
+
+/// The ids among which repeats are looked for: not in every month that there ever was.
+fn repeats_since(first: Option<OffsetDateTime>) -> Uuid {
+    first.map_or(Uuid::nil(), |first| first_id(first - REPEATS))
+}
+
+/// Makes the month of a moment, if there is none.
+pub async fn make_month(db: &mut PgConnection, at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!("SELECT chat_messages_make_month($1)", at).execute(db).await?;
+    Ok(())
+}
+
+/// The smallest id that something made at a moment can have: ids begin with their time.
+fn first_id(at: OffsetDateTime) -> Uuid {
+    let millis = (at.unix_timestamp_nanos() / 1_000_000).try_into().unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
 /// Where a message stands.

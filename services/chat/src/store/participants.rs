@@ -211,3 +211,16 @@ pub async fn away(
     };
     Ok(rows.into_iter().filter_map(|row| away((row.room_id, row.user_id, row.last_read_seq))).collect())
 }
+
+/// Up to where these rooms were read, by whom.
+pub async fn positions(db: &mut PgConnection, rooms: &[&str]) -> Result<Vec<(RoomId, UserId, i64)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT room_id, user_id, last_read_seq FROM chat_participants WHERE room_id = ANY($1) AND last_read_seq > 0",
+        rooms as &[&str],
+    )
+    .fetch_all(db)
+    .await?;
+    let read =
+        |(room_id, user_id, seq): (String, Uuid, i64)| Some((RoomId::try_from(room_id).ok()?, UserId(user_id), seq));
+    Ok(rows.into_iter().filter_map(|row| read((row.room_id, row.user_id, row.last_read_seq))).collect())
+}

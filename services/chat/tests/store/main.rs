@@ -92,7 +92,7 @@ async fn a_batch_keeps_its_order_and_a_repeat_is_stored_once() {
     assert!(messages::insert(&mut db, &[message(&ids[0], 1, client_id(2))]).await.unwrap().is_empty());
     // Another sender's id is another message.
     assert_eq!(messages::insert(&mut db, &[message(&ids[0], 2, client_id(2))]).await.unwrap().len(), 1);
-    let found = messages::find_stored(&mut db, &[batch[0].id.0], &[user(1).0], &["client-2"]).await.unwrap();
+    let found = messages::find_stored(&mut db, &[batch[0].id.0], &[user(1).0], &["client-2"], NOW).await.unwrap();
     let found: HashSet<i64> = found.into_iter().map(|message| message.seq).collect();
     assert_eq!(found, HashSet::from([1, 3]));
 }

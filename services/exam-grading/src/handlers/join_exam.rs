@@ -89,7 +89,7 @@ fn news(batch: &[Received<JoinExam>], known: &HashMap<Key, Session>) -> Result<O
     Ok(Some(Outbound::event(&SessionsBegun { sessions })?.identified_by(what)))
 }
 
-fn as_begun(session: &Session) -> SessionBegun {
+pub(super) fn as_begun(session: &Session) -> SessionBegun {
     SessionBegun {
         exam_id: session.exam_id,
         session_id: session.id,

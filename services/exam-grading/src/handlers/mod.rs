@@ -21,6 +21,7 @@ pub mod read_my_result;
 pub mod regrade_exam;
 pub mod replace_questions;
 pub mod resume_exam;
+pub mod retell_exams;
 pub mod save_answer;
 pub mod save_progress;
 pub mod schedule_exam;

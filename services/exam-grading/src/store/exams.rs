@@ -205,3 +205,9 @@ pub async fn set_key_version(db: &mut PgConnection, id: ExamId, version: u32) ->
         .await?;
     Ok(())
 }
+
+/// The exams that students can take and whose moment is after `now`.
+pub async fn to_come(db: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!("SELECT id FROM exams WHERE status = 'PUBLISHED' AND scheduled_start > $1", now);
+    Ok(ids.fetch_all(db).await?)
+}

@@ -131,6 +131,29 @@ pub async fn of_exam(db: &mut PgConnection, exam: ExamId, limit: i64) -> Result<
     Ok(rows.into_iter().map(Graded::from).collect())
 }
 
+/// A page of the results that were graded since a moment, by their ids.
+pub async fn graded_since(
+    db: &mut PgConnection,
+    since: OffsetDateTime,
+    after: Option<ResultId>,
+    limit: i64,
+) -> Result<Vec<Graded>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT r.id, r.session_id, r.exam_id, r.user_id, s.user_name, s.user_avatar, r.score_hundredths,
+                  r.max_score_hundredths, r.percentage, r.total_questions, r.correct_count,
+                  r.answers AS "answers: _", r.breakdown AS "breakdown: _", r.key_version, r.record_head, r.completed_at
+           FROM exam_results r JOIN exam_sessions s ON s.id = r.session_id
+           WHERE r.graded_at >= $1 AND ($2::uuid IS NULL OR r.id > $2) ORDER BY r.id LIMIT $3"#,
+        since,
+        after.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Graded::from).collect())
+}
+
 /// Stores what results were graded as anew.
 pub async fn update(
     db: &mut PgConnection,

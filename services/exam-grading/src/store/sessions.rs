@@ -101,6 +101,19 @@ pub async fn hold_open(db: &mut PgConnection, exam: ExamId, user: Option<UserId>
     Ok(rows.into_iter().map(Session::from).collect())
 }
 
+/// Every session that is not completed.
+pub async fn open(db: &mut PgConnection) -> Result<Vec<Session>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, exam_id, user_id, user_name, user_avatar, started_at, ends_at, paused_at, completed_at, completed_by,
+                reason, current_question, answered, change_count, record_head, recent_progress, last_activity
+         FROM exam_sessions WHERE completed_at IS NULL ORDER BY id",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Session::from).collect())
+}
+
 /// One session, if it exists.
 pub async fn find(db: &mut PgConnection, (exam, user): Key) -> Result<Option<Session>, StoreError> {
     let row = sqlx::query_as!(

@@ -189,6 +189,7 @@ impl<H: EventHandler> Taker<H> {
         let mut sent = headers::with_message_id(&format!("dead.{service}.{id}"), &TraceContext::default());
         sent.insert(headers::REASON, reason.replace(['\r', '\n'], " "));
         sent.insert(headers::SUBJECT, message.subject.as_str());
+        sent.insert(headers::ORIGINAL_ID, id);
         let to = Subject::DeadLetter(service).to_string();
         Publishing::start(&self.bus, to, sent, message.payload.clone()).await.finish(&self.bus).await;
         acknowledge(&message, AckKind::Term).await;

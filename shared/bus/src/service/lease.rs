@@ -82,10 +82,10 @@ struct Held {
 }
 
 /// A consumer's name: it says who holds which partition.
-struct ConsumerName {
+pub(crate) struct ConsumerName {
     service: String,
-    partition: Partition,
-    replica: Uuid,
+    pub(crate) partition: Partition,
+    pub(crate) replica: Uuid,
     number: u64,
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for ConsumerName {
 }
 
 impl ConsumerName {
-    fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         let mut parts = name.rsplitn(4, '-');
         let number = parts.next()?.parse().ok()?;
         let replica = parts.next()?.parse().ok()?;

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Bus, BusError, CommandHandler, EventHandler, QueryHandler};
 use command::{ErasedHandler, Typed};
+pub(crate) use lease::ConsumerName;
 use lease::Leases;
 use worker::Worker;
 

@@ -204,8 +204,8 @@ impl Worker {
         // A header is one line.
         sent.insert(headers::REASON, reason.replace(['\r', '\n'], " "));
         sent.insert(headers::SUBJECT, subject);
-        for name in [headers::REPLY, headers::KEY] {
-            if let Some(value) = headers::text(raw.message.headers.as_ref(), name) {
+        for (name, from) in [(headers::KEY, headers::KEY), (headers::ORIGINAL_ID, headers::MESSAGE_ID)] {
+            if let Some(value) = headers::text(raw.message.headers.as_ref(), from) {
                 sent.insert(name, value);
             }
         }

@@ -1,0 +1,35 @@
+//! Messages are kept by month: the next one is made before it begins.
+
+use std::time::Duration;
+
+use sinaesta_store::StoreError;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::Context;
+use crate::store::messages;
+
+const SELDOM: Duration = Duration::from_secs(60 * 60);
+/// How far ahead there is always a month.
+const AHEAD: time::Duration = time::Duration::days(31);
+
+pub(crate) async fn keep_ahead(context: Context, shutdown: CancellationToken) {
+    let mut tick = interval(SELDOM);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ticking = async {
+        loop {
+            tick.tick().await;
+            if let Err(error) = look(&context).await {
+                tracing::warn!(%error, "the next month of messages can't be made yet");
+            }
+        }
+    };
+    shutdown.run_until_cancelled(ticking).await;
+}
+
+async fn look(context: &Context) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let mut db = context.pool.acquire().await?;
+    messages::make_month(&mut db, now).await?;
+    messages::make_month(&mut db, now + AHEAD).await
+}

@@ -377,6 +377,8 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
 
   return {
     infra,
+    data,
+    binaries: BINARIES,
     infraPart,
     broker,
     databaseUrl,

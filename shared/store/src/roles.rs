@@ -81,7 +81,7 @@ const fn grants(service: Service) -> Grants {
                 "push_queue",
                 "push_subscriptions",
             ],
-            reads: &["users"],
+            reads: &["notification_seen", "users"],
             sequences: &[],
             functions: &[],
         },

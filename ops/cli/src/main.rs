@@ -22,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Bring the database schema up to date, and let each service at what is its own.
+    Migrate,
     /// Show the streams, and how many events wait for whom.
     Streams(streams::Options),
     /// Show which replica owns which partition, and how many commands wait in it.
@@ -40,6 +42,10 @@ async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let settings = Settings::load(&[])?;
     match cli.command {
+        Command::Migrate => {
+            let pool = sinaesta_store::connect("migrate", &settings.database).await?;
+            Ok(sinaesta_store::migrate(&pool, &settings.database).await?)
+        }
         Command::Streams(options) => streams::run(&connect(&settings).await?, &settings, options).await,
         Command::Partitions => streams::partitions(&connect(&settings).await?).await,
         Command::DeadLetters(command) => dead_letters::run(&connect(&settings).await?, command).await,

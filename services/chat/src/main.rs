@@ -13,8 +13,6 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Brings the database schema up to date and ends.
-    Migrate,
     /// Asks the running service whether it is ready; for container health checks.
     Healthcheck,
 }
@@ -25,12 +23,6 @@ async fn main() -> anyhow::Result<()> {
     let settings = Settings::load(&[])?;
     match cli.command {
         Some(Command::Healthcheck) => sinaesta_telemetry::probe(settings.chat.http_port).await,
-        Some(Command::Migrate) => {
-            let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
-            let pool = sinaesta_store::connect("migrate", &settings.database).await?;
-            sinaesta_store::migrate(&pool, &settings.database).await?;
-            Ok(())
-        }
         None => {
             let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
             let shutdown = CancellationToken::new();

@@ -1,5 +1,6 @@
 //! Settings: a struct per section, the defaults in `default.toml`, the environment over both.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use config::{Config, Environment, File, FileFormat};
@@ -17,6 +18,16 @@ pub enum SettingsError {
     /// A value is missing or of the wrong type.
     #[error("the settings can't be read: {0}")]
     Read(#[from] config::ConfigError),
+    /// A file that should hold a secret can't be read.
+    #[error("the file {file} that {variable} names can't be read: {error}")]
+    Secret {
+        /// The variable.
+        variable: String,
+        /// What it names.
+        file: String,
+        /// Why.
+        error: std::io::Error,
+    },
     /// A value is out of bounds.
     #[error("the setting {key} {problem} (environment variable {})", variable(.key))]
     Invalid {
@@ -228,6 +239,7 @@ impl Settings {
             base = base.set_override(*key, value.as_str())?;
         }
         let environment = Environment::with_prefix("SINAESTA")
+            .source(Some(with_secrets(std::env::vars().collect())?))
             .prefix_separator("__")
             .separator("__")
             .try_parsing(true)
@@ -295,6 +307,23 @@ impl Settings {
     }
 }
 
+/// Secrets may be files, as container platforms mount them: `SINAESTA__AUTH__JWT_SECRET__FILE` names the file that holds
+/// `SINAESTA__AUTH__JWT_SECRET`.
+fn with_secrets(variables: HashMap<String, String>) -> Result<HashMap<String, String>, SettingsError> {
+    let read = |(name, value): (String, String)| {
+        let Some(setting) = name.strip_suffix("__FILE").filter(|name| name.starts_with("SINAESTA__")) else {
+            return Ok((name, value));
+        };
+        let text = std::fs::read_to_string(&value).map_err(|error| SettingsError::Secret {
+            variable: name.clone(),
+            file: value.clone(),
+            error,
+        })?;
+        Ok((setting.to_owned(), text.trim_end_matches(['\r', '\n']).to_owned()))
+    };
+    variables.into_iter().map(read).collect()
+}
+
 fn invalid(key: &'static str, problem: impl fmt::Display) -> SettingsError {
     SettingsError::Invalid { key, problem: problem.to_string() }
 }
@@ -316,6 +345,18 @@ mod tests {
     fn overrides_stand_over_the_defaults() {
         let settings = Settings::load(&[("gateway.port", "4000".into()), ("chat.open_rooms", "false".into())]).unwrap();
         assert_eq!((settings.gateway.port, settings.chat.open_rooms), (4000, false));
+    }
+
+    #[test]
+    fn a_secret_may_be_a_file() {
+        let file = std::env::temp_dir().join(format!("sinaesta-secret-{}", std::process::id()));
+        std::fs::write(&file, "very secret\n").unwrap();
+        let named = |path: &str| HashMap::from([("SINAESTA__AUTH__JWT_SECRET__FILE".to_owned(), path.to_owned())]);
+        let read = with_secrets(named(&file.display().to_string())).unwrap();
+        assert_eq!(read, HashMap::from([("SINAESTA__AUTH__JWT_SECRET".to_owned(), "very secret".to_owned())]));
+        std::fs::remove_file(&file).unwrap();
+        let error = with_secrets(named("/nowhere")).unwrap_err().to_string();
+        assert!(error.contains("SINAESTA__AUTH__JWT_SECRET__FILE") && error.contains("/nowhere"), "{error}");
     }
 
     #[test]

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
-use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry::trace::{Span as _, TraceContextExt as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, Span as Span_, SpanData, SpanProcessor,
+};
 use sinaesta_settings::TelemetrySettings;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -46,15 +50,46 @@ pub(crate) fn provider(
     let resource = Resource::builder().with_service_name(service).build();
     ENABLED.store(true, Ordering::Relaxed);
     Ok(Some(
-        SdkTracerProvider::builder().with_span_processor(batches).with_sampler(sampler).with_resource(resource).build(),
+        SdkTracerProvider::builder()
+            .with_span_processor(Named(service))
+            .with_span_processor(batches)
+            .with_sampler(sampler)
+            .with_resource(resource)
+            .build(),
     ))
+}
+
+/// Writes the service's name on each span: some stores keep spans without the resource that says it.
+#[derive(Debug)]
+struct Named(&'static str);
+
+impl SpanProcessor for Named {
+    fn on_start(&self, span: &mut Span_, _: &Context) {
+        span.set_attribute(KeyValue::new("service.name", self.0));
+    }
+
+    fn on_end(&self, _: SpanData) {}
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
 }
 
 pub(crate) fn layer<S>(provider: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span>,
 {
-    tracing_opentelemetry::layer().with_tracer(provider.tracer("sinaesta"))
+    // What a span is, not where in our source it was made.
+    tracing_opentelemetry::layer()
+        .with_threads(false)
+        .with_location(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_tracer(provider.tracer("sinaesta"))
 }
 
 /// A span with a stable, dotted name and its kind (`client`, `server`, `producer`, `consumer` or `internal`), and further fields.

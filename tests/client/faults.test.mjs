@@ -12,6 +12,7 @@ assert.ok(gateway && chat);
 
 /** A test that leaves the next one services that are well, whatever became of it itself. @type {typeof stack.check} */
 const check = (name, body, options) => stack.check(name, async () => {
+  stack.mine();
   try {
     await body();
   } catch (error) {

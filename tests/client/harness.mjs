@@ -39,6 +39,9 @@ const PORT_SETTING = {
   notification: 'SINAESTA__NOTIFICATIONS__HTTP_PORT',
 };
 
+/** Names the file that says where a stack runs already, as `stack.json` does; otherwise each file starts its own. */
+const RUNNING = process.env.SINAESTA_STACK;
+
 /** Every process we started and that has not ended. */
 const running = new Set();
 
@@ -185,6 +188,28 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
   };
 }
 
+/** What a test asks of a stack that somebody else runs, and that only its owner can do: the test is skipped. */
+class NotOurs extends Error {
+  constructor() {
+    super('needs processes of its own');
+  }
+}
+
+/** @returns {never} */
+function refuse() {
+  throw new NotOurs();
+}
+
+/** A service of a stack that runs already: it is there, and can't be touched. @param {string} name @param {number} port @returns {Service} */
+function notOurs(name, port) {
+  return {
+    name, port, url: `http://127.0.0.1:${port}`, start: refuse, kill: refuse, stop: refuse, alive: refuse, tail: () => '', logSize: () => 0,
+    get pid() {
+      return refuse();
+    },
+  };
+}
+
 /** @typedef {ReturnType<typeof launcher> & { port: number, url: string }} Service */
 /** @typedef {{ id: string, name: string, role: string, email: string, token: string }} User */
 
@@ -196,6 +221,11 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
  *   one object of environment settings for each replica of a service, and those for all of them
  */
 export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], bells = [], env = {} } = {}) {
+  if (RUNNING && [env, ...gateways, ...chats, ...exams, ...boards, ...bells].some((own) => Object.keys(own).length > 0)) {
+    // The file's tests can't be defined without a stack.
+    console.log(`# ${path.basename(process.argv[1] ?? '')} is skipped: it needs a stack with settings of its own`);
+    process.exit(0);
+  }
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sinaesta-e2e-'));
   // Postgres does not run as root: whoever it runs as has to get at its data.
   await chmod(folder, 0o755);
@@ -212,7 +242,11 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
   };
 
   /** What is written of the running NATS and Postgres right now. */
-  const infra = () => JSON.parse(readFileSync(path.join(data, 'stack.json'), 'utf8'));
+  const infra = () => {
+    const found = JSON.parse(readFileSync(RUNNING ?? path.join(data, 'stack.json'), 'utf8'));
+    if (RUNNING) for (const part of [found.nats, found.postgres]) Object.defineProperty(part, 'pid', { get: refuse });
+    return found;
+  };
 
   const infraPart = part({
     name: 'infra',
@@ -235,6 +269,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
 
   /** @type {Service[]} */
   const services = [];
+  let ready = false;
 
   /**
    * @param {keyof typeof PORT_SETTING} kind
@@ -243,6 +278,14 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
    * @returns {Promise<Service>}
    */
   async function addService(kind, own = {}, { start = true } = {}) {
+    if (RUNNING) {
+      const count = services.filter((service) => service.name.startsWith(kind)).length + 1;
+      if (ready) throw new NotOurs();
+      const { port } = kind === 'gateway' ? infra().gateway : { port: 0 };
+      const service = notOurs(`${kind}-${count}`, port);
+      services.push(service);
+      return service;
+    }
     const port = await freePort();
     const count = services.filter((service) => service.name.startsWith(kind)).length + 1;
     const made = part({
@@ -273,6 +316,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
   async function stop() {
     for (const client of clients) client.close();
     clients.clear();
+    if (RUNNING) return rm(folder, { recursive: true, force: true });
     const known = existsSync(path.join(data, 'stack.json')) ? infra() : {};
     await Promise.all(services.map((service) => service.stop()));
     await infraPart.stop(20_000);
@@ -339,12 +383,13 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
    * @param {{ timeout?: number, skip?: boolean | string, todo?: boolean | string }} [options]
    */
   function check(name, body, options = {}) {
-    test(name, { timeout: 90_000, ...options }, async () => {
+    test(name, { timeout: 90_000, ...options }, async (context) => {
       const from = new Map(parts.map((each) => [each, each.logSize()]));
       const before = new Set(clients);
       try {
         await body();
       } catch (error) {
+        if (error instanceof NotOurs) return context.skip(error.message);
         for (const each of parts) {
           const text = each.tail(25, from.get(each) ?? 0);
           if (text) console.error(`── ${each.name}, during "${name}"\n${text}`);
@@ -361,7 +406,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
   }
 
   try {
-    await infraPart.start();
+    if (!RUNNING) await infraPart.start();
     await Promise.all([
       ...chats.map((own) => addService('chat', own)),
       ...exams.map((own) => addService('exam-grading', own)),
@@ -369,6 +414,8 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       ...bells.map((own) => addService('notification', own)),
       ...gateways.map((own) => addService('gateway', own)),
     ]);
+    ready = true;
+    if (process.env.SINAESTA_RECORD) await (await import('./recorder.mjs')).record(process.env.SINAESTA_RECORD, broker());
   } catch (error) {
     await stop().catch(() => {});
     throw error;
@@ -377,7 +424,13 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
 
   return {
     infra,
-    data,
+    get data() {
+      return RUNNING ? refuse() : data;
+    },
+    /** For tests that kill, start or set up processes: they are skipped where somebody else runs them. */
+    mine: () => {
+      if (RUNNING) refuse();
+    },
     binaries: BINARIES,
     infraPart,
     broker,

@@ -144,6 +144,7 @@ stack.check('an admin has everything counted anew', async () => {
 });
 
 stack.check('after a rush of five hundred every board is what SQL ranks, while a replica is killed and started again', async () => {
+  stack.mine();
   const specialties = [`Bedah ${randomUUID()}`, `Anak ${randomUUID()}`];
   const exams = await Promise.all(specialties.map((specialty) => newExam(stack, mentor, { specialty, questions: singles(5) })));
   const watcher = await stack.connect({ token: stack.user().token });

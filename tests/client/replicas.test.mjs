@@ -64,6 +64,7 @@ check('every socket sees its room in order, with no gap and no repeat', async ()
 });
 
 check('a replica that comes and one that goes in good order are not noticed', async () => {
+  stack.mine();
   const rooms = await crowd(4);
   const talks = rooms.map((people) => ({ people, acknowledged: new Map() }));
   const slowest = () => Math.min(...talks.map(({ acknowledged }) => acknowledged.size));
@@ -80,6 +81,7 @@ check('a replica that comes and one that goes in good order are not noticed', as
 }, { timeout: 120_000 });
 
 check('a gateway that dies takes its users offline within thirty seconds', async () => {
+  stack.mine();
   const roomId = newRoom();
   const ben = stack.user();
   const a = await stack.connect({ token: stack.user().token, port: one.port });
@@ -93,6 +95,7 @@ check('a gateway that dies takes its users offline within thirty seconds', async
 });
 
 check('when a replica dies the others take over within seconds', async () => {
+  stack.mine();
   const rooms = await crowd(8);
   const talks = rooms.map((people) => ({ people, acknowledged: new Map() }));
   const quietest = () => Math.min(...talks.map(({ acknowledged }) => acknowledged.size));

@@ -38,6 +38,7 @@ async function loseEverything() {
 }
 
 stack.check('all of JetStream is deleted under load', async () => {
+  stack.mine();
   const created = new Map((await ops('streams')).split('\n').filter((line) => /^[A-Z]/.test(line)).map((line) => {
     const [name, ...rest] = line.split(/\s+/);
     return [name, rest.slice(4).join(' ')];
@@ -112,6 +113,7 @@ stack.check('all of JetStream is deleted under load', async () => {
 }, { timeout: 170_000 });
 
 stack.check('what is told again changes nothing for those who know it', async () => {
+  stack.mine();
   const count = async () => stack.sql(
     `select (select count(*) from notifications)::int as told, (select sum(total_hundredths) from leaderboard_entries)::text as points,
             (select count(*) from leaderboard_results)::int as results`);

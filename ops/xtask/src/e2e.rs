@@ -6,11 +6,16 @@ use tokio::process::Command;
 
 use crate::node::{install, path_with};
 use crate::workspace::Workspace;
-use crate::{cargo, run, say};
+use crate::{cargo, prometheus, python, run, say};
 
 /// The official Socket.IO client against freshly built services, each test file with a stack of
 /// its own.
 pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    run_against(workspace, None).await
+}
+
+/// Against a stack that runs already, if a file says where; tests that need processes of their own are skipped then.
+pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> anyhow::Result<()> {
     let folder = workspace.root.join("tests/client");
     let files = test_files(&folder)?;
     run::run(cargo::command(workspace, ["build", "--workspace", "--bins"])).await?;
@@ -20,6 +25,8 @@ pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools.nats_server(&say::doing).await?;
     tools.postgres(&say::doing).await?;
     install(&node, &folder).await?;
+    let phoenix = python::packages(tools.cache(), "phoenix", &workspace.root.join("ops/pins/phoenix.txt")).await?;
+    let prometheus = prometheus::folder(tools.cache()).await?;
 
     let bin_dir = workspace.bin_dir(false);
     let mut test = Command::new(&node.node);
@@ -28,9 +35,14 @@ pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
         .args(files)
         .current_dir(&folder)
         .env("PATH", path_with(node.folder())?)
+        .env("SINAESTA_PHOENIX", phoenix)
+        .env("SINAESTA_PROMETHEUS", prometheus.join("prometheus"))
         .env("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone"))
         .env("SINAESTA_BIN_DIR", bin_dir)
         .env("SINAESTA_TOOLS_DIR", tools.cache());
+    if let Some(stack) = stack {
+        test.env("SINAESTA_STACK", stack);
+    }
     run::run(test).await
 }
 

@@ -36,8 +36,7 @@ pub(crate) async fn folder(cache: &Path) -> anyhow::Result<PathBuf> {
 /// Only downloaded: installing it would start a server.
 async fn download(to: &Path) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut command = apt(&["download", "prometheus"]);
-    run::run(command.current_dir(folder.path())).await?;
+    run::run_in(&mut apt(&["download", "prometheus"]), folder.path()).await?;
     let file = std::fs::read_dir(folder.path())?.next().context(MISSING)??.path();
     std::fs::create_dir_all(to.parent().context(MISSING)?)?;
     std::fs::copy(file, to)?;

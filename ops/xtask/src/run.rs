@@ -23,6 +23,12 @@ pub(crate) async fn run(mut command: Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The same in a folder, for a command that was put together in place.
+pub(crate) async fn run_in(command: &mut Command, folder: &std::path::Path) -> anyhow::Result<()> {
+    command.current_dir(folder);
+    run(std::mem::replace(command, Command::new(""))).await
+}
+
 struct Group(Option<Pid>);
 
 impl Group {

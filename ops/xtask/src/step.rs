@@ -17,16 +17,20 @@ pub(crate) enum Step {
     Unit,
     /// The page and its package: lint, types, tests, size
     Web,
+    /// Alerts fire when they should; the Helm chart is what Kubernetes takes
+    Ops,
     /// The official client against the running platform
     E2e,
     /// The page in a browser against the running platform
     Browser,
+    /// The official client against the containers of docker-compose.yml; needs Docker
+    Compose,
 }
 
 impl Step {
-    /// Everything but `prepare`, which compiles the workspace once more.
-    pub(crate) const USUAL: [Self; 7] =
-        [Self::Fmt, Self::Codegen, Self::Clippy, Self::Unit, Self::Web, Self::E2e, Self::Browser];
+    /// Everything but `prepare`, which compiles the workspace once more, and `compose`, which builds images.
+    pub(crate) const USUAL: [Self; 8] =
+        [Self::Fmt, Self::Codegen, Self::Clippy, Self::Unit, Self::Web, Self::Ops, Self::E2e, Self::Browser];
 
     /// The steps wanted, each once and in their order.
     pub(crate) fn in_order(only: &[Self]) -> Vec<Self> {

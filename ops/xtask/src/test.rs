@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::step::{Step, Summary};
 use crate::workspace::Workspace;
-use crate::{cargo, codegen, e2e, prepare, run, say, web};
+use crate::{cargo, codegen, compose, e2e, ops, prepare, run, say, web};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -46,7 +46,9 @@ async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
         Step::Prepare => prepare::check(workspace).await,
         Step::Unit => unit(workspace).await,
         Step::Web => web::check(workspace).await,
+        Step::Ops => ops::check(workspace).await,
         Step::E2e => e2e::run(workspace).await,
+        Step::Compose => compose::run(workspace).await,
         Step::Browser => web::browser(workspace).await,
     }
 }

@@ -124,6 +124,7 @@ impl Keeper {
         let mut db = pool.acquire().await?;
         let stored = entries::digest(&mut db, board, start).await?;
         counter!("leaderboard_comparisons_total").increment(1);
+        counter!("leaderboard_differences_total").increment(0);
         if stored == index.digest(board, now) {
             self.doubtful.remove(board);
             return Ok(());

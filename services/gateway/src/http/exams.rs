@@ -8,7 +8,7 @@ use aide::axum::routing::{get_with, post_with, put_with};
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, ReferenceOr, RequestBody, SchemaObject};
 use aide::transform::TransformOperation;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
@@ -25,8 +25,6 @@ use super::problem::Problem;
 use crate::Gateway;
 use crate::sockets::reader;
 
-/// The largest body: what an exam of the most questions takes, and then some.
-const MAX_BODY: usize = 2 * 1024 * 1024;
 /// The types in which questions are taken.
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
@@ -44,7 +42,6 @@ pub(super) fn routes() -> ApiRouter<Arc<Gateway>> {
         .api_route("/api/exams/{id}/results", get_with(results, says("List an exam's results, best first")))
         .api_route("/api/exams/{id}/my-result", get_with(my_result, says("Read one's own result")))
         .api_route("/api/exams/{id}/my-record", get_with(my_record, says("Read one's own answers as they were given")))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
 }
 
 fn says(summary: &'static str) -> impl FnOnce(TransformOperation<'_>) -> TransformOperation<'_> {
@@ -127,7 +124,7 @@ struct Questions(QuestionSource);
 impl<S: Send + Sync> FromRequest<S> for Questions {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let read: fn(String) -> Result<QuestionSource, ErrorBody> = match media_type(request.headers()) {
             JSON => |text| reader::parse(&text).map(QuestionSource::Json),
             CSV => |text| Ok(QuestionSource::Csv(text)),
@@ -137,7 +134,7 @@ impl<S: Send + Sync> FromRequest<S> for Questions {
                 return Err(ErrorBody::new(code::MEDIA_TYPE, text).into());
             }
         };
-        Ok(Self(read(text(request, state).await?)?))
+        Ok(Self(read(text(request).await?)?))
     }
 }
 

@@ -10,6 +10,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use sinaesta_bus::Answer;
@@ -24,11 +25,11 @@ pub(super) struct Body<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if media_type(request.headers()) != "application/json" {
             return Err(ErrorBody::new(code::MEDIA_TYPE, "The body must be application/json").into());
         }
-        Ok(Self(reader::parse(&text(request, state).await?)?))
+        Ok(Self(reader::parse(&text(request).await?)?))
     }
 }
 
@@ -44,13 +45,28 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
     whole.split(';').next().unwrap_or_default().trim()
 }
 
+/// The largest body, in bytes.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// How much more is read of one that is too large: whoever is cut off while sending does not hear why.
+const PATIENCE: usize = 8 * MAX_BODY;
+
 /// The body as text.
-pub(super) async fn text<S: Send + Sync>(request: Request, state: &S) -> Result<String, Problem> {
-    String::from_request(request, state).await.map_err(|rejection| {
-        let too_large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
-        let name = if too_large { code::TOO_LARGE } else { code::INVALID_PAYLOAD };
-        Problem(ErrorBody::new(name, rejection.body_text()))
-    })
+pub(super) async fn text(request: Request) -> Result<String, Problem> {
+    let mut chunks = request.into_body().into_data_stream();
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Problem(ErrorBody::new(code::INVALID_PAYLOAD, error.to_string())))?;
+        length += chunk.len();
+        if length <= MAX_BODY {
+            body.extend_from_slice(&chunk);
+        } else if length > PATIENCE {
+            break;
+        }
+    }
+    if length > MAX_BODY {
+        return Err(ErrorBody::new(code::TOO_LARGE, format!("The body may have up to {MAX_BODY} bytes")).into());
+    }
+    String::from_utf8(body).map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))
 }
 
 /// A service's answer, passed on as it was written.

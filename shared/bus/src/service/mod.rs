@@ -82,6 +82,10 @@ impl ServiceBuilder {
     /// Runs until `shutdown`, then finishes what has begun: what was taken is applied, published and acknowledged,
     /// and the partitions are handed over.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), BusError> {
+        // Shown from the beginning: a count that begins to exist when something goes wrong shows no change.
+        for name in ["bus_dead_letters_total", "bus_retries_total", "bus_redeliveries_total"] {
+            counter!(name, "service" => self.service.as_str()).increment(0);
+        }
         let tasks = TaskTracker::new();
         for start in self.others {
             let (bus, shutdown) = (self.bus.clone(), shutdown.clone());

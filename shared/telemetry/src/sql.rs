@@ -1,7 +1,7 @@
 //! SQL statements as spans: sqlx tells of each after it has run.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
@@ -38,7 +38,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Statements {
         }
         let mut statement = Statement::default();
         event.record(&mut statement);
-        let end = SystemTime::now();
+        let end = opentelemetry::time::now();
         let mut attributes = vec![
             KeyValue::new("db.system.name", "postgresql"),
             KeyValue::new("db.query.summary", statement.summary.clone()),

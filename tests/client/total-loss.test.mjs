@@ -1,31 +1,18 @@
 /** The broker loses everything it had stored, in the middle of it all: what was acknowledged is there, and everybody hears of it. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import { promisify } from 'node:util';
 
 import { isAlive, join, newRoom, ok, say, startStack, until } from './harness.mjs';
 import { insist, newExam, singles, sitter } from './exam-helpers.mjs';
 import { participant, talk, verify } from './load.mjs';
+import { opsTool } from './ops-tool.mjs';
 
 const stack = await startStack({ chats: [{}, {}], exams: [{}], boards: [{}, {}], bells: [{}] });
+const ops = opsTool(stack);
 const mentor = stack.user({ role: 'MENTOR' });
 const STUDENTS = 60;
-
-/** Runs the operators' tool. @param {string[]} args */
-async function ops(...args) {
-  const { stdout } = await promisify(execFile)(path.join(stack.binaries, 'sinaesta-ops'), args, {
-    env: {
-      ...process.env,
-      SINAESTA__NATS__URL: stack.infra().nats.url,
-      SINAESTA__NATS__PASSWORD: stack.infra().servicePassword,
-      SINAESTA__DATABASE__URL: stack.infra().postgres.url,
-    },
-  });
-  return stdout;
-}
 
 /** All of JetStream's files go, and then the process, which is started again by its supervisor. */
 async function loseEverything() {

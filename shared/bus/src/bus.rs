@@ -307,6 +307,8 @@ impl Bus {
 /// How a service logs in: as the user with its own name, where there is a password; its requests are answered where
 /// nobody else hears it.
 pub fn login(name: &str, nats: &NatsSettings) -> ConnectOptions {
+    // Another part of the process may have chosen one for TLS: any does.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let mut options = ConnectOptions::new().name(name).custom_inbox_prefix(rights::inbox(name));
     let password = nats.password.expose_secret();
     if !password.is_empty() {

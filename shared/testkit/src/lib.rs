@@ -37,7 +37,8 @@ impl TestNats {
         Self::start_with(passwords.chain([rights::nats_configuration()]).collect()).await
     }
 
-    async fn start_with(extra_config: String) -> anyhow::Result<Self> {
+    /// Starts one with lines added to its configuration.
+    pub async fn start_with(extra_config: String) -> anyhow::Result<Self> {
         let program = match std::env::var_os("SINAESTA_TEST_NATS_SERVER") {
             Some(program) => PathBuf::from(program),
             None => Tools::from_env().nats_server(&|_| {}).await?,

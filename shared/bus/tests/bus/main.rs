@@ -10,3 +10,4 @@ mod permissions;
 mod queries;
 mod replicas;
 mod support;
+mod tls;

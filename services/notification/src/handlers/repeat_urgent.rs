@@ -21,11 +21,8 @@ impl CommandHandler for Handler {
         let context = &self.0;
         let now = context.clock.now();
         let next = now + Duration::from_millis(context.settings.urgent_repeat_ms);
-        // One that was noticed twice is told once.
-        let mut repeats: HashMap<_, Uuid> = HashMap::new();
-        for one in batch {
-            repeats.entry(one.command.notification_id).or_insert(one.id);
-        }
+        // One that was noticed twice is told once: by the last command, for those before it may have been done already.
+        let repeats: HashMap<_, Uuid> = batch.iter().map(|one| (one.command.notification_id, one.id)).collect();
         let repeats: Vec<_> = repeats.into_iter().collect();
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
         let again = notifications::repeat(&mut db, &repeats, now, next).await?;

@@ -341,7 +341,8 @@ pub async fn to_repeat(
     Ok(rows.into_iter().map(|row| (NotificationId(row.id), row.user_id.map(UserId), row.repeat_at)).collect())
 }
 
-/// Notes that urgent notifications that are due at `now` are told again by these commands, and when they are next.
+/// Notes that urgent notifications that are due at `now` are told again by these commands, and when they are next. A
+/// command that comes once more, when the next time is due, does not use that one up.
 pub async fn repeat(
     db: &mut PgConnection,
     repeats: &[(NotificationId, Uuid)],
@@ -353,7 +354,7 @@ pub async fn repeat(
         "UPDATE notifications n SET repeats_left = n.repeats_left - 1, caused_by = again.by,
                                     repeat_at = CASE WHEN n.repeats_left > 1 THEN $4::timestamptz END
          FROM UNNEST($1::uuid[], $2::uuid[]) AS again (id, by)
-         WHERE n.id = again.id AND n.repeat_at <= $3 AND n.read_at IS NULL
+         WHERE n.id = again.id AND n.repeat_at <= $3 AND n.read_at IS NULL AND n.caused_by <> again.by
          RETURNING n.id, n.user_id",
         &repeats.iter().map(|(id, _)| id.0).collect::<Vec<_>>() as &[Uuid],
         &repeats.iter().map(|(_, by)| *by).collect::<Vec<_>>() as &[Uuid],
@@ -412,4 +413,41 @@ pub struct Announcement {
     pub action_url: Option<String>,
     pub created_at: OffsetDateTime,
     pub updated_at: OffsetDateTime,
+}
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_testkit::TestDatabase;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_comes_twice_repeats_once() {
+        let database = TestDatabase::create().await.unwrap();
+        let mut db = database.pool.acquire().await.unwrap();
+        let (id, now) = (NotificationId(Uuid::from_u128(1)), OffsetDateTime::UNIX_EPOCH);
+        let minute = time::Duration::MINUTE;
+        let draft = Draft {
+            id,
+            for_whom: For::User(UserId(Uuid::from_u128(2))),
+            kind: NotificationType::System,
+            priority: Priority::Urgent,
+            title: "Urgent".into(),
+            message: "Text".into(),
+            data: "null".into(),
+            action_url: None,
+            room: None,
+            sent_by: UserId(Uuid::from_u128(3)),
+            caused_by: Uuid::from_u128(4),
+            at: now,
+            repeats: Some((5, now + minute)),
+        };
+        insert(&mut db, &[draft]).await.unwrap();
+        let mut told = Vec::new();
+        for (by, minutes) in [(5, 0), (5, 1), (5, 2), (6, 2), (5, 2)] {
+            let at = now + minutes * minute;
+            told.push(repeat(&mut db, &[(id, Uuid::from_u128(by))], at, at + minute).await.unwrap().len());
+        }
+        assert_eq!(told, [0, 1, 0, 1, 0]);
+    }
 }

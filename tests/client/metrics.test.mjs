@@ -41,11 +41,12 @@ scrape_configs:${jobs.join('')}
   });
   const url = `http://127.0.0.1:${port}`;
   await until(() => request(`${url}/-/ready`).then(({ status }) => status === 200, () => false), { timeout: 30_000, what: 'prometheus' });
-  return async (/** @type {string} */ what, /** @type {Record<string, string>} */ asked = {}) => {
+  const ask = async (/** @type {string} */ what, /** @type {Record<string, string>} */ asked = {}) => {
     const { status, text } = await request(`${url}/api/v1/${what}?${new URLSearchParams(asked)}`);
     assert.equal(status, 200, `${asked.query ?? what}: ${text}`);
     return JSON.parse(text).data;
   };
+  return { url, ask };
 }
 
 /** A little of everything, again and again, so that rates can be seen. @param {{ over: boolean }} state */
@@ -76,8 +77,18 @@ async function live(state) {
   }
 }
 
+/** Pictures of the dashboards, once they show enough. @param {string} prometheus @param {string} out @param {number} began */
+async function picture(prometheus, out, began) {
+  const seconds = 100;
+  await until(() => Date.now() - began > seconds * 1000, { timeout: seconds * 1000, every: 500, what: 'enough to be shown' });
+  const { draw } = await import('../../ops/grafana/pictures/draw.mjs');
+  const empty = await draw({ prometheus, out, seconds, executablePath: process.env.SINAESTA_CHROMIUM ?? '/usr/bin/chromium' });
+  assert.ok(empty.length <= 6, `nothing to be seen on ${empty.join(', ')}`);
+}
+
 stack.check('every panel shows something, and no alert fires', async () => {
-  const ask = await startPrometheus();
+  const began = Date.now();
+  const { url, ask } = await startPrometheus();
   const state = { over: false };
   const living = live(state);
   living.catch(() => (state.over = true));
@@ -99,6 +110,7 @@ stack.check('every panel shows something, and no alert fires', async () => {
       return result.some((/** @type {any} */ one) => Number.isFinite(Number(one.value[1])));
     }, { timeout: 30_000, every: 300, what: () => `"${what}" to show something: ${query}` });
   }
+  if (process.env.SINAESTA_DASHBOARDS) await picture(url, process.env.SINAESTA_DASHBOARDS, began);
   state.over = true;
   await living;
   const { groups } = await ask('rules');
@@ -109,4 +121,4 @@ stack.check('every panel shows something, and no alert fires', async () => {
     assert.notEqual(rule.state, 'firing', `${rule.name}: ${JSON.stringify(rule.alerts)}`);
   }
   for (const { health, scrapeUrl, lastError } of (await ask('targets')).activeTargets) assert.equal(health, 'up', `${scrapeUrl}: ${lastError}`);
-}, { timeout: 150_000 });
+}, { timeout: 240_000 });

@@ -8,6 +8,8 @@ use crate::node::{install, path_with};
 use crate::workspace::Workspace;
 use crate::{cargo, prometheus, python, run, say};
 
+const FOLDER: &str = "tests/client";
+
 /// The official Socket.IO client against freshly built services, each test file with a stack of
 /// its own.
 pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -16,8 +18,16 @@ pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Against a stack that runs already, if a file says where; tests that need processes of their own are skipped then.
 pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> anyhow::Result<()> {
-    let folder = workspace.root.join("tests/client");
-    let files = test_files(&folder)?;
+    let mut test = command(workspace, &test_files(&workspace.root.join(FOLDER))?).await?;
+    if let Some(stack) = stack {
+        test.env("SINAESTA_STACK", stack);
+    }
+    run::run(test).await
+}
+
+/// Some of the test files, with all that they need.
+pub(crate) async fn command(workspace: &Workspace, files: &[OsString]) -> anyhow::Result<Command> {
+    let folder = workspace.root.join(FOLDER);
     run::run(cargo::command(workspace, ["build", "--workspace", "--bins"])).await?;
     let tools = workspace.tools();
     let node = tools.node(&say::doing).await?;
@@ -40,10 +50,7 @@ pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> 
         .env("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone"))
         .env("SINAESTA_BIN_DIR", bin_dir)
         .env("SINAESTA_TOOLS_DIR", tools.cache());
-    if let Some(stack) = stack {
-        test.env("SINAESTA_STACK", stack);
-    }
-    run::run(test).await
+    Ok(test)
 }
 
 /// Every `*.test.mjs`, by name. None at all is a failure: tests that vanish must not pass.

@@ -5,6 +5,7 @@ mod cargo;
 mod chromium;
 mod codegen;
 mod compose;
+mod dashboards;
 mod e2e;
 mod node;
 mod ops;
@@ -43,6 +44,8 @@ enum Command {
     Codegen(codegen::Options),
     /// Picture every page, light and dark, on a desktop and a phone.
     Shots(web::Options),
+    /// Picture every dashboard, with the metrics of a real stack.
+    Dashboards(dashboards::Options),
     /// Build and run the benchmark in release.
     Bench(bench::Options),
 }
@@ -57,6 +60,7 @@ async fn main() -> ExitCode {
             Command::Prepare(options) => prepare::run(options).await,
             Command::Codegen(options) => codegen::run(options).await,
             Command::Shots(options) => web::shots(options).await,
+            Command::Dashboards(options) => dashboards::run(options).await,
             Command::Bench(options) => bench::run(options).await,
         }
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sinaesta_bus::Bus;
 use sinaesta_contracts::{Actor, Role, UserId, rights};
-use sinaesta_localstack::{NatsOptions, NatsServer, Postgres, PostgresOptions, Tools};
+use sinaesta_localstack::{FolderLock, NatsOptions, NatsServer, Postgres, PostgresOptions, Tools};
 use sinaesta_settings::Settings;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tempfile::TempDir;
@@ -77,7 +77,21 @@ impl TestNats {
     }
 }
 
-static POSTGRES: OnceCell<(String, Option<(Postgres, TempDir)>)> = OnceCell::const_new();
+static POSTGRES: OnceCell<(String, Option<(Postgres, FolderLock)>)> = OnceCell::const_new();
+
+/// A folder that no other process uses. A static is never dropped: what a process leaves there goes when the next takes it.
+fn scratch() -> anyhow::Result<(FolderLock, PathBuf)> {
+    let all = std::env::temp_dir().join("sinaesta-tests");
+    let take = |number: u32| {
+        let folder = all.join(number.to_string());
+        Some((FolderLock::take(&folder).ok()?, folder.join("postgres")))
+    };
+    let (lock, folder) = (0..100).find_map(take).context("no folder for a Postgres")?;
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    Ok((lock, folder))
+}
 
 async fn postgres() -> anyhow::Result<&'static str> {
     let (url, _) = POSTGRES
@@ -86,9 +100,9 @@ async fn postgres() -> anyhow::Result<&'static str> {
                 return anyhow::Ok((url, None));
             }
             let programs = Tools::from_env().postgres(&|_| {}).await?;
-            let folder = tempfile::tempdir()?;
-            let server = Postgres::start(PostgresOptions::new(programs, folder.path().join("postgres"))).await?;
-            Ok((server.url("postgres"), Some((server, folder))))
+            let (lock, folder) = scratch()?;
+            let server = Postgres::start(PostgresOptions::new(programs, folder)).await?;
+            Ok((server.url("postgres"), Some((server, lock))))
         })
         .await?;
     Ok(url)

@@ -21,13 +21,11 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let settings = Settings::load(&[])?;
-    match cli.command {
-        Some(Command::Healthcheck) => sinaesta_telemetry::probe(settings.chat.http_port).await,
-        None => {
-            let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
-            let shutdown = CancellationToken::new();
-            tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
-            sinaesta_chat::run(settings, shutdown).await
-        }
+    if let Some(Command::Healthcheck) = cli.command {
+        return sinaesta_telemetry::probe(settings.chat.http_port).await;
     }
+    let _telemetry = sinaesta_telemetry::init("chat", &settings.telemetry)?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
+    sinaesta_chat::run(settings, shutdown).await
 }

@@ -43,9 +43,10 @@ export function Shell({ onLeave, children }: { onLeave: () => void; children: Re
       const autoClose = priority === 'urgent' ? false : 6_000;
       // The same notification, said again, takes the place of what it said before.
       notifications.hide(id);
-      notifications.show({ id, title, message, color, autoClose, withBorder: true, onClick: open });
+      const closeButtonProps = { 'aria-label': t('app.close') };
+      notifications.show({ id, title, message, color, autoClose, withBorder: true, onClick: open, closeButtonProps });
     },
-    [navigate],
+    [navigate, t],
   );
   const user = useUser();
   const isAdmin = user?.role === 'PROGRAM_ADMIN' || user?.role === 'SUPER_ADMIN';

@@ -98,6 +98,20 @@ const PAGES = [
   ['not-found', putri, '/nowhere', 'text=There is nothing here'],
 ];
 
+/** What keeps somebody from using a page as it is now. @param {import('playwright-core').Page} page */
+async function serious(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map((node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ''}`)
+          .join(' | ')}`,
+    );
+}
+
 for (const [name, user, where, there] of PAGES) {
   stack.check(`${name}: nothing serious, light and dark, desktop and phone`, async () => {
     for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
@@ -115,19 +129,8 @@ for (const [name, user, where, there] of PAGES) {
           await page.reload();
         }
         await page.locator(there).first().waitFor();
-        // Toasts come and go; the pages are looked at without them.
         await page.evaluate(() => document.fonts.ready);
-        const { violations } = await new AxeBuilder({ page }).analyze();
-        const serious = violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(
-            ({ id, nodes }) =>
-              `${id}: ${nodes
-                .slice(0, 3)
-                .map((node) => `${node.html.slice(0, 160)} ${node.any[0]?.message ?? ''}`)
-                .join(' | ')}`,
-          );
-        assert.deepEqual(serious, [], `${colorScheme}, ${device}`);
+        assert.deepEqual(await serious(page), [], `${colorScheme}, ${device}`);
         const wide = await page.evaluate(
           () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
         );
@@ -142,3 +145,30 @@ for (const [name, user, where, there] of PAGES) {
     }
   });
 }
+
+stack.check('what pops up: nothing serious, light and dark', async () => {
+  const student = stack.user({ name: 'Ayu Lestari' });
+  const mentor = await stack.connect({ token: bagus.token });
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    const { page, context, problems } = await open(student, '/exams', { colorScheme, reducedMotion: 'reduce' });
+    await page.locator('article').first().waitFor();
+    for (const priority of /** @type {const} */ (['urgent', 'high', 'low'])) {
+      const message = `Diskusi kasus dipindah (${colorScheme}, ${priority}).`;
+      await ok(mentor, 'notification-send', {
+        userId: student.id,
+        type: 'SYSTEM',
+        title: 'Jadwal berubah',
+        message,
+        priority,
+      });
+      await page.getByRole('alert').filter({ hasText: message }).waitFor();
+      assert.deepEqual(await serious(page), [], `${colorScheme}, ${priority}`);
+    }
+    await page.goto(new URL('/groups', page.url()).href);
+    await page.getByRole('button', { name: 'New group' }).first().click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).waitFor();
+    assert.deepEqual(await serious(page), [], `${colorScheme}, dialog`);
+    assert.deepEqual(problems, []);
+    await context.close();
+  }
+});

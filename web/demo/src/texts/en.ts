@@ -4,6 +4,7 @@ export const en = {
   'app.skip': 'Skip to the content',
   'app.menu': 'Main navigation',
   'app.language': 'Bahasa Indonesia',
+  'app.close': 'Close',
   'app.scheme': 'Light or dark',
   'app.profile': 'Your profile',
   'app.status': 'How you show to others',

@@ -6,6 +6,7 @@ export const id: Record<keyof typeof en, string> = {
   'app.skip': 'Langsung ke isi',
   'app.menu': 'Navigasi utama',
   'app.language': 'English',
+  'app.close': 'Tutup',
   'app.scheme': 'Terang atau gelap',
   'app.profile': 'Profil Anda',
   'app.status': 'Status Anda bagi yang lain',

@@ -93,7 +93,12 @@ function Proctor({ examId }: { examId: string }) {
       <div className={styles.chat}>
         <Chat roomId={`exam:${examId}`} roomName={t('proctor.chat')} />
       </div>
-      <Modal opened={asked !== null} onClose={() => setAsked(null)} title={t('proctor.forAll')}>
+      <Modal
+        opened={asked !== null}
+        onClose={() => setAsked(null)}
+        title={t('proctor.forAll')}
+        closeButtonProps={{ 'aria-label': t('app.close') }}
+      >
         <Text mb="md">{t('proctor.confirm')}</Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={() => setAsked(null)}>

@@ -38,7 +38,13 @@ function Picture({ url, name }: { url: string; name: string }) {
       >
         <img src={small} alt={name} />
       </button>
-      <Modal opened={isOpen} onClose={() => setOpen(false)} title={name} size="xl">
+      <Modal
+        opened={isOpen}
+        onClose={() => setOpen(false)}
+        title={name}
+        size="xl"
+        closeButtonProps={{ 'aria-label': t('close') }}
+      >
         {whole === null ? <Skeleton h={360} /> : <img src={whole} alt={name} style={{ maxWidth: '100%' }} />}
       </Modal>
     </>

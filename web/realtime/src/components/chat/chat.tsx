@@ -39,7 +39,7 @@ function Conversation({ roomId, roomName, onClose }: ChatProps) {
         <ActionIcon aria-label={t('chat.search')} onClick={() => setPanel(panel === 'search' ? null : 'search')}>
           <IconSearch size={18} />
         </ActionIcon>
-        {onClose && <CloseButton onClick={onClose} aria-label={t('chat.close')} />}
+        {onClose && <CloseButton onClick={onClose} aria-label={t('close')} />}
       </header>
       <div className={styles.log}>
         {isForbidden || hasFailed ? (

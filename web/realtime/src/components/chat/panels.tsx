@@ -76,7 +76,7 @@ function Panel({ title, onClose, children }: { title: string; onClose: () => voi
     <aside className={styles.panel} aria-label={title}>
       <Group justify="space-between" mb="md">
         <Text fw={600}>{title}</Text>
-        <CloseButton onClick={onClose} aria-label={t('chat.close')} />
+        <CloseButton onClick={onClose} aria-label={t('close')} />
       </Group>
       {children}
     </aside>

@@ -23,7 +23,12 @@ export function HandIn({ opened, onClose, onChoose, missing, flagged, isBusy, on
     onConfirm().catch((reason: unknown) => setProblem(reason instanceof Error ? reason.message : String(reason)));
   };
   return (
-    <Modal opened={opened} onClose={onClose} title={t('exam.handInTitle')}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title={t('exam.handInTitle')}
+      closeButtonProps={{ 'aria-label': t('close') }}
+    >
       <Stack>
         {missing.length === 0 && <Text>{t('exam.handInAll')}</Text>}
         {missing.length > 0 && (

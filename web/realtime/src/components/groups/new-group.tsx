@@ -28,7 +28,7 @@ export function NewGroup({ opened, onClose, onCreate, onCreated }: NewGroupProps
     }
   };
   return (
-    <Modal opened={opened} onClose={onClose} title={t('groups.new')}>
+    <Modal opened={opened} onClose={onClose} title={t('groups.new')} closeButtonProps={{ 'aria-label': t('close') }}>
       <form onSubmit={(event) => void create(event)}>
         <Stack>
           <TextInput

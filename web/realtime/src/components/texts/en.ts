@@ -54,7 +54,7 @@ export const en = {
   'chat.actions': 'What to do with this message',
   'chat.search': 'Search in this room',
   'chat.noResults': 'Nothing found',
-  'chat.close': 'Close',
+  close: 'Close',
   'chat.mute': 'Mute for an hour',
   'chat.muted': 'You are muted in this room until {{time}}',
   'chat.today': 'Today',

@@ -55,7 +55,7 @@ export const id: Record<TextKey, string> = {
   'chat.actions': 'Tindakan untuk pesan ini',
   'chat.search': 'Cari di ruang ini',
   'chat.noResults': 'Tidak ditemukan',
-  'chat.close': 'Tutup',
+  close: 'Tutup',
   'chat.mute': 'Bisukan satu jam',
   'chat.muted': 'Anda dibisukan di ruang ini sampai {{time}}',
   'chat.today': 'Hari ini',

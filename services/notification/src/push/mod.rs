@@ -116,25 +116,23 @@ async fn push_one(
     let Some(content) = one.content.as_ref().filter(|content| !content.is_held && now - content.updated_at < WORTH)
     else {
         counter!("notification_pushes_total", "outcome" => "not-wanted").increment(1);
-        return push::done(&mut *context.pool.acquire().await?, one.notification_id, &one.endpoint).await;
+        return push::done(&mut *context.pool.acquire().await?, &one).await;
     };
     // They may be gone before they have seen it, and the quiet hours end: looked at again, for as long as it is unread.
     if online.contains(&one.user_id) || quiet::is_silent(&state.preferences, content.kind, content.priority, now) {
         let mut db = context.pool.acquire().await?;
-        return push::put_off(&mut db, one.notification_id, &one.endpoint, now + LATER, false).await;
+        return push::put_off(&mut db, &one, now + LATER, false).await;
     }
     let pushed = sender.push(&one, content, &state, now).await;
     counter!("notification_pushes_total", "outcome" => pushed.as_str()).increment(1);
     let mut db = context.pool.acquire().await?;
     match pushed {
-        Pushed::Delivered | Pushed::Refused => push::done(&mut db, one.notification_id, &one.endpoint).await,
+        Pushed::Delivered | Pushed::Refused => push::done(&mut db, &one).await,
         Pushed::Gone => push::forget(&mut db, &one.endpoint).await,
-        Pushed::Later(_) if one.attempts + 1 >= ATTEMPTS => {
-            push::done(&mut db, one.notification_id, &one.endpoint).await
-        }
+        Pushed::Later(_) if one.attempts + 1 >= ATTEMPTS => push::done(&mut db, &one).await,
         Pushed::Later(after) => {
             let pause = after.unwrap_or(FIRST_PAUSE * 2_u32.saturating_pow(one.attempts.unsigned_abs()));
-            push::put_off(&mut db, one.notification_id, &one.endpoint, now + pause, true).await
+            push::put_off(&mut db, &one, now + pause, true).await
         }
     }
 }

@@ -115,6 +115,8 @@ pub struct Queued {
     pub auth: Vec<u8>,
     /// How often it failed before.
     pub attempts: i32,
+    /// Until then it is its taker's. Another moment than that: it was queued anew meanwhile, and is somebody else's.
+    pub taken_until: OffsetDateTime,
     /// Empty: there is nothing to push any more, it was read or is not seen.
     pub content: Option<Content>,
 }
@@ -171,6 +173,7 @@ pub async fn take(
             p256dh: row.p256dh,
             auth: row.auth,
             attempts: row.attempts,
+            taken_until: again_at,
             content: row.title.zip(row.message).map(|(title, message)| Content {
                 kind: row.r#type.as_deref().and_then(NotificationType::from_name).unwrap_or(NotificationType::System),
                 priority: row.priority.as_deref().and_then(Priority::from_name).unwrap_or_default(),
@@ -184,30 +187,69 @@ pub async fn take(
         .collect())
 }
 
-/// Takes something out of the queue.
-pub async fn done(db: &mut PgConnection, id: NotificationId, endpoint: &str) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM push_queue WHERE notification_id = $1 AND endpoint = $2", id.0, endpoint)
-        .execute(db)
-        .await?;
+/// Takes what was taken out of the queue.
+pub async fn done(db: &mut PgConnection, one: &Queued) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM push_queue WHERE notification_id = $1 AND endpoint = $2 AND due_at = $3",
+        one.notification_id.0,
+        one.endpoint,
+        one.taken_until,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// Puts something off; `has_failed` counts that as an attempt.
+/// Puts what was taken off; `has_failed` counts that as an attempt.
 pub async fn put_off(
     db: &mut PgConnection,
-    id: NotificationId,
-    endpoint: &str,
+    one: &Queued,
     until: OffsetDateTime,
     has_failed: bool,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE push_queue SET due_at = $3, attempts = attempts + $4 WHERE notification_id = $1 AND endpoint = $2",
-        id.0,
-        endpoint,
+        "UPDATE push_queue SET due_at = $4, attempts = attempts + $5
+         WHERE notification_id = $1 AND endpoint = $2 AND due_at = $3",
+        one.notification_id.0,
+        one.endpoint,
+        one.taken_until,
         until,
         i32::from(has_failed),
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_testkit::TestDatabase;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_queued_anew_while_it_is_pushed_stays_in_the_queue() {
+        let database = TestDatabase::create().await.unwrap();
+        let mut db = database.pool.acquire().await.unwrap();
+        sqlx::raw_sql(
+            "INSERT INTO users (id, name, role, created_at) VALUES (md5('u')::uuid, 'U', 'STUDENT', now());
+             INSERT INTO notifications (id, user_id, type, priority, title, message, data, sent_by, caused_by, created_at, updated_at)
+             VALUES (md5('n')::uuid, md5('u')::uuid, 'SYSTEM', 'urgent', 'T', 'M', 'null', md5('u')::uuid, md5('c')::uuid, now(), now());
+             INSERT INTO push_subscriptions (endpoint, user_id, p256dh, auth, created_at) VALUES ('e', md5('u')::uuid, '', '', now());
+             INSERT INTO push_queue (notification_id, endpoint, due_at) VALUES (md5('n')::uuid, 'e', '1970-01-01');",
+        )
+        .execute(&mut *db)
+        .await
+        .unwrap();
+        let (now, minute) = (OffsetDateTime::UNIX_EPOCH, time::Duration::MINUTE);
+        let taken = take(&mut db, now, now + minute, 10).await.unwrap();
+        let [one] = taken.as_slice() else { panic!("{taken:?}") };
+        enqueue(&mut db, &[(one.user_id, one.notification_id)], now).await.unwrap();
+        done(&mut db, one).await.unwrap();
+        put_off(&mut db, one, now + minute, true).await.unwrap();
+        let again = take(&mut db, now, now + minute, 10).await.unwrap();
+        assert_eq!(again.iter().map(|one| one.attempts).collect::<Vec<_>>(), [0]);
+        done(&mut db, &again[0]).await.unwrap();
+        assert!(take(&mut db, now + minute, now + minute, 10).await.unwrap().is_empty());
+    }
 }

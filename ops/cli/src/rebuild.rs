@@ -10,7 +10,6 @@ use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
 use sinaesta_contracts::retelling::{RetellExams, RetellMessages, Retold};
 use sinaesta_contracts::{Actor, Command, Timestamp};
-
 use uuid::Uuid;
 
 /// How long one page may take.

@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 import { preview } from 'vite';
 
 /**
- * Draws every dashboard into `out`, and says which panels it drew without any data.
+ * Draws every dashboard into `out`, and names the panels that it drew without any data.
  *
  * @param {{ prometheus: string, out: string, seconds: number, executablePath: string }} how
  * @returns {Promise<string[]>}
@@ -28,12 +28,13 @@ export async function draw({ prometheus, out, seconds, executablePath }) {
       const problems = [];
       page.on('pageerror', (error) => problems.push(String(error)));
       await page.goto(`${server.resolvedUrls?.local[0]}?dashboard=${file}&seconds=${seconds}`);
-      await page.locator('[data-panel]').first().waitFor({ timeout: 60_000 });
+      const drawn = page.locator('[data-panel]').first().waitFor({ timeout: 60_000 });
+      await drawn.catch((error) => problems.push(String(error)));
       await page.evaluate(() => document.fonts.ready);
       await page.screenshot({ path: path.join(out, `${path.basename(file, '.json')}.png`), fullPage: true });
       if (problems.length > 0) throw new Error(`${file}: ${problems.join('; ')}`);
       for (const panel of await page.locator('[data-panel]').filter({ hasText: 'No data' }).all()) {
-        empty.push(`${file}: ${await panel.getAttribute('data-panel')}`);
+        empty.push(`${await panel.getAttribute('data-panel')}`);
       }
       await page.close();
     }

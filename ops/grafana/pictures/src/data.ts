@@ -9,7 +9,7 @@ import {
   toDataFrame,
 } from '@grafana/data';
 
-export interface Target {
+interface Target {
   refId: string;
   expr: string;
   legendFormat?: string;
@@ -46,7 +46,8 @@ interface Series {
 }
 
 export const theme: GrafanaTheme2 = createTheme({ colors: { mode: 'dark' } });
-export const STEP = 1;
+/** How far apart points are, in seconds. */
+const STEP = 1;
 
 /** The settings of a field that `fieldConfig` may name; Grafana's own list is not in its packages. */
 const SETTINGS = ['unit', 'decimals', 'min', 'max', 'color', 'thresholds', 'mappings', 'noValue', 'displayName'];

@@ -1,4 +1,4 @@
-/** A dashboard as its file describes it, with what Prometheus holds of the last two minutes. */
+/** A dashboard as its file describes it, with what Prometheus holds of the last so many seconds. */
 import { type DataFrame, ThemeContext } from '@grafana/data';
 import { GlobalStyles, PanelChrome } from '@grafana/ui';
 import { type ReactNode, useEffect, useState } from 'react';
@@ -18,7 +18,7 @@ async function read(): Promise<Drawn> {
   const asked = new URLSearchParams(window.location.search);
   const dashboard: Dashboard = await (await fetch(`/${asked.get('dashboard')}`)).json();
   const to = Math.floor(Date.now() / 1000);
-  const range = { from: to - Number(asked.get('seconds') ?? 120), to };
+  const range = { from: to - Number(asked.get('seconds')), to };
   const all = dashboard.panels.map(async (panel) => [panel.id, await frames(panel, range)] as const);
   return { dashboard, range, frames: new Map(await Promise.all(all)) };
 }
@@ -51,7 +51,7 @@ function Placed({ panel, drawn }: { panel: Panel; drawn: Drawn }): ReactNode {
 function Page(): ReactNode {
   const [drawn, setDrawn] = useState<Drawn>();
   useEffect(() => {
-    read().then(setDrawn, (error) => document.body.append(String(error)));
+    read().then(setDrawn, reportError);
   }, []);
   if (!drawn) return null;
   const rows = Math.max(...drawn.dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));

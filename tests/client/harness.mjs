@@ -39,6 +39,9 @@ const PORT_SETTING = {
   notification: 'SINAESTA__NOTIFICATIONS__HTTP_PORT',
 };
 
+/** How many partitions the commands of a service have. */
+const PARTITIONS = 12;
+
 /** Names the file that says where a stack runs already, as `stack.json` does; otherwise each file starts its own. */
 const RUNNING = process.env.SINAESTA_STACK;
 
@@ -414,6 +417,11 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       ...bells.map((own) => addService('notification', own)),
       ...gateways.map((own) => addService('gateway', own)),
     ]);
+    if (!RUNNING) {
+      for (const kind of ['chat', 'exam-grading', 'leaderboard', 'notification']) {
+        await balanced(services.filter(({ name }) => name.startsWith(kind)));
+      }
+    }
     ready = true;
     if (process.env.SINAESTA_RECORD) await (await import('./recorder.mjs')).record(process.env.SINAESTA_RECORD, broker());
   } catch (error) {
@@ -462,6 +470,26 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
 }
 
 /** @typedef {Awaited<ReturnType<typeof startStack>>} Stack */
+
+/**
+ * Until the replicas of a service share its partitions evenly. They do so within seconds of their start; a handover
+ * loses nothing, but a test that does not mean one should not meet one.
+ *
+ * @param {Service[]} replicas
+ */
+async function balanced(replicas) {
+  if (replicas.length === 0) return;
+  const share = Math.ceil(PARTITIONS / replicas.length);
+  /** @type {number[]} */
+  let held = [];
+  await until(async () => {
+    held = await Promise.all(replicas.map(async ({ url }) => {
+      const { text } = await request(`${url}/metrics`);
+      return Number(/^bus_partitions_held\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    }));
+    return held.reduce((sum, each) => sum + each) === PARTITIONS && held.every((each) => each <= share);
+  }, { timeout: 30_000, what: () => `${replicas.map(({ name }) => name)} to share ${PARTITIONS} partitions: they hold ${held}` });
+}
 
 const base64url = (/** @type {unknown} */ value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 

@@ -5,10 +5,11 @@
 //! they are found or fetched as for `cargo xtask up`.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sinaesta_bus::Bus;
 use sinaesta_contracts::{Actor, Role, UserId, rights};
 use sinaesta_localstack::{FolderLock, NatsOptions, NatsServer, Postgres, PostgresOptions, Tools};
@@ -128,6 +129,22 @@ impl TestDatabase {
         sinaesta_store::MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, url })
     }
+}
+
+/// Writes the certificate of an authority (`ca.crt`), and one for 127.0.0.1 that it signed (`tls.crt`) with its key
+/// (`tls.key`), as PEM.
+pub fn certificates(folder: &Path) -> anyhow::Result<()> {
+    let authority_key = KeyPair::generate()?;
+    let mut authority = CertificateParams::new(Vec::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = authority.self_signed(&authority_key)?;
+    std::fs::write(folder.join("ca.crt"), certificate.pem())?;
+    let issuer = Issuer::new(authority, authority_key);
+    let key = KeyPair::generate()?;
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    std::fs::write(folder.join("tls.crt"), server.pem())?;
+    std::fs::write(folder.join("tls.key"), key.serialize_pem())?;
+    Ok(())
 }
 
 /// Somebody.

@@ -58,6 +58,8 @@ pub trait QueryHandler: Send + Sync + 'static {
 pub struct Heard<E> {
     /// The event's id: the same for every repeat of it.
     pub id: String,
+    /// When the broker stored it: the time that counts, also when it is handled much later.
+    pub stamped_at: OffsetDateTime,
     /// What happened.
     pub event: E,
 }

@@ -113,13 +113,12 @@ impl<H: EventHandler> Taker<H> {
     async fn take(&self, messages: Vec<Message>) {
         let (mut good, mut heard) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
         for message in messages {
-            match serde_json::from_slice(&message.payload) {
-                Ok(event) => {
-                    let id = headers::text(message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default();
-                    heard.push(Heard { id: id.to_owned(), event });
+            match read(&message) {
+                Ok(one) => {
+                    heard.push(one);
                     good.push(message);
                 }
-                Err(error) => self.bury(message, &error.to_string()).await,
+                Err(reason) => self.bury(message, &reason).await,
             }
         }
         histogram!("bus_event_batch_size", "event" => H::Event::NAME).record(heard.len() as f64);
@@ -194,6 +193,13 @@ impl<H: EventHandler> Taker<H> {
         Publishing::start(&self.bus, to, sent, message.payload.clone()).await.finish(&self.bus).await;
         acknowledge(&message, AckKind::Term).await;
     }
+}
+
+fn read<E: Event>(message: &Message) -> Result<Heard<E>, String> {
+    let id = headers::text(message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default().to_owned();
+    let event = serde_json::from_slice(&message.payload).map_err(|error| error.to_string())?;
+    let stamped_at = message.info().map_err(|error| error.to_string())?.published;
+    Ok(Heard { id, stamped_at, event })
 }
 
 async fn acknowledge(message: &Message, kind: AckKind) {

@@ -21,7 +21,7 @@ use sinaesta_clock::Clock;
 use sinaesta_contracts::{ExamId, RoomId, Service, UserId};
 use sinaesta_objects::Objects;
 use sinaesta_settings::{ChatSettings, FileSettings, Settings};
-use sinaesta_store::StoreError;
+use sinaesta_store::{Attempts, StoreError};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -52,8 +52,14 @@ pub(crate) struct Context {
 
 /// Runs the service until `shutdown`; then what has begun is finished.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bus = Bus::connect("chat", &settings.nats, &settings.bus).await?;
+    run_with(settings, Clock::system(), shutdown).await
+}
+
+/// The same by another clock.
+pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let bus = Bus::connect_with("chat", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("chat", &settings.database).await.context("chat")?;
+    let attempts = Attempts::new(Service::Chat, &settings.database)?;
     let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
     let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
@@ -64,13 +70,13 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         sessions: Cache::new(REMEMBERED),
         objects: Objects::connect("chat", &settings.files, &settings.nats).await.context("chat")?,
         files: Arc::new(settings.files),
-        clock: Clock::system(),
+        clock,
         settings: Arc::new(settings.chat),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
     let ahead = tokio::spawn(months::keep_ahead(context.clone(), shutdown.clone()));
     let tidying = tokio::spawn(files::tidy(context.clone(), shutdown.clone()));
-    let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus)
+    let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus, attempts)
         .command(join_room::Handler(context.clone()))
         .command(leave_room::Handler(context.clone()))
         .command(exit_room::Handler(context.clone()))

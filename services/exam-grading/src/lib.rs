@@ -17,6 +17,7 @@ use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::Service;
 use sinaesta_settings::{ExamSettings, Settings};
+use sinaesta_store::Attempts;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -42,8 +43,9 @@ pub(crate) struct Context {
 
 /// Runs the service until `shutdown`; then what has begun is finished.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bus = Bus::connect("exam-grading", &settings.nats, &settings.bus).await?;
+    let bus = Bus::connect_with("exam-grading", &settings.nats, &settings.bus, Clock::system()).await?;
     let pool = sinaesta_store::connect("exam-grading", &settings.database).await.context("exam-grading")?;
+    let attempts = Attempts::new(Service::ExamGrading, &settings.database)?;
     let (host, port) = (settings.exams.http_host.clone(), settings.exams.http_port);
     let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
@@ -51,11 +53,11 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         bus: bus.clone(),
         pool: pool.clone(),
         papers: Papers::new(),
-        clock: Clock::system(),
+        clock: bus.clock().clone(),
         settings: Arc::new(settings.exams),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
-    let service = ServiceBuilder::new(bus.clone(), Service::ExamGrading, &settings.bus)
+    let service = ServiceBuilder::new(bus.clone(), Service::ExamGrading, &settings.bus, attempts)
         .command(join_exam::Handler(context.clone()))
         .command(enter_exam::Handler(context.clone()))
         .command(exit_exam::Handler(context.clone()))

@@ -75,7 +75,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
     let pool = sinaesta_store::connect("gateway", &settings.database).await.context("gateway")?;
     let (lanes, ordered) = sockets::lanes::new(settings.gateway.lanes);
     let (expiry, expiring) = sockets::expiry::new();
-    let clock = Clock::system();
+    let clock = bus.clock().clone();
     let gateway = Arc::new(Gateway {
         users: Users::new(pool.clone(), &settings.auth),
         hub: Hub::new(bus.clone(), clock.clone()),

@@ -19,6 +19,7 @@ use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::Service;
 use sinaesta_settings::{LeaderboardSettings, Settings};
+use sinaesta_store::Attempts;
 use sinaesta_telemetry::Readiness;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -50,8 +51,9 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
 pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
     let zone = &settings.leaderboard.time_zone;
     let calendar = Calendar::new(zone).map_err(|error| anyhow!("the setting leaderboard.time_zone: {error}"))?;
-    let bus = Bus::connect("leaderboard", &settings.nats, &settings.bus).await?;
+    let bus = Bus::connect_with("leaderboard", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("leaderboard", &settings.database).await.context("leaderboard")?;
+    let attempts = Attempts::new(Service::Leaderboard, &settings.database)?;
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
@@ -73,7 +75,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     loaded.cancel();
     let keeper = tokio::spawn(keeper.run(shutdown.clone()));
     let telling = tokio::spawn(telling::run(context.clone(), shutdown.clone()));
-    let service = ServiceBuilder::new(bus.clone(), Service::Leaderboard, &settings.bus)
+    let service = ServiceBuilder::new(bus.clone(), Service::Leaderboard, &settings.bus, attempts)
         .event(exam_graded::Handler(context.clone()))
         .command(recompute::Handler(context.clone()))
         .command(tell_board::Handler::new(context.clone()))

@@ -17,7 +17,7 @@ use sinaesta_bus::{Bus, ServiceBuilder};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::Service;
 use sinaesta_settings::{NotificationSettings, Settings};
-use sinaesta_store::StoreError;
+use sinaesta_store::{Attempts, StoreError};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
@@ -54,8 +54,9 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
 
 /// The same by another clock.
 pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bus = Bus::connect("notification", &settings.nats, &settings.bus).await?;
+    let bus = Bus::connect_with("notification", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("notification", &settings.database).await.context("notification")?;
+    let attempts = Attempts::new(Service::Notification, &settings.database)?;
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
@@ -69,7 +70,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let health = tokio::spawn(health);
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
     let pushing = tokio::spawn(push::run(context.clone(), shutdown.clone()));
-    let service = ServiceBuilder::new(bus.clone(), Service::Notification, &settings.bus)
+    let service = ServiceBuilder::new(bus.clone(), Service::Notification, &settings.bus, attempts)
         .command(send_notification::Handler(context.clone()))
         .command(read_notification::Handler(context.clone()))
         .command(read_all_notifications::Handler(context.clone()))

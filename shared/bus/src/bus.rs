@@ -13,19 +13,23 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sinaesta_clock::Clock;
 use sinaesta_contracts::{
-    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Signal, Subject, UserId, code, rights,
+    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Service, Signal, Subject, UserId,
+    code, rights,
 };
 use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
 use thiserror::Error;
 use tokio::sync::{OnceCell, oneshot, watch};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
-use uuid::Uuid;
+use uuid::{ContextV7, Uuid};
 
 use crate::answer::{AnswerBody, AnswerLine};
-use crate::{Answer, headers, streams};
+use crate::waiting::{Dependency, Waiting};
+use crate::{Answer, clock, headers, streams};
 
 /// How many publishes may wait for the broker's acknowledgement.
 const IN_FLIGHT: usize = 16_384;
@@ -75,11 +79,29 @@ struct Inner {
     disruptions: watch::Receiver<u64>,
     reconnects: watch::Receiver<u64>,
     request_timeout: Duration,
+    /// Follows the broker's.
+    clock: Clock,
+    /// What keeps the ids of one millisecond in order.
+    ids: Mutex<ContextV7>,
+    waiting: Waiting,
+    /// When each service answered a query of ours last.
+    answered: Mutex<HashMap<Service, std::time::Instant>>,
+    closed: CancellationToken,
 }
 
 impl Bus {
     /// Connects, waiting up to 30 s for a server that is still starting, and makes the streams.
     pub async fn connect(name: &str, nats: &NatsSettings, bus: &BusSettings) -> Result<Self, BusError> {
+        Self::connect_with(name, nats, bus, Clock::system()).await
+    }
+
+    /// The same with another clock, which follows the broker's from then on unless it is a manual one.
+    pub async fn connect_with(
+        name: &str,
+        nats: &NatsSettings,
+        bus: &BusSettings,
+        clock: Clock,
+    ) -> Result<Self, BusError> {
         let (disrupted, disruptions) = watch::channel(0_u64);
         let (reconnected, reconnects) = watch::channel(0_u64);
         let options = login(name, nats)
@@ -118,7 +140,13 @@ impl Bus {
             disruptions,
             reconnects,
             request_timeout: Duration::from_millis(bus.request_timeout_ms),
+            clock,
+            ids: Mutex::new(ContextV7::new()),
+            waiting: Waiting::default(),
+            answered: Mutex::default(),
+            closed: CancellationToken::new(),
         }));
+        clock::follow(bus.clone(), name).await;
         tokio::spawn(keep_streams(bus.clone(), nats.stream_replicas));
         Ok(bus)
     }
@@ -126,6 +154,42 @@ impl Bus {
     /// This connection's id: where answers go, and a gateway's name to the others.
     pub fn id(&self) -> GatewayId {
         self.0.id
+    }
+
+    /// The broker's time of day, as it is known here: the same clock that stamps commands and events. Handlers of commands
+    /// and events go by the stamp and do not ask.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// A new id (UUID version 7) that begins with the broker's time.
+    pub fn new_id(&self) -> Uuid {
+        let now = self.0.clock.now();
+        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(&*self.0.ids.lock(), seconds, now.nanosecond()))
+    }
+
+    /// What waits for something that is away.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
+    }
+
+    /// Whether a service has answered any query since a moment; of the broker and the database that is not known here.
+    pub(crate) fn has_answered_since(&self, whom: Dependency, since: std::time::Instant) -> bool {
+        let Dependency::Service(service) = whom else { return false };
+        self.0.answered.lock().get(&service).is_some_and(|answered| *answered > since)
+    }
+
+    /// What operators look at when something does not go on: how far this machine's clock is from the broker's, and what
+    /// waits for what since when.
+    pub fn status(&self) -> serde_json::Value {
+        let ahead = self.0.clock.difference().map(time::Duration::as_seconds_f64);
+        serde_json::json!({ "clockAheadOfBrokerSeconds": ahead, "waiting": self.0.waiting.describe() })
+    }
+
+    /// Ends when the connection is closed for good.
+    pub(crate) fn closed(&self) -> &CancellationToken {
+        &self.0.closed
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -183,7 +247,11 @@ impl Bus {
         let mut sent = async_nats::HeaderMap::new();
         headers::add_trace(&mut sent, &TraceContext::of(&span));
         let reply = self.request(subject, sent, payload.into()).instrument(span).await?;
-        serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer()
+        let answer = serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer();
+        if !answer.as_ref().is_err_and(|error| error.code == code::UNAVAILABLE) {
+            self.0.answered.lock().insert(Q::SERVICE, std::time::Instant::now());
+        }
+        answer
     }
 
     /// A replica that dies takes what it was asked with it, so after a while another is asked.
@@ -263,6 +331,7 @@ impl Bus {
 
     /// Sends what is still in the buffers, and closes the connection.
     pub async fn close(&self) {
+        self.0.closed.cancel();
         self.flush().await;
         if let Err(error) = self.0.client.drain().await {
             tracing::debug!(%error, "the connection to the broker is closed already");
@@ -324,7 +393,7 @@ pub fn login(name: &str, nats: &NatsSettings) -> ConnectOptions {
 async fn keep_streams(bus: Bus, replicas: usize) {
     let mut reconnects = bus.reconnects();
     reconnects.mark_unchanged();
-    while reconnects.changed().await.is_ok() {
+    while let Some(Ok(())) = bus.closed().run_until_cancelled(reconnects.changed()).await {
         if let Err(error) = streams::ensure(bus.jetstream(), replicas).await {
             tracing::error!(%error, "the streams are not as they should be");
         }

@@ -11,7 +11,7 @@
 //! A service's author writes handlers and never sees a stream, an ack or a header:
 //!
 //! ```ignore
-//! ServiceBuilder::new(bus, Service::Chat, &settings.bus)
+//! ServiceBuilder::new(bus, Service::Chat, &settings.bus, attempts)
 //!     .command(SendMessageHandler::new(store.clone()))
 //!     .query(HistoryHandler::new(store))
 //!     .run(shutdown)
@@ -25,8 +25,9 @@
 
 pub mod admin;
 mod answer;
-mod batch;
+mod attempts;
 mod bus;
+mod clock;
 mod follow;
 mod gateways;
 mod headers;
@@ -36,8 +37,10 @@ mod publish;
 mod send;
 mod service;
 mod streams;
+mod waiting;
 
 pub use answer::Answer;
+pub use attempts::{AttemptLog, Begun, Run, Unavailable};
 pub use bus::{Bus, BusError, login};
 pub use follow::{Followed, Follower};
 pub use gateways::GatewayWatch;
@@ -47,3 +50,4 @@ pub use outcome::{
 };
 pub use send::Dispatched;
 pub use service::ServiceBuilder;
+pub use waiting::Dependency;

@@ -10,6 +10,8 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::waiting::Dependency;
+
 /// A command as a handler gets it.
 #[derive(Debug, Clone)]
 pub struct Received<C> {
@@ -75,14 +77,21 @@ pub trait EventHandler: Send + Sync + 'static {
 }
 
 /// Why a handler could not do its work. A refusal by the rules is not a failure: it is an [`Outcome`].
+///
+/// None of them is retried without end: see `docs/failures.md`.
 #[derive(Debug, Clone, Error)]
 pub enum Failure {
-    /// It can never succeed: answered with an error, moved to the dead letters.
+    /// It can't be decided for this command and never will be: isolated, answered with an error, moved to the dead letters.
     #[error("rejected: {0}")]
     Reject(String),
-    /// It may succeed later: tried again with a growing delay, and what comes behind it waits.
+    /// This try failed. Where the broker and the database are there, the command is run alone, a few times, and is then
+    /// a dead letter; while one of them is away, everything waits for it, visibly.
     #[error("to be retried: {0}")]
     Retry(String),
+    /// Something that all need is away. As a retry, but taken to be so for a minute although the broker and the database
+    /// can be reached; and of another service for as long as it answers nobody.
+    #[error("the {0} is away: {1}")]
+    Away(Dependency, String),
 }
 
 /// What came of one command.

@@ -13,6 +13,7 @@ use tracing::Span;
 use uuid::Uuid;
 
 use crate::bus::internal;
+use crate::publish::NotStored;
 use crate::{Answer, Bus, headers};
 
 /// How soon a publish is repeated.
@@ -26,7 +27,7 @@ pub struct Dispatched {
     bus: Bus,
     id: Uuid,
     publish: Publish,
-    stored: Option<PublishAckFuture>,
+    stored: Stored,
     answer: oneshot::Receiver<Answer>,
     /// From the sending to the answer.
     _span: Span,
@@ -51,7 +52,8 @@ impl Bus {
         Ok(Dispatched { bus: self.clone(), id, publish, stored, answer, _span: span })
     }
 
-    /// Sends a command whose answer nobody waits for, and returns once the broker has it or `limit` is over.
+    /// Sends a command whose answer nobody waits for, and returns once the broker has it or `limit` is over; at once if the
+    /// broker has no room.
     pub async fn post<C: Command>(
         &self,
         id: Uuid,
@@ -63,15 +65,14 @@ impl Bus {
         let publish = prepare(id, actor, command, &span)?;
         let stored = async {
             loop {
-                if let Some(stored) = self.publish(&publish).await
-                    && stored.await.is_ok()
-                {
-                    return;
+                match outcome(self.publish(&publish).await).await {
+                    Ok(()) => return Ok(()),
+                    Err(not_stored) => refusal(&not_stored).map_or(Ok(()), Err)?,
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         };
-        tokio::time::timeout(limit, stored).await.map_err(|_| unavailable())
+        tokio::time::timeout(limit, stored).await.map_err(|_| unavailable())?
     }
 
     /// Sends a command because somebody who looked at `now` noticed that `what` is due since `due`. Everyone who notices
@@ -86,9 +87,26 @@ impl Bus {
         }
     }
 
-    async fn publish(&self, publish: &Publish) -> Option<PublishAckFuture> {
+    async fn publish(&self, publish: &Publish) -> Stored {
         let Publish { subject, headers, payload } = publish.clone();
-        self.jetstream().publish_with_headers(subject, headers, payload).await.ok()
+        let handed = self.jetstream().publish_with_headers(subject, headers, payload).await;
+        handed.map_err(|error| NotStored::of(&error))
+    }
+}
+
+/// What will come of a publish, or why nothing will.
+type Stored = Result<PublishAckFuture, NotStored>;
+
+async fn outcome(stored: Stored) -> Result<(), NotStored> {
+    stored?.await.map(drop).map_err(|error| NotStored::of(&error))
+}
+
+/// What the sender is told of a command that the broker did not take and will not take now.
+fn refusal(not_stored: &NotStored) -> Option<ErrorBody> {
+    match not_stored {
+        NotStored::Unknown => None,
+        NotStored::Full => Some(ErrorBody::new(code::BUSY, "The server has too much to do; try again")),
+        NotStored::Refused(_) => Some(ErrorBody::new(code::TOO_LARGE, "This is larger than the server takes")),
     }
 }
 
@@ -123,28 +141,35 @@ impl Dispatched {
     /// Waits for the answer. A publish that was not acknowledged is unknown, never "not sent": it is repeated with
     /// the same id until the broker has it; and after a reconnect, in which the answer may have got lost, the command
     /// is sent again for the service to say what came of it. Past `limit` the answer is an error that says so: the
-    /// command may still take effect.
+    /// command may still take effect. What the broker says it did not take is refused at once.
     pub async fn answer(mut self, limit: Duration) -> Answer {
         let deadline = Instant::now() + limit;
         let mut reconnects = self.bus.reconnects();
         reconnects.mark_unchanged();
-        let mut stored = self.stored.take();
-        let mut attempt = 0;
+        let (mut attempt, mut may_be_stored) = (0, false);
         loop {
+            let stored = std::mem::replace(&mut self.stored, Err(NotStored::Unknown));
             tokio::select! {
                 biased;
                 answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
-                is_stored = is_stored(&mut stored) => if is_stored {
-                    tokio::select! {
-                        biased;
-                        answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
-                        Ok(()) = reconnects.changed() => attempt += 1,
+                outcome = outcome(stored) => match outcome {
+                    Ok(()) => {
+                        may_be_stored = true;
+                        tokio::select! {
+                            biased;
+                            answer = timeout_at(deadline, &mut self.answer) => return self.finish(answer),
+                            Ok(()) = reconnects.changed() => attempt += 1,
+                        }
                     }
+                    Err(not_stored) => match refusal(&not_stored) {
+                        Some(error) if !may_be_stored => return Err(error),
+                        _ => may_be_stored = true,
+                    },
                 },
             }
             tokio::time::sleep(PAUSE).await;
             self.publish.headers.insert(headers::MESSAGE_ID, headers::attempt_id(self.id, attempt));
-            stored = self.bus.publish(&self.publish).await;
+            self.stored = self.bus.publish(&self.publish).await;
         }
     }
 
@@ -154,13 +179,6 @@ impl Dispatched {
             Ok(Err(_)) => Err(unavailable()),
             Err(_) => Err(ErrorBody::new(code::TIMEOUT, "No answer in time: it may still take effect")),
         }
-    }
-}
-
-async fn is_stored(stored: &mut Option<PublishAckFuture>) -> bool {
-    match stored.take() {
-        Some(stored) => stored.await.is_ok(),
-        None => false,
     }
 }
 

@@ -35,6 +35,8 @@ pub mod code {
         TIMEOUT = "server/timeout";
         /// The message broker can't be reached.
         UNAVAILABLE = "server/unavailable";
+        /// What was asked for is done, but the answer is larger than can be sent: ask for less at a time.
+        ANSWER_TOO_LARGE = "server/answer-too-large";
         /// A fault of ours.
         INTERNAL = "server/internal";
         /// The handshake had no token.

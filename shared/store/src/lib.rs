@@ -1,23 +1,28 @@
 //! What the services' stores share: the pool, the migrations, and what a database error means for a command.
 
+mod attempts;
 mod roles;
 
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
-use sinaesta_bus::{Bus, Failure};
+use sinaesta_bus::{Bus, Dependency, Failure};
 use sinaesta_settings::DatabaseSettings;
 use sinaesta_telemetry::Readiness;
-use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Executor as _, PgPool};
 use thiserror::Error;
 
+pub use attempts::Attempts;
 pub use roles::role;
 
 /// How often the pool is looked at.
 const MEASURE: Duration = Duration::from_secs(1);
+/// How long a statement waits for a row that is held, and how long it may take in all.
+const LOCK_TIMEOUT: &str = "5s";
+const STATEMENT_TIMEOUT: &str = "60s";
 
 /// All migrations, embedded.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -25,9 +30,13 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 /// A database error, sorted by what can be done about it.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database is away, overloaded, or two transactions got in each other's way: the same may succeed later.
-    #[error("the database can't do this now: {0}")]
-    Transient(#[source] sqlx::Error),
+    /// The database takes nothing from anybody right now, as far as the error tells.
+    #[error("the database is away: {0}")]
+    Away(#[source] sqlx::Error),
+    /// This try failed; the next may succeed: a lost connection, two transactions in each other's way, a row that was
+    /// held for too long, a unique index that another replica was quicker at.
+    #[error("the database could not do this: {0}")]
+    Retry(#[source] sqlx::Error),
     /// The same will fail again.
     #[error("the database refuses this: {0}")]
     Permanent(#[source] sqlx::Error),
@@ -35,47 +44,46 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_transient(&error) { Self::Transient(error) } else { Self::Permanent(error) }
+        match &error {
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default();
+                if AWAY.iter().any(|prefix| code.starts_with(prefix)) {
+                    Self::Away(error)
+                } else if RETRY.iter().any(|prefix| code.starts_with(prefix)) {
+                    Self::Retry(error)
+                } else {
+                    Self::Permanent(error)
+                }
+            }
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Away(error),
+            // A statement that breaks its own connection looks like this, too.
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+                Self::Retry(error)
+            }
+            _ => Self::Permanent(error),
+        }
     }
 }
+
+/// Prefixes of SQLSTATE codes that concern everybody: no connection, too many of them, no disk, shutting down, read-only
+/// after a failover, and a schema or a right that is missing, as before a migration.
+const AWAY: &[&str] = &["08", "53100", "53300", "57P", "58", "25006", "42P01", "42703", "42883", "42501"];
+/// Those that concern one try: serialisation and deadlock, memory, timeouts, and a unique violation.
+const RETRY: &[&str] = &["40", "53", "55P03", "57014", "23505", "25P"];
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Transient(_) => Self::Retry(error.to_string()),
+            StoreError::Away(_) => Self::Away(Dependency::Database, error.to_string()),
+            StoreError::Retry(_) => Self::Retry(error.to_string()),
             StoreError::Permanent(_) => Self::Reject(error.to_string()),
         }
     }
 }
 
-/// SQLSTATE classes: connection, resources, operator intervention, system, serialization and deadlock; and a unique
-/// violation, which two replicas can cause once, and which the repeat finds done.
-fn is_transient(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class)) || code == "23505"
-        }),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
-}
-
 /// Connects, waiting up to 30 s for a database that is still starting.
 pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
-    // Our statements are short and take arrays whose lengths the planner can't know: compiling one costs twenty times
-    // what running it does, and planning it anew for each batch half as much as running it.
-    let options = PgConnectOptions::from_str(settings.url.expose_secret())?
-        .application_name(name)
-        .options([("jit", "off"), ("plan_cache_mode", "force_generic_plan")]);
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.max_connections)
-        .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
-        .connect_lazy_with(options);
+    let pool = open(name, settings, settings.max_connections)?;
     let mut attempts = 0;
     loop {
         match check(&pool).await {
@@ -90,6 +98,22 @@ pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, 
         attempts += 1;
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// A pool that connects when it is asked for the first connection.
+pub(crate) fn open(name: &str, settings: &DatabaseSettings, most: u32) -> Result<PgPool, sqlx::Error> {
+    // Our statements are short and take arrays whose lengths the planner can't know: compiling one costs twenty times
+    // what running it does, and planning it anew for each batch half as much as running it. And none may wait without end
+    // for a row that somebody else holds.
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())?.application_name(name).options([
+        ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("lock_timeout", LOCK_TIMEOUT),
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+    ]);
+    let acquire = Duration::from_millis(settings.acquire_timeout_ms);
+    Ok(PgPoolOptions::new().max_connections(most).acquire_timeout(acquire).connect_lazy_with(options))
 }
 
 /// Tells how busy the pool is, for as long as it is open.
@@ -124,6 +148,10 @@ pub fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
 
 /// Brings the schema up to date, and lets each service at what is its own.
 pub async fn migrate(pool: &PgPool, settings: &DatabaseSettings) -> Result<(), MigrateError> {
-    MIGRATIONS.run(pool).await?;
+    let mut db = pool.acquire().await?;
+    // A migration takes as long as there is data.
+    db.execute("SET statement_timeout = 0; SET lock_timeout = 0").await?;
+    MIGRATIONS.run(&mut *db).await?;
+    db.close().await?;
     Ok(roles::grant(pool, &settings.role_password).await?)
 }

@@ -88,6 +88,9 @@ const fn grants(service: Service) -> Grants {
     }
 }
 
+/// What every service that handles commands writes: rows of its own, which the tables' policies hold it to.
+const SHARED: &[&str] = &["message_attempts", "partition_owners"];
+
 /// Makes the roles that do not exist, and grants each what is its own and nothing else. A migrating user that may make no
 /// roles leaves them to whoever may: then only what exists is granted.
 pub(crate) async fn grant(pool: &PgPool, password: &SecretString) -> Result<(), sqlx::Error> {
@@ -133,6 +136,9 @@ async fn grant_to(
     run(db, format!("GRANT USAGE ON SCHEMA public TO {role}")).await?;
     run(db, format!("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")).await?;
     run(db, format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {role}", writes.join(", "))).await?;
+    if Service::HANDLERS.contains(&service) {
+        run(db, format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {role}", SHARED.join(", "))).await?;
+    }
     if !reads.is_empty() {
         run(db, format!("GRANT SELECT ON {} TO {role}", reads.join(", "))).await?;
     }

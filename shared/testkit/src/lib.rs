@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sinaesta_bus::Bus;
 use sinaesta_contracts::{Actor, Role, UserId, rights};
 use sinaesta_localstack::{FolderLock, NatsOptions, NatsServer, Postgres, PostgresOptions, Tools};
-use sinaesta_settings::Settings;
+use sinaesta_settings::{DatabaseSettings, Settings};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -128,6 +128,11 @@ impl TestDatabase {
         let pool = PgPool::connect(&url).await?;
         sinaesta_store::MIGRATIONS.run(&pool).await?;
         Ok(Self { pool, url })
+    }
+
+    /// The default settings, with this database.
+    pub fn settings(&self) -> anyhow::Result<DatabaseSettings> {
+        Ok(Settings::load(&[("database.url", self.url.clone())])?.database)
     }
 }
 

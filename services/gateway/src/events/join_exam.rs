@@ -3,7 +3,6 @@
 use sinaesta_bus::Answer;
 use sinaesta_contracts::exam::{ExamEntered, ExamJoined, JoinExam, SessionStatus};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
-use uuid::Uuid;
 
 use super::Call;
 use crate::hub::{Hold, Place};
@@ -36,7 +35,7 @@ async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Resu
     let participation = noted.count().await?;
     // The exam began between the snapshot and the socket's entering: its beginning was told to those before.
     if participation.has_started && entered.session.status == SessionStatus::Waiting {
-        let again = call.gateway.bus.dispatch(Uuid::now_v7(), &call.session.actor, &event).await?;
+        let again = call.gateway.bus.dispatch(call.gateway.bus.new_id(), &call.session.actor, &event).await?;
         entered = read(again.answer(call.gateway.command_timeout()).await)?;
     }
     Ok(Some(ExamJoined { entered, participant_count: participation.participant_count }))

@@ -6,7 +6,6 @@ use std::time::Duration;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{ExitRoom, LeaveRoom, RoomLeft};
 use sinaesta_contracts::{ErrorBody, RoomId, ServerEvent as _, code};
-use uuid::Uuid;
 
 use super::Call;
 use crate::Gateway;
@@ -46,7 +45,7 @@ pub(crate) fn gone(gateway: &Arc<Gateway>, session: &Arc<Session>, room_id: Room
             return;
         }
         let exit = ExitRoom { room_id, gateway_id: this.bus.id() };
-        match this.bus.dispatch(Uuid::now_v7(), &session.actor, &exit).await {
+        match this.bus.dispatch(this.bus.new_id(), &session.actor, &exit).await {
             Ok(sent) => drop(tokio::spawn(sent.answer(NOTED))),
             Err(error) => tracing::warn!(error = %error.message, "who is in a room is not up to date"),
         }

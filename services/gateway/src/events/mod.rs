@@ -66,7 +66,6 @@ use sinaesta_contracts::study_group::{
 };
 use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, Query, ServerEvent, code};
 use tracing::Instrument as _;
-use uuid::Uuid;
 
 use crate::Gateway;
 use crate::hub::{Hold, Member};
@@ -261,7 +260,7 @@ impl Call {
         D: FnOnce(Self, Answer) -> F + Send + 'static,
         F: Future<Output = ()> + Send,
     {
-        match self.gateway.bus.dispatch(Uuid::now_v7(), &self.session.actor, &command).await {
+        match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.session.actor, &command).await {
             Ok(sent) => {
                 let limit = self.gateway.command_timeout();
                 let tasks = self.gateway.tasks.clone();

@@ -10,7 +10,6 @@ use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
 use sinaesta_bus::Answer;
 use sinaesta_contracts::{Actor, Command, ErrorBody, Query, code};
-use uuid::Uuid;
 
 use super::payload::Reply;
 use super::problem::Problem;
@@ -73,7 +72,7 @@ impl Caller {
     /// Sends a command, and waits until its effect is durable.
     pub(super) async fn command<C: Command>(&self, command: &C) -> Reply<C::Reply> {
         let limit = Duration::from_millis(self.gateway.settings.gateway.command_timeout_ms);
-        let answer: Answer = match self.gateway.bus.dispatch(Uuid::now_v7(), &self.actor, command).await {
+        let answer: Answer = match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.actor, command).await {
             Ok(sent) => sent.answer(limit).await,
             Err(error) => Err(error),
         };

@@ -25,7 +25,6 @@ use sinaesta_contracts::file::{FileUploadProgress, FindFile, RecordFile, Uploade
 use sinaesta_contracts::{Audience, BoundedText, ErrorBody, FileId, code};
 use sinaesta_objects::ObjectError;
 use tokio_util::io::StreamReader;
-use uuid::Uuid;
 
 use super::caller::Caller;
 use super::image::{Prepared, prepare};
@@ -104,7 +103,7 @@ async fn upload(
         }
     };
     let name = file_name(field.file_name().unwrap_or_default());
-    let id = FileId(Uuid::now_v7());
+    let id = FileId(gateway.bus.new_id());
     let progress = Progress { caller: &caller, upload_id: options.upload_id.as_ref(), total: length, told: 0 };
     match take(gateway, id, name, field, progress).await {
         Ok(file) => Ok(Created(caller.command(&file).await)),

@@ -66,7 +66,7 @@ pub(crate) async fn act(
     .await?;
     sqlx::query!(
         "INSERT INTO account_actions (id, user_id, action, reason, by_user, at) VALUES ($1, $2, $3, $4, $5, $6)",
-        Uuid::now_v7(),
+        gateway.bus.new_id(),
         user.0,
         action.as_str(),
         reason,

@@ -9,7 +9,6 @@ use sinaesta_bus::Answer;
 use sinaesta_contracts::exam::{EnterExam, ExitExam, Participation};
 use sinaesta_contracts::{Actor, Command, ErrorBody, ExamId, UserId, code};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::session::{Session, WasThere};
 use crate::Gateway;
@@ -72,7 +71,7 @@ impl Participants {
         let all: Vec<_> = self.0.lock().iter().map(|((exam, _), one)| (*exam, one.actor.clone())).collect();
         for (exam_id, actor) in all {
             let command = EnterExam { exam_id, gateway_id: gateway.bus.id() };
-            if let Err(error) = gateway.bus.post(Uuid::now_v7(), &actor, &command, NOTED).await {
+            if let Err(error) = gateway.bus.post(gateway.bus.new_id(), &actor, &command, NOTED).await {
                 tracing::warn!(error = %error.message, "participants are not up to date");
                 return;
             }
@@ -85,7 +84,7 @@ fn tell<C: Command>(gateway: &Arc<Gateway>, actor: &Actor, command: C) -> Noted 
     let (this, actor) = (Arc::clone(gateway), actor.clone());
     let (sender, noted) = oneshot::channel();
     gateway.lanes.push_always(actor.user_id, async move {
-        match this.bus.dispatch(Uuid::now_v7(), &actor, &command).await {
+        match this.bus.dispatch(this.bus.new_id(), &actor, &command).await {
             Ok(sent) => drop(tokio::spawn(async move { sender.send(sent.answer(NOTED).await) })),
             Err(error) => drop(sender.send(Err(error))),
         }

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use sinaesta_contracts::presence::{ConnectUser, DisconnectUser};
 use sinaesta_contracts::{Actor, Command, RoomId, UserId};
 use sinaesta_settings::LimitSettings;
-use uuid::Uuid;
 
 use super::limits::Limiter;
 use super::session::Session;
@@ -104,7 +103,7 @@ impl Presence {
         let actors: Vec<_> = self.0.lock().values().map(|present| present.entry.actor.clone()).collect();
         for actor in actors {
             let command = ConnectUser { gateway_id: gateway.bus.id() };
-            if let Err(error) = gateway.bus.post(Uuid::now_v7(), &actor, &command, NOTED).await {
+            if let Err(error) = gateway.bus.post(gateway.bus.new_id(), &actor, &command, NOTED).await {
                 tracing::warn!(error = %error.message, "presence is not up to date");
                 return;
             }
@@ -116,7 +115,7 @@ impl Presence {
 fn tell<C: Command>(gateway: &Arc<Gateway>, actor: &Actor, command: C) {
     let (this, actor) = (Arc::clone(gateway), actor.clone());
     gateway.lanes.push_always(actor.user_id, async move {
-        match this.bus.dispatch(Uuid::now_v7(), &actor, &command).await {
+        match this.bus.dispatch(this.bus.new_id(), &actor, &command).await {
             Ok(sent) => drop(tokio::spawn(sent.answer(NOTED))),
             Err(error) => tracing::warn!(error = %error.message, "presence is not up to date"),
         }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use serde_json::value::to_raw_value;
 use sinaesta_contracts::{Command, Envelope, ErrorBody, code, subject};
 
-use super::worker::Raw;
+use super::in_flight::InFlight;
 use crate::{Answer, CommandHandler, Failure, Outbound, Outcome, Received, headers};
 
 /// What is to be done about one command.
@@ -34,18 +34,18 @@ impl Effect {
 /// A handler whose command's type is forgotten.
 pub(super) trait ErasedHandler: Send + Sync {
     /// The effects, in the order of `batch`.
-    fn handle<'a>(&'a self, batch: &'a [Raw]) -> BoxFuture<'a, Result<Vec<Effect>, Failure>>;
+    fn handle<'a>(&'a self, batch: &'a [InFlight]) -> BoxFuture<'a, Result<Vec<Effect>, Failure>>;
 }
 
 pub(super) struct Typed<H>(pub(super) H);
 
 impl<H: CommandHandler> ErasedHandler for Typed<H> {
-    fn handle<'a>(&'a self, batch: &'a [Raw]) -> BoxFuture<'a, Result<Vec<Effect>, Failure>> {
+    fn handle<'a>(&'a self, batch: &'a [InFlight]) -> BoxFuture<'a, Result<Vec<Effect>, Failure>> {
         async move {
             let mut good = Vec::with_capacity(batch.len());
             let mut broken = Vec::with_capacity(batch.len());
-            for raw in batch {
-                match decode::<H::Command>(raw) {
+            for command in batch {
+                match decode::<H::Command>(command) {
                     Ok(received) => {
                         good.push(received);
                         broken.push(None);
@@ -76,10 +76,10 @@ impl<H: CommandHandler> ErasedHandler for Typed<H> {
     }
 }
 
-fn decode<C: Command>(raw: &Raw) -> Result<Received<C>, String> {
-    let id = headers::command_id(raw.message.headers.as_ref()).ok_or("it has no id")?;
-    let envelope: Envelope<C> = serde_json::from_slice(&raw.message.payload).map_err(|error| error.to_string())?;
-    let stamped_at = raw.message.info().map_err(|error| error.to_string())?.published;
-    let from = headers::text(raw.message.headers.as_ref(), headers::REPLY).and_then(subject::parse_reply);
+fn decode<C: Command>(command: &InFlight) -> Result<Received<C>, String> {
+    let id = headers::command_id(command.message.headers.as_ref()).ok_or("it has no id")?;
+    let envelope: Envelope<C> = serde_json::from_slice(&command.message.payload).map_err(|error| error.to_string())?;
+    let stamped_at = command.message.info().map_err(|error| error.to_string())?.published;
+    let from = headers::text(command.message.headers.as_ref(), headers::REPLY).and_then(subject::parse_reply);
     Ok(Received { id, actor: envelope.actor, command: envelope.body, stamped_at, from })
 }

@@ -1,6 +1,9 @@
 //! Taking events: each service hears of every event at least once, whichever replica takes it.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull::Config};
 use async_nats::jetstream::{AckKind, Message};
@@ -13,14 +16,23 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
-use crate::publish::Publishing;
+use super::dead_letter::{self, Letter};
+use crate::attempts::{AttemptLog, MOST_BEGUN, MOST_FAILURES, Run};
+use crate::waiting::Backoff;
 use crate::{Bus, BusError, EventHandler, Failure, Heard, Outbound, headers};
 
 /// The most events that one batch takes.
 const MAX_BATCH: usize = 500;
-/// An event whose taker died, or takes longer than this, is given to another: applying it twice does no harm.
+/// An event whose taker has not been heard of for so long is given to another: applying it twice does no harm.
 const ACK_WAIT: Duration = Duration::from_secs(3);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often the broker hears that an event is still being handled.
+const PROGRESS: Duration = Duration::from_secs(1);
+/// Between two tries while something that all need is away.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Before an event that failed alone is tried again: after the first failure, and at the most.
+const FIRST_PUT_OFF: Duration = Duration::from_millis(200);
+const LONGEST_PUT_OFF: Duration = Duration::from_secs(30);
 /// How long one request for messages stands, and how often the broker says that it still does.
 const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(4);
@@ -31,6 +43,7 @@ const COUNT: Duration = Duration::from_secs(2);
 pub(super) async fn serve<H: EventHandler>(
     bus: Bus,
     service: Service,
+    attempts: Arc<dyn AttemptLog>,
     handler: H,
     shutdown: CancellationToken,
 ) -> Result<(), BusError> {
@@ -40,7 +53,7 @@ pub(super) async fn serve<H: EventHandler>(
     let mut reconnects = bus.reconnects();
     reconnects.mark_unchanged();
     tokio::spawn(async move {
-        let taker = Taker { bus: bus.clone(), service, handler };
+        let taker = Taker { bus: bus.clone(), service, attempts, handler, consumer: name.clone() };
         loop {
             tokio::select! {
                 () = taker.take_from(&consumer) => {}
@@ -92,7 +105,40 @@ async fn count_waiting<E: Event>(bus: Bus, service: Service, name: String, shutd
 struct Taker<H> {
     bus: Bus,
     service: Service,
+    attempts: Arc<dyn AttemptLog>,
     handler: H,
+    consumer: String,
+}
+
+/// Events, and the messages that brought them, place by place.
+struct Batch<E> {
+    messages: Vec<Message>,
+    heard: Vec<Heard<E>>,
+}
+
+impl<E> Batch<E> {
+    const fn new() -> Self {
+        Self { messages: Vec::new(), heard: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    fn push(&mut self, message: Message, heard: Heard<E>) {
+        self.messages.push(message);
+        self.heard.push(heard);
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        Self { messages: self.messages.split_off(at), heard: self.heard.split_off(at) }
+    }
+
+    /// Each alone.
+    fn one_by_one(self) -> impl Iterator<Item = Self> {
+        let alone = |(message, heard)| Self { messages: vec![message], heard: vec![heard] };
+        self.messages.into_iter().zip(self.heard).map(alone)
+    }
 }
 
 impl<H: EventHandler> Taker<H> {
@@ -111,87 +157,180 @@ impl<H: EventHandler> Taker<H> {
     }
 
     async fn take(&self, messages: Vec<Message>) {
-        let (mut good, mut heard) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
+        super::count_redeliveries(self.service, messages.iter());
+        let (mut first, mut again) = (Batch::new(), Batch::new());
         for message in messages {
             match read(&message) {
-                Ok(one) => {
-                    heard.push(one);
-                    good.push(message);
+                Ok(heard) => {
+                    let is_again = message.info().is_ok_and(|info| info.delivered > 1);
+                    let batch = if is_again { &mut again } else { &mut first };
+                    batch.push(message, heard);
                 }
-                Err(reason) => self.bury(message, &reason).await,
+                Err(reason) => self.dead_letter(message, &reason).await,
             }
         }
-        histogram!("bus_event_batch_size", "event" => H::Event::NAME).record(heard.len() as f64);
-        super::count_redeliveries(self.service, good.iter());
-        let span = self.span(&good);
-        match (self.handler.handle(&heard).instrument(span.clone()).await, good.as_slice()) {
-            (Ok(outbound), _) => self.done(&good, &heard, outbound, &span).await,
-            (Err(failure), [_]) => self.failed(good, failure).await,
-            // One of them is at fault; the others go on.
-            (Err(_), _) => {
-                for (message, one) in good.into_iter().zip(&heard) {
-                    let span = self.span(std::slice::from_ref(&message));
-                    match self.handler.handle(std::slice::from_ref(one)).instrument(span.clone()).await {
-                        Ok(outbound) => self.done(&[message], std::slice::from_ref(one), outbound, &span).await,
-                        Err(failure) => self.failed(vec![message], failure).await,
-                    }
+        if first.len() > 0 {
+            self.run(first).await;
+        }
+        if again.len() > 0 {
+            self.run_with_care(again).await;
+        }
+    }
+
+    /// Runs a batch; taken apart until what is at fault stands alone.
+    async fn run(&self, batch: Batch<H::Event>) {
+        let mut parts = VecDeque::from([batch]);
+        while let Some(mut part) = parts.pop_front() {
+            let span = self.span(&part);
+            match self.apply(&part).instrument(span.clone()).await {
+                Ok(outbound) => self.done(&part, outbound, &span).await,
+                Err(_) if part.len() > 1 => {
+                    counter!("bus_isolations_total", "service" => self.service.as_str()).increment(1);
+                    let second = part.split_off(part.len() / 2);
+                    parts.push_front(second);
+                    parts.push_front(part);
                 }
+                Err(failure) => self.failed_alone(part, failure).await,
             }
         }
     }
 
+    /// Whoever took these before may have ended because of one of them.
+    async fn run_with_care(&self, batch: Batch<H::Event>) {
+        let names: Vec<_> = batch.heard.iter().map(|heard| self.log_name(heard)).collect();
+        let Ok(begun) = self.attempts.begin(&names, Run::Together).await else {
+            // They come again when the database is back.
+            return;
+        };
+        if begun.iter().all(|before| before.together == 0 && before.alone == 0) {
+            self.run(batch).await;
+            return self.forget(&names).await;
+        }
+        for (one, name) in batch.one_by_one().zip(names) {
+            let Ok(begun) = self.attempts.begin(std::slice::from_ref(&name), Run::Alone).await else { return };
+            let before = begun.first().copied().unwrap_or_default().alone;
+            if before < MOST_BEGUN {
+                self.run(one).await;
+            } else {
+                let reason = format!("the process ended {before} times while this was handled");
+                self.dead_letter_all(one, &reason).await;
+            }
+            self.forget(&[name]).await;
+        }
+    }
+
+    /// Tries for as long as something that all need is away.
+    async fn apply(&self, batch: &Batch<H::Event>) -> Result<Vec<Outbound>, Failure> {
+        histogram!("bus_event_batch_size", "event" => H::Event::NAME).record(batch.len() as f64);
+        let (began, mut backoff, mut waits) = (Instant::now(), Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), None);
+        loop {
+            let failure = match while_held(&batch.messages, self.handler.handle(&batch.heard)).await {
+                Ok(outbound) => return Ok(outbound),
+                Err(failure @ Failure::Reject(_)) => return Err(failure),
+                Err(failure) => failure,
+            };
+            counter!("bus_retries_total", "service" => self.service.as_str()).increment(1);
+            let Some((on, reason)) = super::missing(&self.bus, &*self.attempts, &failure, began).await else {
+                return Err(failure);
+            };
+            if waits.is_none() {
+                let who = format!("{} events {} of {}", batch.len(), H::Event::NAME, self.service);
+                waits = Some(self.bus.waiting().begin(who, on, reason));
+            }
+            while_held(&batch.messages, tokio::time::sleep(backoff.pause())).await;
+        }
+    }
+
     /// It continues the first event's trace and is linked to the others'.
-    fn span(&self, messages: &[Message]) -> Span {
+    fn span(&self, batch: &Batch<H::Event>) -> Span {
         let span = sinaesta_telemetry::span!(
             "event.process",
             consumer,
             messaging.system = "nats",
             messaging.operation.type = "process",
             messaging.destination.name = %Subject::Event(H::Event::DOMAIN, H::Event::NAME),
-            messaging.batch.message_count = messages.len(),
+            messaging.batch.message_count = batch.len(),
         );
-        headers::continue_all(&span, messages.iter().map(|message| message.headers.as_ref()));
+        headers::continue_all(&span, batch.messages.iter().map(|message| message.headers.as_ref()));
         span
     }
 
     /// Publishes what came of a batch, named after its events, so that another batch that begins alike has another name;
     /// and acknowledges it.
-    async fn done(&self, messages: &[Message], heard: &[Heard<H::Event>], outbound: Vec<Outbound>, span: &Span) {
-        let (Some(first), Some(last)) = (heard.first(), heard.last()) else { return };
+    async fn done(&self, batch: &Batch<H::Event>, outbound: Vec<Outbound>, span: &Span) {
+        let (Some(first), Some(last)) = (batch.heard.first(), batch.heard.last()) else { return };
         let trace = TraceContext::of(span);
-        let cause = format!("{}.{}.{}.{}", self.service, first.id, heard.len(), last.id);
-        for (index, one) in outbound.iter().enumerate() {
-            one.start(&self.bus, &cause, index, &trace).await.finish(&self.bus).await;
-        }
-        join_all(messages.iter().map(|message| acknowledge(message, AckKind::Ack))).await;
+        let cause = format!("{}.{}.{}.{}", self.service, first.id, batch.len(), last.id);
+        let publish = async {
+            for (index, one) in outbound.iter().enumerate() {
+                one.start(&self.bus, &cause, index, &trace).await.finish(&self.bus).await;
+            }
+        };
+        while_held(&batch.messages, publish).await;
+        join_all(batch.messages.iter().map(|message| acknowledge(message, AckKind::Ack))).await;
     }
 
-    async fn failed(&self, messages: Vec<Message>, failure: Failure) {
-        for message in messages {
-            match &failure {
-                Failure::Retry(reason) => {
-                    let attempt = message.info().map_or(1, |info| info.delivered);
-                    let pause = Duration::from_millis(100 << attempt.clamp(0, 10)).min(LONGEST_PAUSE);
-                    tracing::warn!(reason, attempt, event = H::Event::NAME, "an event is to be taken again");
-                    acknowledge(&message, AckKind::Nak(Some(pause))).await;
+    /// An event failed alone while others could succeed: it is put off, or ends as a dead letter.
+    async fn failed_alone(&self, one: Batch<H::Event>, failure: Failure) {
+        let (Some(message), Some(heard)) = (one.messages.first(), one.heard.first()) else { return };
+        let name = self.log_name(heard);
+        let reason = match failure {
+            Failure::Reject(reason) => reason,
+            Failure::Retry(reason) | Failure::Away(_, reason) => {
+                // Where the count can't be kept nothing is counted: the next try meets a database that is away, and waits.
+                let failures = self.attempts.count_failure(&name).await.unwrap_or_default();
+                if failures < MOST_FAILURES {
+                    let pause = FIRST_PUT_OFF * 4_u32.saturating_pow(failures.saturating_sub(1));
+                    let (event, event_id) = (H::Event::NAME, &heard.id);
+                    tracing::warn!(event, event_id, failures, reason, "an event failed alone and is tried again");
+                    return acknowledge(message, AckKind::Nak(Some(pause.min(LONGEST_PUT_OFF)))).await;
                 }
-                Failure::Reject(reason) => self.bury(message, reason).await,
+                format!("failed {failures} times alone: {reason}")
+            }
+        };
+        self.dead_letter_all(one, &reason).await;
+        self.forget(&[name]).await;
+    }
+
+    async fn dead_letter_all(&self, batch: Batch<H::Event>, reason: &str) {
+        for message in batch.messages {
+            self.dead_letter(message, reason).await;
+        }
+    }
+
+    async fn dead_letter(&self, message: Message, reason: &str) {
+        let original = headers::text(message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default();
+        let id = format!("dead.{}.{original}", self.consumer);
+        let letter = Letter { id, reason, service: self.service };
+        dead_letter::publish(&self.bus, letter, &message).await.finish(&self.bus).await;
+        acknowledge(&message, AckKind::Term).await;
+    }
+
+    /// An event's name in the attempt log.
+    fn log_name(&self, heard: &Heard<H::Event>) -> String {
+        format!("{}.{}", self.consumer, heard.id)
+    }
+
+    async fn forget(&self, names: &[String]) {
+        if let Err(error) = self.attempts.forget(names).await {
+            tracing::debug!(%error, "a count of tries stays until it is swept");
+        }
+    }
+}
+
+/// Lets the broker know all the while that events are being handled, so that it gives them to nobody else.
+async fn while_held<F: Future>(messages: &[Message], work: F) -> F::Output {
+    let mut work = pin!(work);
+    let mut tick = interval(PROGRESS);
+    tick.tick().await;
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut work => return output,
+            _ = tick.tick() => {
+                join_all(messages.iter().map(|message| acknowledge(message, AckKind::Progress))).await;
             }
         }
-    }
-
-    async fn bury(&self, message: Message, reason: &str) {
-        let id = headers::text(message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default();
-        let service = self.service;
-        tracing::error!(reason, event = H::Event::NAME, "dead letter");
-        counter!("bus_dead_letters_total", "service" => service.as_str()).increment(1);
-        let mut sent = headers::with_message_id(&format!("dead.{service}.{id}"), &TraceContext::default());
-        sent.insert(headers::REASON, reason.replace(['\r', '\n'], " "));
-        sent.insert(headers::SUBJECT, message.subject.as_str());
-        sent.insert(headers::ORIGINAL_ID, id);
-        let to = Subject::DeadLetter(service).to_string();
-        Publishing::start(&self.bus, to, sent, message.payload.clone()).await.finish(&self.bus).await;
-        acknowledge(&message, AckKind::Term).await;
     }
 }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
-use async_nats::jetstream::{self, ErrorCode};
+use async_nats::jetstream::{self, ErrorCode, Message};
 use futures::{StreamExt as _, TryStreamExt as _};
-use metrics::gauge;
+use metrics::{counter, gauge};
 use sinaesta_contracts::{PARTITIONS, Partition, Service, Stream, Subject};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
@@ -26,7 +26,9 @@ use uuid::Uuid;
 
 use super::DRAIN;
 use super::replicas::Replicas;
-use super::worker::Raw;
+use super::in_flight::InFlight;
+use crate::attempts::AttemptLog;
+use crate::waiting::{Backoff, Dependency};
 use crate::{Bus, BusError};
 
 /// How often replicas speak and shares are looked at.
@@ -36,6 +38,9 @@ const COUNT: Duration = Duration::from_secs(2);
 /// How long one request for messages stands. A host that freezes keeps its partitions for up to this long.
 const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(4);
+/// Between two tries to note whose a partition is.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Redelivery is not left to a timer: a command is retried by its owner, or begun again by the next one.
 const ACK_WAIT: Duration = Duration::from_secs(3600);
 
@@ -44,6 +49,8 @@ pub(super) struct Lease {
     pub(super) partition: Partition,
     consumer: String,
     held: AtomicBool,
+    /// Whether it is about to be handed over: what was begun is finished, and nothing is waited for.
+    is_leaving: AtomicBool,
     /// Commands taken and not yet done.
     open: AtomicUsize,
     idle: Notify,
@@ -53,6 +60,11 @@ impl Lease {
     /// Whether what was taken under this lease may still be begun.
     pub(super) fn is_held(&self) -> bool {
         self.held.load(Ordering::Acquire)
+    }
+
+    /// Whether what was taken may wait for another try.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_held() && !self.is_leaving.load(Ordering::Acquire)
     }
 
     pub(super) fn take(&self) {
@@ -79,6 +91,14 @@ impl Lease {
 struct Held {
     lease: Arc<Lease>,
     release: CancellationToken,
+}
+
+impl Held {
+    /// What was begun is finished, and the partition is handed over.
+    fn release(&self) {
+        self.lease.is_leaving.store(true, Ordering::Release);
+        self.release.cancel();
+    }
 }
 
 /// A consumer's name: it says who holds which partition.
@@ -111,10 +131,11 @@ pub(super) struct Leases {
     service: Service,
     /// The stream of the service's commands.
     stream: String,
+    attempts: Arc<dyn AttemptLog>,
     id: Uuid,
     lease: Duration,
     max_batch: usize,
-    lanes: Vec<mpsc::Sender<Raw>>,
+    lanes: Vec<mpsc::Sender<InFlight>>,
     held: HashMap<Partition, Held>,
     readers: TaskTracker,
     ended: (mpsc::UnboundedSender<Partition>, mpsc::UnboundedReceiver<Partition>),
@@ -125,14 +146,16 @@ impl Leases {
     pub(super) fn new(
         bus: Bus,
         service: Service,
+        attempts: Arc<dyn AttemptLog>,
         lease: Duration,
         max_batch: usize,
-        lanes: Vec<mpsc::Sender<Raw>>,
+        lanes: Vec<mpsc::Sender<InFlight>>,
     ) -> Self {
         Self {
             bus,
             service,
             stream: Stream::Commands(service).to_string(),
+            attempts,
             id: Uuid::now_v7(),
             lease,
             max_batch,
@@ -171,9 +194,7 @@ impl Leases {
             }
         }
         replicas.say(true).await;
-        for held in self.held.values() {
-            held.release.cancel();
-        }
+        self.held.values().for_each(Held::release);
         self.readers.close();
         if tokio::time::timeout(DRAIN, self.readers.wait()).await.is_err() {
             tracing::warn!("not everything taken could be done; the next owner of the partitions will do it");
@@ -186,7 +207,7 @@ impl Leases {
     fn abandon(&self) {
         for held in self.held.values() {
             held.lease.held.store(false, Ordering::Release);
-            held.release.cancel();
+            held.release();
         }
     }
 
@@ -194,7 +215,7 @@ impl Leases {
         let share = replicas.share();
         let active = self.held.values().filter(|held| !held.release.is_cancelled()).count();
         for held in self.held.values().filter(|held| !held.release.is_cancelled()).take(active.saturating_sub(share)) {
-            held.release.cancel();
+            held.release();
         }
         if active < share {
             self.acquire(share - active, replicas).await;
@@ -282,7 +303,7 @@ impl Leases {
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
-            max_ack_pending: (self.max_batch * 4) as i64,
+            max_ack_pending: most_taken(self.max_batch) as i64,
             inactive_threshold: self.lease,
             memory_storage: true,
             num_replicas: 1,
@@ -294,6 +315,7 @@ impl Leases {
                     partition,
                     consumer: name,
                     held: AtomicBool::new(true),
+                    is_leaving: AtomicBool::new(false),
                     open: AtomicUsize::new(0),
                     idle: Notify::new(),
                 };
@@ -314,50 +336,124 @@ impl Leases {
         let Some(lane) = self.lanes.get(usize::from(lease.partition.0) % self.lanes.len()).cloned() else { return };
         let lease = Arc::new(lease);
         let release = CancellationToken::new();
-        let (bus, ended, batch) = (self.bus.clone(), self.ended.0.clone(), self.max_batch);
-        let stream = self.stream.clone();
+        let ended = self.ended.0.clone();
         self.held.insert(lease.partition, Held { lease: Arc::clone(&lease), release: release.clone() });
+        let partition = Reader {
+            bus: self.bus.clone(),
+            service: self.service,
+            stream: self.stream.clone(),
+            attempts: Arc::clone(&self.attempts),
+            replica: self.id,
+            max_batch: self.max_batch,
+            lane,
+        };
         self.readers.spawn(async move {
-            let reading = read_partition(&lease, &consumer, batch, &lane);
             tokio::select! {
                 () = release.cancelled() => {}
-                reason = reading => {
+                reason = partition.read(&lease, &consumer) => {
                     tracing::info!(partition = lease.partition.0, reason, "a partition is lost");
                     // Whoever owns the partition next begins with what was not acknowledged, so nothing more is begun here.
                     lease.held.store(false, Ordering::Release);
                 }
             }
             lease.drained().await;
-            // Whoever waits for it need not wait for the lease to run out. If this fails, it runs out.
-            drop(bus.jetstream().delete_consumer_from_stream(&lease.consumer, &stream).await);
+            partition.hand_over(&lease).await;
             ended.send(lease.partition).ok();
         });
     }
 }
 
-/// Hands over the partition's commands as they come; returns why there are no more.
-async fn read_partition(
-    lease: &Arc<Lease>,
-    consumer: &PullConsumer,
+/// Reads one partition for as long as it is this replica's.
+struct Reader {
+    bus: Bus,
+    service: Service,
+    stream: String,
+    attempts: Arc<dyn AttemptLog>,
+    replica: Uuid,
     max_batch: usize,
-    lane: &mpsc::Sender<Raw>,
-) -> String {
-    let stream = consumer.stream().max_messages_per_batch(max_batch).expires(PULL).heartbeat(HEARTBEAT).messages();
-    let mut messages = match stream.await {
-        Ok(messages) => messages,
-        Err(error) => return error.to_string(),
-    };
-    loop {
-        match messages.next().await {
-            Some(Ok(message)) => {
-                lease.take();
-                if lane.send(Raw::new(message, Arc::clone(lease))).await.is_err() {
-                    return "the worker is gone".to_owned();
+    lane: mpsc::Sender<InFlight>,
+}
+
+impl Reader {
+    /// Hands the partition's commands to the worker as they come; returns why there are no more.
+    async fn read(&self, lease: &Arc<Lease>, consumer: &PullConsumer) -> String {
+        let mut suspects = self.take_over(lease.partition).await;
+        let pull = consumer.stream().max_messages_per_batch(self.max_batch).expires(PULL).heartbeat(HEARTBEAT);
+        let mut messages = match pull.messages().await {
+            Ok(messages) => messages,
+            Err(error) => return error.to_string(),
+        };
+        loop {
+            match messages.next().await {
+                Some(Ok(message)) => {
+                    let is_suspect = suspects.take(&message);
+                    if self.lane.send(InFlight::new(message, Arc::clone(lease), is_suspect)).await.is_err() {
+                        return "the worker is gone".to_owned();
+                    }
                 }
+                Some(Err(error)) => return error.to_string(),
+                None => return "the consumer is gone".to_owned(),
             }
-            Some(Err(error)) => return error.to_string(),
-            None => return "the consumer is gone".to_owned(),
         }
+    }
+
+    /// Notes whose the partition is now. If its owner before did not hand it over, one of the commands that it had taken
+    /// may be why.
+    async fn take_over(&self, partition: Partition) -> Suspects {
+        let (mut backoff, mut waits) = (Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), None);
+        let is_clean = loop {
+            match self.attempts.take_over(partition, self.replica).await {
+                Ok(is_clean) => break is_clean,
+                Err(reason) if waits.is_none() => {
+                    let who = format!("partition {} of {}", partition.0, self.service);
+                    waits = Some(self.bus.waiting().begin(who, Dependency::Database, reason.to_string()));
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(backoff.pause()).await;
+        };
+        if is_clean {
+            return Suspects::default();
+        }
+        counter!("bus_unclean_takeovers_total", "service" => self.service.as_str()).increment(1);
+        tracing::warn!(
+            service = %self.service, partition = partition.0,
+            "the last owner of a partition ended without handing it over; what it had taken is run with care"
+        );
+        // What came after is nobody's doing.
+        let last = match self.bus.jetstream().get_stream(&self.stream).await {
+            Ok(stream) => stream.cached_info().state.last_sequence,
+            Err(_) => u64::MAX,
+        };
+        Suspects { last, left: most_taken(self.max_batch) }
+    }
+
+    /// Whoever waits for the partition need not wait for the lease to run out. If this fails, it runs out.
+    async fn hand_over(&self, lease: &Lease) {
+        if let Err(error) = self.attempts.hand_over(lease.partition, self.replica).await {
+            tracing::debug!(%error, "the next owner takes the partition for one that was not handed over");
+        }
+        drop(self.bus.jetstream().delete_consumer_from_stream(&lease.consumer, &self.stream).await);
+    }
+}
+
+/// How many commands of a partition one replica has taken at the most.
+const fn most_taken(max_batch: usize) -> usize {
+    max_batch * 4
+}
+
+/// The commands that the owner before may have taken: the first of those that were stored when it was replaced.
+#[derive(Debug, Default)]
+struct Suspects {
+    last: u64,
+    left: usize,
+}
+
+impl Suspects {
+    fn take(&mut self, message: &Message) -> bool {
+        let is_one = self.left > 0 && message.info().is_ok_and(|info| info.stream_sequence <= self.last);
+        self.left = if is_one { self.left - 1 } else { 0 };
+        is_one
     }
 }
 

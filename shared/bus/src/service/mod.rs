@@ -1,16 +1,21 @@
 //! Running a service: its partitions' commands, its queries, its events.
 
 mod command;
+mod conclude;
+mod dead_letter;
 mod event;
+mod in_flight;
 mod lease;
 mod query;
+mod queue;
 mod replicas;
+mod round;
 mod spans;
 mod worker;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::Message;
 use futures::future::BoxFuture;
@@ -21,12 +26,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Bus, BusError, CommandHandler, EventHandler, QueryHandler};
+use crate::attempts::AttemptLog;
+use crate::waiting::Dependency;
+use crate::{Bus, BusError, CommandHandler, EventHandler, Failure, QueryHandler};
 use command::{ErasedHandler, Typed};
 pub(crate) use lease::ConsumerName;
 use lease::Leases;
+use round::Runner;
 use worker::Worker;
 
+/// So long a handler is believed that says the broker or the database is away, which we find there.
+const BELIEVED: Duration = Duration::from_secs(60);
 /// How long finishing what was begun may take when a service stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -38,6 +48,29 @@ fn count_redeliveries<'m>(service: Service, messages: impl Iterator<Item = &'m M
     }
 }
 
+/// What is away that all need, if that is why something failed that `began` to be tried at a moment. It is asked, not guessed
+/// from the error: a command that breaks its own connection is no reason to wait.
+async fn missing(
+    bus: &Bus,
+    attempts: &dyn AttemptLog,
+    failure: &Failure,
+    began: Instant,
+) -> Option<(Dependency, String)> {
+    if let Err(reason) = attempts.check().await {
+        return Some((Dependency::Database, reason.to_string()));
+    }
+    if let Err(reason) = bus.check().await {
+        return Some((Dependency::Broker, reason));
+    }
+    let Failure::Away(on, reason) = failure else { return None };
+    let is_away = match on {
+        // It answers nobody: as long as that is so, it is not this one's fault.
+        Dependency::Service(_) => !bus.has_answered_since(*on, began),
+        Dependency::Broker | Dependency::Database => began.elapsed() < BELIEVED,
+    };
+    is_away.then(|| (*on, reason.clone()))
+}
+
 type Starter = Box<dyn FnOnce(Bus, CancellationToken) -> BoxFuture<'static, Result<(), BusError>> + Send>;
 
 /// A service in the making: name its handlers, then run it.
@@ -45,14 +78,16 @@ pub struct ServiceBuilder {
     bus: Bus,
     service: Service,
     settings: BusSettings,
+    attempts: Arc<dyn AttemptLog>,
     commands: HashMap<&'static str, Arc<dyn ErasedHandler>>,
     others: Vec<Starter>,
 }
 
 impl ServiceBuilder {
-    /// A service without handlers.
-    pub fn new(bus: Bus, service: Service, settings: &BusSettings) -> Self {
-        Self { bus, service, settings: settings.clone(), commands: HashMap::new(), others: Vec::new() }
+    /// A service without handlers, which remembers in `attempts` what failed.
+    pub fn new(bus: Bus, service: Service, settings: &BusSettings, attempts: Arc<dyn AttemptLog>) -> Self {
+        let settings = settings.clone();
+        Self { bus, service, settings, attempts, commands: HashMap::new(), others: Vec::new() }
     }
 
     /// Handles commands of one kind.
@@ -74,8 +109,9 @@ impl ServiceBuilder {
     /// Takes events of one kind.
     #[must_use]
     pub fn event<H: EventHandler>(mut self, handler: H) -> Self {
-        let service = self.service;
-        self.others.push(Box::new(move |bus, shutdown| Box::pin(event::serve(bus, service, handler, shutdown))));
+        let (service, attempts) = (self.service, Arc::clone(&self.attempts));
+        let start = move |bus, shutdown| event::serve(bus, service, attempts, handler, shutdown);
+        self.others.push(Box::new(move |bus, shutdown| Box::pin(start(bus, shutdown))));
         self
     }
 
@@ -83,8 +119,21 @@ impl ServiceBuilder {
     /// and the partitions are handed over.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), BusError> {
         // Shown from the beginning: a count that begins to exist when something goes wrong shows no change.
-        for name in ["bus_dead_letters_total", "bus_retries_total", "bus_redeliveries_total"] {
+        let counted = [
+            "bus_dead_letters_total",
+            "bus_isolations_total",
+            "bus_redeliveries_total",
+            "bus_retries_total",
+            "bus_unclean_takeovers_total",
+        ];
+        for name in counted {
             counter!(name, "service" => self.service.as_str()).increment(0);
+        }
+        for kind in ["answer", "delivery", "event"] {
+            counter!("bus_dropped_total", "kind" => kind).increment(0);
+        }
+        for on in [Dependency::Broker, Dependency::Database] {
+            self.bus.waiting().measure(on);
         }
         let tasks = TaskTracker::new();
         for start in self.others {
@@ -96,13 +145,15 @@ impl ServiceBuilder {
         let mut lanes = Vec::new();
         for _ in 0..self.settings.workers {
             let (sender, receiver) = mpsc::channel(self.settings.max_batch * 4);
-            let worker = Worker::new(self.bus.clone(), self.service, Arc::clone(&handlers), self.settings.max_batch);
-            tasks.spawn(worker.run(receiver));
+            let (handlers, attempts) = (Arc::clone(&handlers), Arc::clone(&self.attempts));
+            let runner = Runner::new(self.bus.clone(), self.service, handlers, attempts, self.settings.max_batch);
+            tasks.spawn(Worker::new(runner).run(receiver));
             lanes.push(sender);
         }
         let lease = Duration::from_millis(self.settings.lease_ms);
         // The lanes end with the leases: their workers stop when everything taken is done.
-        Leases::new(self.bus.clone(), self.service, lease, self.settings.max_batch, lanes).run(shutdown).await?;
+        let (bus, most) = (self.bus.clone(), self.settings.max_batch);
+        Leases::new(bus, self.service, self.attempts, lease, most, lanes).run(shutdown).await?;
         tasks.close();
         if tokio::time::timeout(DRAIN, tasks.wait()).await.is_err() {
             tracing::warn!("not everything could be finished; the next owner of the partitions will");

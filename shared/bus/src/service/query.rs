@@ -8,9 +8,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::conclude::too_large;
 use crate::answer::AnswerBody;
 use crate::{Answer, Bus, BusError, Failure, QueryHandler, headers};
 
+/// What the headers of an answer need at the most, in bytes.
+const AROUND: usize = 1024;
 /// How many queries of one kind a replica works on at a time.
 const CONCURRENT: usize = 64;
 
@@ -36,7 +39,14 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
             .take_until(until)
             .for_each_concurrent(CONCURRENT, async |request| {
                 let body = AnswerBody::from(answer(handler, &request.message).await);
-                let payload = serde_json::to_vec(&body).map(bytes::Bytes::from).unwrap_or_default();
+                let mut payload = serde_json::to_vec(&body).map(bytes::Bytes::from).unwrap_or_default();
+                if payload.len() > bus.client().max_payload().saturating_sub(AROUND) {
+                    let bytes = payload.len();
+                    tracing::error!(query = H::Query::NAME, bytes, "an answer is too large for the broker and is not sent");
+                    metrics::counter!("bus_dropped_total", "kind" => "answer").increment(1);
+                    let refused = AnswerBody::from(Err(too_large()));
+                    payload = serde_json::to_vec(&refused).map(bytes::Bytes::from).unwrap_or_default();
+                }
                 if let Err(error) = request.respond(Ok(payload)).await {
                     tracing::warn!(%error, "a query could not be answered");
                 }
@@ -65,7 +75,7 @@ async fn answer<H: QueryHandler>(handler: &H, message: &async_nats::Message) -> 
             serde_json::value::to_raw_value(&reply).map(Into::into).map_err(|error| crate::bus::internal(&error))
         }
         Ok(Err(refused)) => Err(refused),
-        Err(Failure::Retry(reason)) => {
+        Err(Failure::Retry(reason) | Failure::Away(_, reason)) => {
             tracing::warn!(query = H::Query::NAME, reason, "a query could not be answered now");
             Err(ErrorBody::new(code::UNAVAILABLE, "The service can't do this right now; try again"))
         }

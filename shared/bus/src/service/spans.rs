@@ -3,7 +3,7 @@
 use sinaesta_contracts::Service;
 use tracing::Span;
 
-use super::worker::Raw;
+use super::in_flight::InFlight;
 use crate::headers;
 
 /// One transaction serves many commands: its span is a part of the first one's trace. Each of the others has a span of
@@ -18,16 +18,16 @@ impl Spans {
         Self { batch: Span::none(), others: Vec::new() }
     }
 
-    pub(super) fn begin(service: Service, command: &'static str, batch: &[Raw]) -> Self {
+    pub(super) fn begin(service: Service, command: &'static str, batch: &[InFlight]) -> Self {
         if !sinaesta_telemetry::is_tracing() {
             return Self::none();
         }
         let of_all = span(service, command, batch.len());
-        headers::continue_all(&of_all, batch.iter().map(|raw| raw.message.headers.as_ref()));
+        headers::continue_all(&of_all, batch.iter().map(|one| one.message.headers.as_ref()));
         let here = sinaesta_telemetry::TraceContext::of(&of_all);
-        let own = |raw: &Raw| {
+        let own = |one: &InFlight| {
             let own = span(service, command, 1);
-            headers::trace(raw.message.headers.as_ref()).adopt(&own);
+            headers::trace(one.message.headers.as_ref()).adopt(&own);
             here.link(&own);
             own
         };

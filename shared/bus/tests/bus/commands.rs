@@ -1,6 +1,5 @@
 //! What a sender of commands may rely on.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -13,7 +12,7 @@ use crate::support::{Book, Mood, Replica, note, send, send_as};
 #[tokio::test]
 async fn a_command_is_applied_and_answered() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     assert_eq!(send(&bus, &note("a", 7, Mood::Good)).await.unwrap().get(), "7");
     assert_eq!(book.of("a"), [7]);
@@ -23,7 +22,7 @@ async fn a_command_is_applied_and_answered() {
 #[tokio::test]
 async fn a_refusal_is_an_answer_and_no_dead_letter() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     assert_eq!(send(&bus, &note("a", 7, Mood::Refused)).await.unwrap_err().code, "test/refused");
     let stream = async_nats::jetstream::new(nats.client().await.unwrap());
@@ -43,7 +42,7 @@ async fn a_refusal_is_an_answer_and_no_dead_letter() {
 #[tokio::test]
 async fn the_same_id_is_the_same_command() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     let id = Uuid::now_v7();
     send_as(&bus, id, &note("a", 1, Mood::Good)).await.unwrap();
@@ -56,7 +55,7 @@ async fn the_same_id_is_the_same_command() {
 #[tokio::test]
 async fn what_waits_is_taken_together_and_keeps_its_order() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::from_millis(5));
     let mut sent = Vec::new();
     for number in 0..300 {
@@ -74,7 +73,7 @@ async fn what_waits_is_taken_together_and_keeps_its_order() {
 #[tokio::test]
 async fn stopping_finishes_what_was_taken() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let first = Replica::start(&bus, &book, Duration::from_millis(20));
     let mut sent = Vec::new();
     for number in 0..200 {

@@ -1,6 +1,5 @@
 //! What sockets must hear, on its way to a gateway.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sinaesta_contracts::Audience;
@@ -12,7 +11,7 @@ use crate::support::{Book, Mood, Noted, Replica, note, room, send};
 async fn deliveries_come_in_order_with_what_the_service_wrote() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
-    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    let replica = Replica::start(&bus, &Book::new().await, Duration::ZERO);
     let mut listener = bus.listen(Audience::Room(room())).await.unwrap();
     for number in 1..=3 {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();
@@ -32,7 +31,7 @@ async fn deliveries_come_in_order_with_what_the_service_wrote() {
 async fn what_got_lost_on_the_way_is_read_from_the_stream() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
-    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    let replica = Replica::start(&bus, &Book::new().await, Duration::ZERO);
     let mut listener = bus.listen(Audience::Room(room())).await.unwrap();
     for number in 1..=5 {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();

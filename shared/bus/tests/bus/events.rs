@@ -41,14 +41,15 @@ async fn every_listening_service_hears_of_every_event() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
     let settings = nats.settings().unwrap().bus;
-    let (stop, mut heard) = (CancellationToken::new(), Vec::new());
+    let (stop, mut heard, book) = (CancellationToken::new(), Vec::new(), Book::new().await);
     for service in [Service::Leaderboard, Service::Notification] {
         let one = Arc::new(Ear::default());
-        let service = ServiceBuilder::new(bus.clone(), service, &settings).event(Listener(Arc::clone(&one)));
+        let attempts = book.attempts(service);
+        let service = ServiceBuilder::new(bus.clone(), service, &settings, attempts).event(Listener(Arc::clone(&one)));
         tokio::spawn(service.run(stop.clone()));
         heard.push(one);
     }
-    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    let replica = Replica::start(&bus, &book, Duration::ZERO);
     for number in 1..=8 {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();
     }
@@ -74,7 +75,7 @@ async fn every_listening_service_hears_of_every_event() {
 async fn a_follower_hears_everything_from_its_beginning_and_is_told_of_gaps() {
     let mut nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
-    let replica = Replica::start(&bus, &Arc::new(Book::default()), Duration::ZERO);
+    let replica = Replica::start(&bus, &Book::new().await, Duration::ZERO);
     send(&bus, &note("a", 1, Mood::Good)).await.unwrap();
     let mut one = bus.follow::<Noted>().await.unwrap();
     let mut other = bus.follow::<Noted>().await.unwrap();

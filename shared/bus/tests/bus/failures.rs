@@ -27,7 +27,7 @@ async fn reasons(nats: &TestNats) -> Vec<String> {
 #[tokio::test]
 async fn poison_is_answered_buried_and_holds_nothing_up() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let mut sent = Vec::new();
     // All of it waits before anybody works, so that poison and good ones are in one batch.
     for (number, mood) in [Mood::Good, Mood::Rejected, Mood::Good, Mood::Panics, Mood::Good].into_iter().enumerate() {
@@ -48,7 +48,7 @@ async fn poison_is_answered_buried_and_holds_nothing_up() {
 #[tokio::test]
 async fn what_is_no_command_is_buried_with_the_reason() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
     for name in ["note-v1", "unheard-of-v1"] {
@@ -66,7 +66,7 @@ async fn what_is_no_command_is_buried_with_the_reason() {
 #[tokio::test]
 async fn what_may_succeed_later_is_retried_and_keeps_its_place() {
     let nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::ZERO);
     let (student, limit) = (actor(1, Role::Student), Duration::from_secs(20));
     let slow = bus.dispatch(Uuid::now_v7(), &student, &note("a", 1, Mood::Slow(3))).await.unwrap();
@@ -80,7 +80,7 @@ async fn what_may_succeed_later_is_retried_and_keeps_its_place() {
 #[tokio::test]
 async fn a_broker_that_is_killed_loses_nothing_that_was_answered() {
     let mut nats = TestNats::start().await.unwrap();
-    let (bus, book) = (nats.bus("test").await.unwrap(), Arc::new(Book::default()));
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
     let replica = Replica::start(&bus, &book, Duration::from_millis(2));
     let mut sent = Vec::new();
     for number in 0..300 {

@@ -67,11 +67,11 @@ async fn connect(nats: &TestNats, name: &str) -> Bus {
 async fn services_work_within_their_rights() {
     let nats = TestNats::start_guarded().await.unwrap();
     let (gateway, chat) = (connect(&nats, "gateway").await, connect(&nats, "chat").await);
-    let book = std::sync::Arc::new(Book::default());
+    let book = Book::new().await;
     let handler = NoteHandler { book: std::sync::Arc::clone(&book), room: room(), work: Duration::ZERO };
     let stop = CancellationToken::new();
     let settings = nats.settings().unwrap().bus;
-    let service = ServiceBuilder::new(chat.clone(), Service::Chat, &settings).command(handler);
+    let service = ServiceBuilder::new(chat.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
     let running = tokio::spawn(service.run(stop.clone()));
     let mut heard = gateway.listen(sinaesta_contracts::Audience::Room(room())).await.unwrap();
 

@@ -8,6 +8,8 @@ use sinaesta_contracts::{Actor, ErrorBody, Query, Role, Service, code};
 use sinaesta_testkit::{TestNats, actor, until};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::Book;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Double(u32);
 
@@ -37,7 +39,8 @@ async fn a_query_gets_an_answer_a_refusal_or_a_clear_word() {
     let (bus, student) = (nats.bus("test").await.unwrap(), actor(1, Role::Student));
     assert_eq!(bus.ask(&student, &Double(2)).await.unwrap_err().code, code::UNAVAILABLE);
     let stop = CancellationToken::new();
-    let service = ServiceBuilder::new(bus.clone(), Service::Chat, &nats.settings().unwrap().bus).query(DoubleHandler);
+    let (settings, attempts) = (nats.settings().unwrap().bus, Book::new().await.attempts(Service::Chat));
+    let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings, attempts).query(DoubleHandler);
     let running = tokio::spawn(service.run(stop.clone()));
     until("it answers", async || bus.ask(&student, &Double(2)).await.is_ok()).await;
     assert_eq!(bus.ask(&student, &Double(21)).await.unwrap(), 42);

@@ -31,7 +31,7 @@ async fn shares(nats: &TestNats) -> Vec<usize> {
 #[tokio::test]
 async fn partitions_are_shared_evenly_and_handed_over() {
     let nats = TestNats::start().await.unwrap();
-    let book = Arc::new(Book::default());
+    let book = Book::new().await;
     let mut replicas = Vec::new();
     for expected in [vec![12], vec![6, 6], vec![4, 4, 4]] {
         let bus = nats.bus("replica").await.unwrap();
@@ -48,7 +48,7 @@ async fn partitions_are_shared_evenly_and_handed_over() {
 #[tokio::test]
 async fn order_holds_while_replicas_come_and_die() {
     let nats = TestNats::start().await.unwrap();
-    let book = Arc::new(Book::default());
+    let book = Book::new().await;
     let sender = nats.bus("sender").await.unwrap();
     let (one, two) = (nats.bus("one").await.unwrap(), nats.bus("two").await.unwrap());
     let first = Replica::start(&one, &book, Duration::from_millis(3));
@@ -90,7 +90,7 @@ async fn order_holds_while_replicas_come_and_die() {
 #[tokio::test]
 async fn a_dead_replicas_partitions_move_within_two_seconds() {
     let nats = TestNats::start().await.unwrap();
-    let book = Arc::new(Book::default());
+    let book = Book::new().await;
     let sender = nats.bus("sender").await.unwrap();
     let settings = nats.settings().unwrap();
     let dying = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();

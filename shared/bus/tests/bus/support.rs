@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use sinaesta_bus::{Answer, Bus, CommandHandler, Failure, Outbound, Outcome, Received, ServiceBuilder};
+use sinaesta_bus::{Answer, AttemptLog, Bus, CommandHandler, Failure, Outbound, Outcome, Received, ServiceBuilder};
 use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, Event, Role, RoomId, ServerEvent, Service};
 use sinaesta_settings::BusSettings;
-use sinaesta_testkit::actor;
+use sinaesta_store::Attempts;
+use sinaesta_testkit::{TestDatabase, actor};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -60,15 +61,27 @@ impl Event for Noted {
 }
 
 /// What several replicas have noted: it stands for the database, so each command counts once.
-#[derive(Default)]
 pub struct Book {
     seen: Mutex<HashSet<Uuid>>,
     pub notes: Mutex<Vec<(String, u32)>>,
     pub batches: Mutex<Vec<usize>>,
     failures: AtomicU32,
+    pub database: TestDatabase,
 }
 
 impl Book {
+    /// An empty one, and a database for the replicas' own counts.
+    pub async fn new() -> Arc<Self> {
+        let (seen, notes, batches) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let database = TestDatabase::create().await.unwrap();
+        Arc::new(Self { seen, notes, batches, failures: AtomicU32::new(0), database })
+    }
+
+    /// What a replica of a service remembers of tries.
+    pub fn attempts(&self, service: Service) -> Arc<dyn AttemptLog> {
+        Attempts::new(service, &self.database.settings().unwrap()).unwrap()
+    }
+
     pub fn of(&self, key: &str) -> Vec<u32> {
         self.notes.lock().iter().filter(|(k, _)| k == key).map(|(_, number)| *number).collect()
     }
@@ -125,7 +138,7 @@ impl Replica {
         let handler = NoteHandler { book: Arc::clone(book), room: room(), work };
         let settings = BusSettings { max_batch: 50, workers: 2, lease_ms: 500, request_timeout_ms: 2_000 };
         let stop = CancellationToken::new();
-        let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings).command(handler);
+        let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
         let running = tokio::spawn(service.run(stop.clone()));
         Self { stop, running }
     }

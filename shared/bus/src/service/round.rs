@@ -1,0 +1,264 @@
+//! One round: commands of one kind, run as one batch; taken apart until what is at fault stands alone.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use sinaesta_contracts::Service;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::command::{Effect, ErasedHandler};
+use super::in_flight::InFlight;
+use super::spans::Spans;
+use super::worker::Kind;
+use crate::attempts::{AttemptLog, MOST_BEGUN, MOST_FAILURES, Run};
+use crate::waiting::{Backoff, Dependency, Wait};
+use crate::{Bus, Failure};
+
+/// Between two tries while something that all need is away.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Before a command that failed alone is tried again: after the first failure, and at the most.
+const FIRST_PARKED: Duration = Duration::from_millis(50);
+const LONGEST_PARKED: Duration = Duration::from_secs(1);
+/// How many rounds may be waiting for the broker to store what came of them.
+const UNFINISHED: usize = 64;
+
+/// A command that failed alone, and when it is tried again.
+pub(super) struct Parked {
+    pub(super) command: InFlight,
+    pub(super) until: tokio::time::Instant,
+}
+
+/// What became of a round.
+pub(super) struct Ended {
+    pub(super) kind: Kind,
+    /// The keys of all that was taken.
+    pub(super) keys: Vec<u64>,
+    pub(super) parked: Vec<(Kind, Parked)>,
+    /// Commands behind those that are parked.
+    pub(super) put_back: Vec<InFlight>,
+}
+
+/// What came of running a batch.
+enum Applied {
+    Effects(Vec<Effect>),
+    /// It can't be handled, or not yet.
+    Failed(Failure),
+    /// Its partitions went to another replica.
+    Lost,
+}
+
+/// What a worker's rounds share.
+pub(super) struct Runner {
+    pub(super) bus: Bus,
+    pub(super) service: Service,
+    pub(super) handlers: Arc<HashMap<&'static str, Arc<dyn ErasedHandler>>>,
+    pub(super) attempts: Arc<dyn AttemptLog>,
+    pub(super) max_batch: usize,
+    pub(super) unfinished: Arc<Semaphore>,
+    pub(super) finishing: TaskTracker,
+}
+
+impl Runner {
+    pub(super) fn new(
+        bus: Bus,
+        service: Service,
+        handlers: Arc<HashMap<&'static str, Arc<dyn ErasedHandler>>>,
+        attempts: Arc<dyn AttemptLog>,
+        max_batch: usize,
+    ) -> Self {
+        let unfinished = Arc::new(Semaphore::new(UNFINISHED));
+        Self { bus, service, handlers, attempts, max_batch, unfinished, finishing: TaskTracker::new() }
+    }
+
+    /// Waits until the broker has stored what came of all rounds.
+    pub(super) async fn finish(&self) {
+        self.finishing.close();
+        self.finishing.wait().await;
+    }
+
+    /// Runs a round to its end.
+    pub(super) async fn run(&self, kind: Kind, round: Vec<InFlight>) -> Ended {
+        let keys = round.iter().map(InFlight::key).collect();
+        let mut ended = Ended { kind, keys, parked: Vec::new(), put_back: Vec::new() };
+        let (name, is_suspect) = kind;
+        let Some(handler) = self.handlers.get(name).map(Arc::clone) else {
+            let effects = round.iter().map(|_| Effect::dead("no handler for this command".to_owned())).collect();
+            self.conclude("unknown", round, effects, &Spans::none()).await;
+            return ended;
+        };
+        let mut parts = VecDeque::from([round]);
+        if is_suspect {
+            parts = self.separate_suspects(parts).await;
+        }
+        let mut blocked = HashSet::new();
+        while let Some(part) = parts.pop_front() {
+            let (behind, mut part): (Vec<_>, Vec<_>) =
+                part.into_iter().partition(|command| blocked.contains(&command.key()));
+            ended.put_back.extend(behind);
+            part.retain(|command| command.lease.is_held());
+            if part.is_empty() {
+                continue;
+            }
+            if is_suspect {
+                part = self.mark(name, part).await;
+            }
+            let names: Vec<_> = part.iter().filter(|_| is_suspect).map(InFlight::log_name).collect();
+            let failed = self.run_part(name, handler.as_ref(), part).await;
+            if !names.is_empty() {
+                self.forget(&names).await;
+            }
+            let Some((failure, mut part)) = failed else { continue };
+            if part.len() > 1 {
+                // Halves, until what is at fault stands alone and the others are done.
+                counter!("bus_isolations_total", "service" => self.service.as_str()).increment(1);
+                let second = part.split_off(part.len() / 2);
+                parts.push_front(second);
+                parts.push_front(part);
+            } else if let Some(command) = part.pop()
+                && let Some(parked) = self.failed_alone(name, command, failure).await
+            {
+                blocked.insert(parked.command.key());
+                ended.parked.push((kind, parked));
+            }
+        }
+        ended
+    }
+
+    /// Runs a batch and concludes it; gives it back with the reason if it failed.
+    async fn run_part(
+        &self,
+        name: &'static str,
+        handler: &dyn ErasedHandler,
+        part: Vec<InFlight>,
+    ) -> Option<(Failure, Vec<InFlight>)> {
+        if part.is_empty() {
+            return None;
+        }
+        let started = Instant::now();
+        let labels = [("service", self.service.as_str()), ("command", name)];
+        histogram!("bus_batch_size", &labels).record(part.len() as f64);
+        super::count_redeliveries(self.service, part.iter().map(|command| &command.message));
+        let spans = Spans::begin(self.service, name, &part);
+        let failed = match self.apply(name, handler, &part).instrument(spans.batch.clone()).await {
+            Applied::Effects(effects) => {
+                self.conclude(name, part, effects, &spans).await;
+                None
+            }
+            Applied::Failed(failure) => Some((failure, part)),
+            Applied::Lost => None,
+        };
+        histogram!("bus_batch_seconds", &labels).record(started.elapsed());
+        failed
+    }
+
+    /// Tries for as long as something that all need is away.
+    async fn apply(&self, name: &'static str, handler: &dyn ErasedHandler, part: &[InFlight]) -> Applied {
+        let (began, mut backoff) = (Instant::now(), Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
+        let mut waits: Option<Wait> = None;
+        loop {
+            let failure = match handler.handle(part).await {
+                Ok(effects) => return Applied::Effects(effects),
+                Err(failure @ Failure::Reject(_)) => return Applied::Failed(failure),
+                Err(failure) => failure,
+            };
+            counter!("bus_retries_total", "service" => self.service.as_str()).increment(1);
+            let Some((on, reason)) = super::missing(&self.bus, &*self.attempts, &failure, began).await else {
+                return Applied::Failed(failure);
+            };
+            if waits.is_none() {
+                let who = format!("{} commands of {}.{name}", part.len(), self.service);
+                waits = Some(self.bus.waiting().begin(who, on, reason));
+            }
+            tokio::time::sleep(backoff.pause()).await;
+            if !part.iter().any(|command| command.lease.is_wanted()) {
+                return Applied::Lost;
+            }
+        }
+    }
+
+    /// A command failed alone while others could succeed: it is parked for another try, or ends as a dead letter.
+    async fn failed_alone(&self, name: &'static str, command: InFlight, failure: Failure) -> Option<Parked> {
+        let reason = match failure {
+            Failure::Reject(reason) => reason,
+            Failure::Retry(reason) | Failure::Away(_, reason) => match self.count_failure(&command).await {
+                failures if failures < MOST_FAILURES => {
+                    tracing::warn!(
+                        service = %self.service, command = name, command_id = command.log_name(), failures, reason,
+                        "a command failed alone and is tried again"
+                    );
+                    let pause = FIRST_PARKED * 4_u32.saturating_pow(failures.saturating_sub(1));
+                    let until = tokio::time::Instant::now() + pause.min(LONGEST_PARKED);
+                    return Some(Parked { command, until });
+                }
+                failures => format!("failed {failures} times alone: {reason}"),
+            },
+        };
+        let log_name = command.log_name();
+        self.conclude(name, vec![command], vec![Effect::dead(reason)], &Spans::none()).await;
+        self.forget(&[log_name]).await;
+        None
+    }
+
+    async fn count_failure(&self, command: &InFlight) -> u32 {
+        // Where the count can't be kept nothing is counted: the next try meets a database that is away, and waits.
+        self.attempts.count_failure(&command.log_name()).await.unwrap_or_default()
+    }
+
+    /// Suspects that were begun before and came to no end are run alone from now on; those that were not, together.
+    async fn separate_suspects(&self, parts: VecDeque<Vec<InFlight>>) -> VecDeque<Vec<InFlight>> {
+        let mut separated = VecDeque::new();
+        for part in parts {
+            let names: Vec<_> = part.iter().map(InFlight::log_name).collect();
+            let begun = self.begin(&names, Run::Together).await;
+            if begun.iter().all(|before| before.together == 0 && before.alone == 0) {
+                separated.push_back(part);
+            } else {
+                separated.extend(part.into_iter().map(|command| vec![command]));
+            }
+        }
+        separated
+    }
+
+    /// Notes that a suspect is about to be run alone; one that came to no end too often is not run any more.
+    async fn mark(&self, name: &'static str, part: Vec<InFlight>) -> Vec<InFlight> {
+        let [command] = part.as_slice() else { return part };
+        let log_name = command.log_name();
+        let begun = self.begin(&[log_name.clone()], Run::Alone).await;
+        let before = begun.first().copied().unwrap_or_default().alone;
+        if before < MOST_BEGUN {
+            return part;
+        }
+        let reason = format!("the process ended {before} times while this was handled");
+        self.conclude(name, part, vec![Effect::dead(reason)], &Spans::none()).await;
+        self.forget(&[log_name]).await;
+        Vec::new()
+    }
+
+    /// Waits for the database: what is not noted must not be run.
+    async fn begin(&self, names: &[String], how: Run) -> Vec<crate::attempts::Begun> {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut waits = None;
+        loop {
+            match self.attempts.begin(names, how).await {
+                Ok(begun) => return begun,
+                Err(reason) if waits.is_none() => {
+                    let who = format!("{} unfinished commands of {}", names.len(), self.service);
+                    waits = Some(self.bus.waiting().begin(who, Dependency::Database, reason.to_string()));
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn forget(&self, names: &[String]) {
+        if let Err(error) = self.attempts.forget(names).await {
+            tracing::debug!(%error, "a count of tries stays until it is swept");
+        }
+    }
+}

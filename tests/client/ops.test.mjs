@@ -26,7 +26,7 @@ stack.check('streams, and who owns which partition', async () => {
   }, { every: 200, what: 'twelve partitions, shared by two' });
 });
 
-stack.check('dead letters are listed with their reasons, replayed, and dropped', async () => {
+stack.check('dead letters are listed with their reasons, resent, and removed', async () => {
   stack.mine();
   const nats = await connectNats(stack.broker());
   const id = randomUUID();

@@ -15,9 +15,11 @@ pub(crate) enum Command {
         number: u64,
     },
     /// Publish them once more where they were published first: after what was at fault was mended.
-    Replay(Chosen),
+    #[command(alias = "replay")]
+    Resend(Chosen),
     /// Remove them.
-    Drop(Chosen),
+    #[command(alias = "drop")]
+    Remove(Chosen),
 }
 
 #[derive(Debug, Args)]
@@ -60,15 +62,15 @@ pub(crate) async fn run(admin: &Admin, command: Command) -> anyhow::Result<()> {
             println!("at: {}\npublished to: {}\nreason: {}\n", letter.at, letter.subject, letter.reason);
             println!("{}", String::from_utf8_lossy(&letter.payload));
         }
-        Command::Replay(chosen) => {
+        Command::Resend(chosen) => {
             for letter in choose(admin, &chosen).await? {
-                admin.replay(&letter).await?;
-                println!("{} is published again to {}", letter.sequence, letter.subject);
+                admin.resend(&letter).await?;
+                println!("{} is resent to {}", letter.sequence, letter.subject);
             }
         }
-        Command::Drop(chosen) => {
+        Command::Remove(chosen) => {
             for letter in choose(admin, &chosen).await? {
-                admin.drop(&letter).await?;
+                admin.remove(&letter).await?;
                 println!("{} is removed", letter.sequence);
             }
         }

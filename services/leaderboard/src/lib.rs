@@ -94,8 +94,8 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
 
 /// Whether the service can do its work: the broker and the database answer, and the boards are in memory.
 fn readiness(context: &Context, loaded: CancellationToken) -> Readiness {
-    let (bus, pool) = (context.bus.clone(), context.pool.clone());
-    Readiness::new(move || {
+    let (bus, pool, described) = (context.bus.clone(), context.pool.clone(), context.bus.clone());
+    let readiness = Readiness::new(move || {
         let (bus, pool, loaded) = (bus.clone(), pool.clone(), loaded.clone());
         async move {
             if !loaded.is_cancelled() {
@@ -104,7 +104,8 @@ fn readiness(context: &Context, loaded: CancellationToken) -> Readiness {
             bus.check().await?;
             sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
         }
-    })
+    });
+    readiness.with_status(move || described.status())
 }
 
 /// How long the broker may take to store what was noticed; it will be noticed again.

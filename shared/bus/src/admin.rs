@@ -169,19 +169,19 @@ impl Admin {
 
     /// Publishes a dead letter once more where it was published first, and removes it from the dead letters. Whoever waited for
     /// its answer waits no more.
-    pub async fn replay(&self, letter: &DeadLetter) -> Result<(), BusError> {
+    pub async fn resend(&self, letter: &DeadLetter) -> Result<(), BusError> {
         // It has the id that it had, so that what was done of it is found done; but the broker is to take it again.
-        let id = format!("{}#replay-{}", letter.id.split('#').next().unwrap_or_default(), letter.sequence);
+        let id = format!("{}#resent-{}", letter.id.split('#').next().unwrap_or_default(), letter.sequence);
         let mut sent = headers::with_message_id(&id, &TraceContext::default());
         if let Some(key) = &letter.key {
             sent.insert(headers::KEY, key.as_str());
         }
         Publishing::start(&self.0, letter.subject.clone(), sent, letter.payload.clone()).await.finish(&self.0).await;
-        self.drop(letter).await
+        self.remove(letter).await
     }
 
     /// Removes a dead letter.
-    pub async fn drop(&self, letter: &DeadLetter) -> Result<(), BusError> {
+    pub async fn remove(&self, letter: &DeadLetter) -> Result<(), BusError> {
         let stream = self.stream(Stream::DeadLetters).await?;
         stream.delete_message(letter.sequence).await.map(|_| ()).map_err(|error| failed(&error))
     }

@@ -15,8 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sinaesta_clock::Clock;
 use sinaesta_contracts::{
-    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Service, Signal, Subject, UserId,
-    code, rights,
+    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Service, Signal, Subject, UserId, code, rights,
 };
 use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
@@ -247,7 +246,8 @@ impl Bus {
         let mut sent = async_nats::HeaderMap::new();
         headers::add_trace(&mut sent, &TraceContext::of(&span));
         let reply = self.request(subject, sent, payload.into()).instrument(span).await?;
-        let answer = serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer();
+        let answer =
+            serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer();
         if !answer.as_ref().is_err_and(|error| error.code == code::UNAVAILABLE) {
             self.0.answered.lock().insert(Q::SERVICE, std::time::Instant::now());
         }

@@ -4,7 +4,8 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::stream::DirectGetErrorKind;
 use bytes::Bytes;
 use futures::StreamExt as _;
-use sinaesta_contracts::{Audience, Stream, Subject, UserId};
+use sinaesta_contracts::session::ResyncRequired;
+use sinaesta_contracts::{Audience, ServerEvent as _, Stream, Subject, UserId};
 use sinaesta_telemetry::TraceContext;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -26,6 +27,13 @@ pub struct Delivery {
     pub stored_at: Option<OffsetDateTime>,
     /// Where its trace stands.
     pub trace: TraceContext,
+}
+
+impl Delivery {
+    /// Whether this stands for something that was too large to be delivered: its audience needs its current state.
+    pub fn is_lost(&self) -> bool {
+        self.event == ResyncRequired::NAME
+    }
 }
 
 /// Hears the deliveries for one audience, in order, each once.

@@ -138,7 +138,12 @@ impl Outbound {
                 let mut payload = Bytes::copy_from_slice(payload.get().as_bytes());
                 if !fits(bus, &sent, &payload) {
                     let bytes = payload.len();
-                    tracing::error!(subject, event = *event, bytes, "a delivery is too large; its audience resynchronises");
+                    tracing::error!(
+                        subject,
+                        event = *event,
+                        bytes,
+                        "a delivery is too large; its audience resynchronises"
+                    );
                     metrics::counter!("bus_dropped_total", "kind" => "delivery").increment(1);
                     sent.insert(headers::EVENT, ResyncRequired::NAME);
                     payload = Bytes::from_static(b"null");

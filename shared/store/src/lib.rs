@@ -136,14 +136,15 @@ pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
 
 /// Whether a service can do its work: the broker and the database answer.
 pub fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    Readiness::new(move || {
+    let (bus, pool, described) = (bus.clone(), pool.clone(), bus.clone());
+    let readiness = Readiness::new(move || {
         let (bus, pool) = (bus.clone(), pool.clone());
         async move {
             bus.check().await?;
             check(&pool).await.map_err(|error| error.to_string())
         }
-    })
+    });
+    readiness.with_status(move || described.status())
 }
 
 /// Brings the schema up to date, and lets each service at what is its own.

@@ -1,4 +1,5 @@
-//! `/healthz` (the process runs), `/readyz` (it can do its work) and `/metrics` (Prometheus text).
+//! `/healthz` (the process runs), `/readyz` (it can do its work), `/status` (what it waits for) and `/metrics` (Prometheus
+//! text).
 
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -20,10 +21,14 @@ use tokio_util::sync::CancellationToken;
 use crate::METRICS;
 
 type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Describe = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// Asks whether a service can do its work: by a round trip to what it needs, not by a remembered flag.
 #[derive(Clone)]
-pub struct Readiness(Check);
+pub struct Readiness {
+    check: Check,
+    status: Option<Describe>,
+}
 
 impl Readiness {
     /// Ready when `check` says so; its error is shown.
@@ -32,25 +37,51 @@ impl Readiness {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self(Arc::new(move || Box::pin(check())))
+        Self { check: Arc::new(move || Box::pin(check())), status: None }
+    }
+
+    /// With details for operators: shown at `/status`, and what is amiss there at `/readyz`, where it makes nothing unready.
+    #[must_use]
+    pub fn with_status(self, describe: impl Fn() -> serde_json::Value + Send + Sync + 'static) -> Self {
+        Self { status: Some(Arc::new(describe)), ..self }
     }
 }
 
-/// The three routes.
+/// The difference from the broker's clock from which on it is named, in seconds.
+const CLOCK_TOLERANCE: f64 = 1.0;
+
+/// What operators should know of although the service is ready.
+fn remarks(status: &serde_json::Value) -> String {
+    let ahead = status.get("clockAheadOfBrokerSeconds").and_then(serde_json::Value::as_f64);
+    let clock = ahead.filter(|ahead| ahead.abs() > CLOCK_TOLERANCE);
+    let clock = clock.map(|ahead| format!("this machine's clock is {ahead:.1} s ahead of the broker's\n"));
+    let waiting = status.get("waiting").and_then(serde_json::Value::as_array).map_or(0, Vec::len);
+    let waiting = (waiting > 0).then(|| format!("{waiting} wait for a dependency: see /status\n"));
+    [clock, waiting].into_iter().flatten().collect()
+}
+
+/// The routes.
 pub fn router(readiness: Readiness) -> Router {
+    let Readiness { check, status } = readiness;
+    let describe = status.clone();
     let ready = move || {
-        let check = Arc::clone(&readiness.0);
+        let (check, describe) = (Arc::clone(&check), describe.clone());
         async move {
+            let remarks = describe.map(|describe| remarks(&describe())).unwrap_or_default();
             match check().await {
-                Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
-                Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+                Ok(()) => (StatusCode::OK, format!("ready\n{remarks}")),
+                Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n{remarks}")),
             }
         }
     };
-    Router::new()
+    let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics));
+    match status {
+        Some(describe) => router.route("/status", get(move || std::future::ready(axum::Json(describe())))),
+        None => router,
+    }
 }
 
 async fn metrics() -> impl IntoResponse {
@@ -61,7 +92,7 @@ async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default())
 }
 
-/// Serves the three routes until `shutdown`.
+/// Serves the routes until `shutdown`.
 pub async fn serve(host: String, port: u16, readiness: Readiness, shutdown: CancellationToken) -> anyhow::Result<()> {
     let bound = TcpListener::bind((host.as_str(), port)).await;
     let listener = bound.with_context(|| format!("port {port} of {host} can't be opened: choose another"));

@@ -188,6 +188,8 @@ impl Group {
 
     async fn deliver(&mut self, delivery: Delivery) {
         match self {
+            Self::Room(room) if delivery.is_lost() => room.resynchronise(delivery.seq).await,
+            Self::Board(_) | Self::Everyone(_) if delivery.is_lost() => self.catch_up().await,
             Self::Room(room) => room.deliver(delivery).await,
             Self::Board(board) => board.deliver(delivery).await,
             Self::Everyone(everyone) => everyone.deliver(delivery),

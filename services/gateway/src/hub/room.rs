@@ -143,6 +143,26 @@ impl Room {
         }
     }
 
+    /// Something could not be delivered because of its size: a room's sockets are told to ask for it in its place, and a
+    /// user's get their inbox.
+    pub(super) async fn resynchronise(&mut self, seq: Option<i64>) {
+        if let Some(seq) = seq
+            && !self.is_next(seq).await
+        {
+            return;
+        }
+        if let Some(inboxes) = &self.inboxes {
+            for one in &self.members {
+                inboxes.send(Work::Greet(one.member.clone())).ok();
+            }
+        } else {
+            self.give_up();
+        }
+        if let Some(seq) = seq {
+            self.advance(seq);
+        }
+    }
+
     /// Whether a message is the one that follows; what is missing before it is fetched and emitted first.
     async fn is_next(&mut self, seq: i64) -> bool {
         let Some(last) = self.last_seq else { return true };

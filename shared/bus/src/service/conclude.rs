@@ -25,13 +25,7 @@ const ANSWERS: usize = 256 * 1024;
 const AROUND: usize = 100;
 
 impl Runner {
-    pub(super) async fn conclude(
-        &self,
-        name: &'static str,
-        batch: Vec<InFlight>,
-        effects: Vec<Effect>,
-        spans: &Spans,
-    ) {
+    pub(super) async fn conclude(&self, name: &'static str, batch: Vec<InFlight>, effects: Vec<Effect>, spans: &Spans) {
         self.answer(&batch, &effects).await;
         let mut publishing = Vec::new();
         for (place, (command, effect)) in batch.iter().zip(&effects).enumerate() {

@@ -25,8 +25,8 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::DRAIN;
-use super::replicas::Replicas;
 use super::in_flight::InFlight;
+use super::replicas::Replicas;
 use crate::attempts::AttemptLog;
 use crate::waiting::{Backoff, Dependency};
 use crate::{Bus, BusError};

@@ -42,7 +42,11 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
                 let mut payload = serde_json::to_vec(&body).map(bytes::Bytes::from).unwrap_or_default();
                 if payload.len() > bus.client().max_payload().saturating_sub(AROUND) {
                     let bytes = payload.len();
-                    tracing::error!(query = H::Query::NAME, bytes, "an answer is too large for the broker and is not sent");
+                    tracing::error!(
+                        query = H::Query::NAME,
+                        bytes,
+                        "an answer is too large for the broker and is not sent"
+                    );
                     metrics::counter!("bus_dropped_total", "kind" => "answer").increment(1);
                     let refused = AnswerBody::from(Err(too_large()));
                     payload = serde_json::to_vec(&refused).map(bytes::Bytes::from).unwrap_or_default();

@@ -228,7 +228,7 @@ impl Runner {
     async fn mark(&self, name: &'static str, part: Vec<InFlight>) -> Vec<InFlight> {
         let [command] = part.as_slice() else { return part };
         let log_name = command.log_name();
-        let begun = self.begin(&[log_name.clone()], Run::Alone).await;
+        let begun = self.begin(std::slice::from_ref(&log_name), Run::Alone).await;
         let before = begun.first().copied().unwrap_or_default().alone;
         if before < MOST_BEGUN {
             return part;

@@ -53,10 +53,10 @@ async fn a_signal_is_heard_now_or_never() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
     let audience = Audience::Room(room());
-    bus.signal_to(&audience, &Noted { number: 1 }, None).await;
+    bus.signal_to(&audience, &Noted { number: 1, filler: String::new() }, None).await;
     bus.flush().await;
     let mut listener = bus.listen(audience.clone()).await.unwrap();
-    bus.signal_to(&audience, &Noted { number: 2 }, None).await;
+    bus.signal_to(&audience, &Noted { number: 2, filler: String::new() }, None).await;
     let arrival = listener.next().await.unwrap();
     let heard = listener.accept(arrival).await;
     assert_eq!((heard[0].payload.as_ref(), heard[0].seq), (b"{\"number\":2}".as_slice(), None));

@@ -71,7 +71,8 @@ async fn services_work_within_their_rights() {
     let handler = NoteHandler { book: std::sync::Arc::clone(&book), room: room(), work: Duration::ZERO };
     let stop = CancellationToken::new();
     let settings = nats.settings().unwrap().bus;
-    let service = ServiceBuilder::new(chat.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
+    let service =
+        ServiceBuilder::new(chat.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
     let running = tokio::spawn(service.run(stop.clone()));
     let mut heard = gateway.listen(sinaesta_contracts::Audience::Room(room())).await.unwrap();
 

@@ -1,6 +1,5 @@
 //! Several replicas of a service.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -53,20 +52,7 @@ async fn order_holds_while_replicas_come_and_die() {
     let (one, two) = (nats.bus("one").await.unwrap(), nats.bus("two").await.unwrap());
     let first = Replica::start(&one, &book, Duration::from_millis(3));
     let _second = Replica::start(&two, &book, Duration::from_millis(3));
-    // The third has a runtime of its own, so that it can be ended without a word, as a killed process is.
-    let third = {
-        let (book, settings) = (Arc::clone(&book), nats.settings().unwrap());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
-            runtime.block_on(async {
-                let bus = sinaesta_bus::Bus::connect("three", &settings.nats, &settings.bus).await.unwrap();
-                let replica = Replica::start(&bus, &book, Duration::from_millis(3));
-                std::mem::forget(replica);
-            });
-            runtime
-        })
-    };
-    let runtime = tokio::task::spawn_blocking(|| third.join().unwrap()).await.unwrap();
+    let third = Replica::start_apart(&nats, &book).await;
     until("three share the work", async || shares(&nats).await == [4, 4, 4]).await;
     let mut sent = Vec::new();
     for number in 0..600_u32 {
@@ -76,7 +62,7 @@ async fn order_holds_while_replicas_come_and_die() {
             until("work has begun", async || book.notes.lock().len() > 20).await;
         }
     }
-    runtime.shutdown_background();
+    third.shutdown_background();
     let answers = join_all(sent.into_iter().map(|one| one.answer(Duration::from_secs(20)))).await;
     let failed: Vec<_> = answers.iter().enumerate().filter_map(|(n, one)| Some((n, one.as_ref().err()?))).collect();
     assert!(failed.is_empty(), "{failed:?}");
@@ -92,14 +78,7 @@ async fn a_dead_replicas_partitions_move_within_two_seconds() {
     let nats = TestNats::start().await.unwrap();
     let book = Book::new().await;
     let sender = nats.bus("sender").await.unwrap();
-    let settings = nats.settings().unwrap();
-    let dying = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
-    let for_dying = Arc::clone(&book);
-    let started = dying.spawn(async move {
-        let bus = sinaesta_bus::Bus::connect("dying", &settings.nats, &settings.bus).await.unwrap();
-        std::mem::forget(Replica::start(&bus, &for_dying, Duration::ZERO));
-    });
-    started.await.unwrap();
+    let dying = Replica::start_apart(&nats, &book).await;
     until("it holds all partitions", async || shares(&nats).await == [12]).await;
     let living = Replica::start(&nats.bus("living").await.unwrap(), &book, Duration::ZERO);
     until("they share", async || shares(&nats).await == [6, 6]).await;

@@ -11,7 +11,9 @@ use sinaesta_bus::{Answer, AttemptLog, Bus, CommandHandler, Failure, Outbound, O
 use sinaesta_contracts::{Actor, Audience, Command, ErrorBody, Event, Role, RoomId, ServerEvent, Service};
 use sinaesta_settings::BusSettings;
 use sinaesta_store::Attempts;
-use sinaesta_testkit::{TestDatabase, actor};
+use sinaesta_testkit::{TestDatabase, TestNats, actor};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -32,7 +34,13 @@ pub enum Mood {
     Rejected,
     Panics,
     /// Fails so many times with `Retry` before it succeeds.
-    Slow(u32),
+    Fails(u32),
+    /// Takes until the book's gate is opened.
+    Slow,
+    /// Never ends: the process is killed meanwhile, as one is that aborts.
+    Hangs,
+    /// What is told of it is larger than the broker takes.
+    Large,
 }
 
 impl Command for Note {
@@ -49,6 +57,7 @@ impl Command for Note {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Noted {
     pub number: u32,
+    pub filler: String,
 }
 
 impl ServerEvent for Noted {
@@ -66,6 +75,9 @@ pub struct Book {
     pub notes: Mutex<Vec<(String, u32)>>,
     pub batches: Mutex<Vec<usize>>,
     failures: AtomicU32,
+    pub gate: Semaphore,
+    /// How often something began that is slow or never ends.
+    pub hung: AtomicU32,
     pub database: TestDatabase,
 }
 
@@ -74,7 +86,15 @@ impl Book {
     pub async fn new() -> Arc<Self> {
         let (seen, notes, batches) = (Mutex::default(), Mutex::default(), Mutex::default());
         let database = TestDatabase::create().await.unwrap();
-        Arc::new(Self { seen, notes, batches, failures: AtomicU32::new(0), database })
+        Arc::new(Self {
+            seen,
+            notes,
+            batches,
+            failures: AtomicU32::new(0),
+            gate: Semaphore::new(0),
+            hung: AtomicU32::new(0),
+            database,
+        })
     }
 
     /// What a replica of a service remembers of tries.
@@ -102,8 +122,16 @@ impl CommandHandler for NoteHandler {
             match one.command.mood {
                 Mood::Rejected => return Err(Failure::Reject("it can't be".to_owned())),
                 Mood::Panics => panic!("the handler meets something it can't handle"),
-                Mood::Slow(times) if self.book.failures.fetch_add(1, Ordering::SeqCst) < times => {
+                Mood::Fails(times) if self.book.failures.fetch_add(1, Ordering::SeqCst) < times => {
                     return Err(Failure::Retry("not now".to_owned()));
+                }
+                Mood::Slow => {
+                    self.book.hung.fetch_add(1, Ordering::SeqCst);
+                    self.book.gate.acquire().await.unwrap().forget();
+                }
+                Mood::Hangs => {
+                    self.book.hung.fetch_add(1, Ordering::SeqCst);
+                    std::future::pending::<()>().await;
                 }
                 _ => {}
             }
@@ -118,7 +146,7 @@ impl CommandHandler for NoteHandler {
             if self.book.seen.lock().insert(one.id) {
                 self.book.notes.lock().push((key.clone(), *number));
             }
-            let noted = Noted { number: *number };
+            let noted = Noted { number: *number, filler: "x".repeat(if *mood == Mood::Large { 9_000_000 } else { 0 }) };
             Ok(Outcome::done(*number)
                 .and(Outbound::deliver(Audience::Room(self.room.clone()), &noted)?.with_seq(i64::from(*number)))
                 .and(Outbound::event(&noted)?))
@@ -138,9 +166,22 @@ impl Replica {
         let handler = NoteHandler { book: Arc::clone(book), room: room(), work };
         let settings = BusSettings { max_batch: 50, workers: 2, lease_ms: 500, request_timeout_ms: 2_000 };
         let stop = CancellationToken::new();
-        let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
+        let service =
+            ServiceBuilder::new(bus.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);
         let running = tokio::spawn(service.run(stop.clone()));
         Self { stop, running }
+    }
+
+    /// One in a runtime of its own, which can be ended without a word, as a killed process is.
+    pub async fn start_apart(nats: &TestNats, book: &Arc<Book>) -> Runtime {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build().unwrap();
+        let (settings, book) = (nats.settings().unwrap(), Arc::clone(book));
+        let started = runtime.spawn(async move {
+            let bus = Bus::connect("apart", &settings.nats, &settings.bus).await.unwrap();
+            std::mem::forget(Self::start(&bus, &book, Duration::ZERO));
+        });
+        started.await.unwrap();
+        runtime
     }
 
     /// Stops as a good process does.

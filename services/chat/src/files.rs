@@ -13,6 +13,9 @@ use crate::store::files;
 
 /// The most time between two looks; where files are abandoned sooner, it is a quarter of that.
 const SELDOM: Duration = Duration::from_secs(60);
+/// When a removal that failed is tried again: after the first failure, and at the latest.
+const FIRST_AGAIN: Duration = Duration::from_secs(60);
+const LATEST_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many files one look takes; the next look takes the next.
 const AT_ONCE: i64 = 50;
 
@@ -41,12 +44,25 @@ async fn look(context: &Context, after: Duration, pause: Duration) -> anyhow::Re
     let now = context.clock.now();
     let mut db = context.pool.acquire().await?;
     files::abandon(&mut db, now - after, now, AT_ONCE).await?;
-    for id in files::abandoned(&mut db, now - pause, AT_ONCE).await? {
-        // What it holds first: a row without it is found again, what no row names would stay for good.
-        context.objects.delete(&id.to_string()).await.context("a file")?;
-        context.objects.delete(&thumbnail(id)).await.context("a thumbnail")?;
-        files::remove(&mut db, id).await?;
-        metrics::counter!("chat_files_removed_total").increment(1);
+    let abandoned = files::abandoned(&mut db, now - pause, now, AT_ONCE).await?;
+    drop(db);
+    for (id, failures) in abandoned {
+        // Each by itself: one that can't be removed is tried again later, and holds up no other.
+        if let Err(error) = remove(context, id).await {
+            let again = (FIRST_AGAIN * 2_u32.saturating_pow(failures)).min(LATEST_AGAIN);
+            tracing::warn!(file_id = %id, failures, again_s = again.as_secs(), "a file can't be removed yet: {error:#}");
+            metrics::counter!("chat_file_removals_failed_total").increment(1);
+            files::put_off(&mut *context.pool.acquire().await?, id, now + again).await?;
+        }
     }
+    Ok(())
+}
+
+async fn remove(context: &Context, id: FileId) -> anyhow::Result<()> {
+    // What it holds first: a row without it is found again, what no row names would stay for good.
+    context.objects.delete(&id.to_string()).await.context("the file")?;
+    context.objects.delete(&thumbnail(id)).await.context("the thumbnail")?;
+    files::remove(&mut *context.pool.acquire().await?, id).await?;
+    metrics::counter!("chat_files_removed_total").increment(1);
     Ok(())
 }

@@ -122,7 +122,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
 
 /// Opens rooms that everyone may join, where they do not exist: for a demo.
 pub async fn open_rooms(pool: &PgPool, rooms: &[RoomId], clock: &Clock) -> Result<(), StoreError> {
-    let rooms: Vec<_> = rooms.iter().map(|id| (id.clone(), None)).collect();
-    store::rooms::open(&mut *pool.acquire().await?, &rooms, clock.now()).await?;
+    let rooms: Vec<_> = rooms.iter().map(|id| (id.clone(), None, clock.now())).collect();
+    store::rooms::open(&mut *pool.acquire().await?, &rooms).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Messages are kept by month: the next one is made before it begins.
+//! Messages are kept by month: the next one is made before it begins; and what can't be repeated any more is forgotten.
 
 use std::time::Duration;
 
@@ -7,9 +7,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
-use crate::store::messages;
+use crate::store::{messages, posting};
 
 const SELDOM: Duration = Duration::from_secs(60 * 60);
+/// How many are forgotten at a time, and the pause between.
+const AT_ONCE: i64 = 5_000;
+const PAUSE: Duration = Duration::from_millis(50);
 /// How far ahead there is always a month.
 const AHEAD: time::Duration = time::Duration::days(31);
 
@@ -31,5 +34,11 @@ async fn look(context: &Context) -> Result<(), StoreError> {
     let now = context.clock.now();
     let mut db = context.pool.acquire().await?;
     messages::make_month(&mut db, now).await?;
-    messages::make_month(&mut db, now + AHEAD).await
+    messages::make_month(&mut db, now + AHEAD).await?;
+    // What a client_message_id meant when a repeat could still come, and a day for clocks that differ.
+    let until = now - posting::REPEATS - time::Duration::days(1);
+    while posting::forget_client_ids(&mut db, until, AT_ONCE).await? == AT_ONCE as u64 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }

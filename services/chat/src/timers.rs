@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use sinaesta_contracts::presence::{ExpirePresence, LoseGateway};
-use sinaesta_contracts::{Actor, GatewayId};
+use sinaesta_contracts::{GatewayId, UserId};
 use sinaesta_store::StoreError;
+use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,8 +18,8 @@ use crate::store::{presence, typing};
 const TICK: Duration = Duration::from_secs(1);
 /// How many users one look takes offline; the next look takes the next.
 const AT_ONCE: i64 = 1_000;
-/// How long the broker may take to store what was noticed; it will be noticed again.
-const POST: Duration = Duration::from_secs(5);
+/// How many commands are on their way at once.
+const SIDE_BY_SIDE: usize = 64;
 
 pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
     let mut gateways = match context.bus.watch_gateways().await {
@@ -47,25 +49,20 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
 async fn look(context: &Context, is_silent: impl Fn(GatewayId) -> bool) -> Result<(), StoreError> {
     let now = context.clock.now();
     let mut db = context.pool.acquire().await?;
-    typing::sweep(&mut db, now).await?;
+    if let Err(error) = typing::sweep(&mut db, now).await {
+        tracing::warn!(%error, "who typed long ago stays noted for now");
+    }
     let gateways = presence::gateways(&mut db).await?;
     let until = now - Duration::from_millis(context.settings.presence_grace_ms);
     let leaving = presence::leaving(&mut db, until, AT_ONCE).await?;
     drop(db);
     for gateway_id in gateways.into_iter().filter(|id| is_silent(*id)) {
-        let id = Uuid::new_v5(&gateway_id.0, b"lost");
-        post(context, id, &LoseGateway { gateway_id }).await;
+        let what = Uuid::new_v5(&gateway_id.0, b"lost");
+        context.bus.notice(what, OffsetDateTime::UNIX_EPOCH, now, &LoseGateway { gateway_id }).await;
     }
-    for (user_id, at) in leaving {
-        // Every replica that notices makes the same id, and the broker drops all but the first.
-        let id = Uuid::new_v5(&user_id.0, &at.unix_timestamp_nanos().to_be_bytes());
-        post(context, id, &ExpirePresence { user_id }).await;
-    }
+    let expire = async |(user_id, since): (UserId, OffsetDateTime)| {
+        context.bus.notice(Uuid::new_v5(&user_id.0, b"gone"), since, now, &ExpirePresence { user_id }).await;
+    };
+    futures::stream::iter(leaving).for_each_concurrent(SIDE_BY_SIDE, expire).await;
     Ok(())
-}
-
-async fn post<C: sinaesta_contracts::Command>(context: &Context, id: Uuid, command: &C) {
-    if let Err(error) = context.bus.post(id, &Actor::system(), command, POST).await {
-        tracing::warn!(error = %error.message, "what a timer noticed could not be sent");
-    }
 }

@@ -28,7 +28,9 @@ async fn create(context: &Context, one: &Received<CreateGroup>) -> Result<Outcom
     }
     let user = one.actor.user_id;
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    if groups::find(&mut db, &[id.0]).await?.is_empty() {
+    // A repeat finds the group, or what was left of it when it was deleted.
+    let made = groups::find_any(&mut db, id).await?;
+    if made.is_none() {
         if groups::count_of(&mut db, user).await? >= MOST_GROUPS {
             return Ok(Outcome::refused(too_many_groups()));
         }
@@ -44,12 +46,13 @@ async fn create(context: &Context, one: &Received<CreateGroup>) -> Result<Outcom
         };
         groups::insert(&mut db, &group).await?;
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
-        rooms::open(&mut db, &[(RoomId::from(id), Some(user))], one.stamped_at).await?;
+        rooms::open(&mut db, &[(RoomId::from(id), Some(user), one.stamped_at)]).await?;
     }
-    let made = groups::find(&mut db, &[id.0]).await?.remove(&id);
+    let made = groups::find_any(&mut db, id).await?;
     db.commit().await.map_err(StoreError::from)?;
-    let made = made.ok_or_else(|| Failure::Retry("a group was neither made nor found".to_owned()))?;
-    let available = made.is_public.then(|| Outbound::deliver(Audience::Groups, &StudyGroupAvailable(made.clone())));
+    let made = made.ok_or_else(|| Failure::Reject(format!("group {} was made and can't be read", id.0)))?;
+    let is_shown = made.is_public && made.member_count > 0;
+    let available = is_shown.then(|| Outbound::deliver(Audience::Groups, &StudyGroupAvailable(made.clone())));
     let mut outcome = Outcome::done(StudyGroupCreated(made));
     outcome.outbound.extend(available.transpose()?);
     Ok(outcome)

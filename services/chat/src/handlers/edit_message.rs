@@ -1,14 +1,16 @@
 //! `message-edit`: a message says something else from now on.
 
-use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
+use std::collections::HashMap;
+
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::moderation::{EditMessage, MessageEdited};
-use sinaesta_contracts::{Audience, ErrorBody, code};
+use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::sanitise;
-use crate::handlers::{As, check_muted, hold_message, unknown_message};
-use crate::store::changes::{self, Change};
+use crate::handlers::messages::{As, Messages};
+use crate::store::changes::{self, Change, Edit};
 use crate::store::messages;
 
 pub struct Handler(pub(crate) Context);
@@ -16,36 +18,73 @@ pub struct Handler(pub(crate) Context);
 impl CommandHandler for Handler {
     type Command = EditMessage;
 
+    /// Of several edits of one message in a batch the last one counts, and is told.
     async fn handle(&self, batch: &[Received<EditMessage>]) -> Result<Vec<Outcome<MessageEdited>>, Failure> {
-        one_by_one(batch, |one| edit(&self.0, one)).await
+        let texts: Vec<_> = batch.iter().map(|one| sanitise::sanitise(one.command.message.as_str())).collect();
+        let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
+        let ids: Vec<_> = batch.iter().map(|one| one.id).collect();
+        let mut done = changes::done(&mut db, &ids).await?;
+        let (mut changed, mut edits, mut rooms) = (Vec::new(), HashMap::new(), HashMap::new());
+        let mut decided = Vec::with_capacity(batch.len());
+        for (one, text) in batch.iter().zip(&texts) {
+            let is_done = done.contains(&one.id);
+            let decision = text.as_ref().map_err(Clone::clone).and_then(|text| decide(&mut found, one, text, is_done));
+            if let Ok((room, change)) = &decision {
+                rooms.insert(one.command.message_id, (room.clone(), one.id));
+                if let (Some(change), Ok(text)) = (change, text) {
+                    let (id, command, at) = (change.id, change.command, change.at);
+                    edits.insert(id, Edit { id, command, at, text });
+                    changed.push(change.clone());
+                    done.insert(one.id);
+                }
+            }
+            decided.push(decision.map(|_| ()));
+        }
+        if !changed.is_empty() {
+            changes::keep(&mut db, &changed).await?;
+            changes::edit(&mut db, &edits.into_values().collect::<Vec<_>>()).await?;
+        }
+        let ids: Vec<_> = rooms.keys().map(|id: &MessageId| id.0).collect();
+        let edited = messages::find(&mut db, &ids).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let outcome = |(one, decided): (&Received<EditMessage>, Result<(), ErrorBody>)| {
+            let id = one.command.message_id;
+            let (Ok(()), Some(message)) = (&decided, edited.get(&id)) else {
+                let lost = || Failure::Reject(format!("message {id} was edited and can't be read"));
+                return decided.err().map(Outcome::refused).ok_or_else(lost);
+            };
+            let edited = MessageEdited { message: message.clone() };
+            match rooms.get(&id) {
+                Some((room, last)) if *last == one.id => {
+                    let delivery = Outbound::deliver(Audience::Room(room.clone()), &edited)?;
+                    Ok(Outcome::done(edited).and(delivery))
+                }
+                _ => Ok(Outcome::done(edited)),
+            }
+        };
+        batch.iter().zip(decided).map(outcome).collect()
     }
 }
 
-async fn edit(context: &Context, one: &Received<EditMessage>) -> Result<Outcome<MessageEdited>, Failure> {
-    let text = match sanitise::sanitise(one.command.message.as_str()) {
-        Ok(text) => text,
-        Err(error) => return Ok(Outcome::refused(error)),
-    };
+/// The message's room, and the change that this command makes, unless it made it before.
+fn decide(
+    found: &mut Messages,
+    one: &Received<EditMessage>,
+    text: &str,
+    is_done: bool,
+) -> Result<(RoomId, Option<Change>), ErrorBody> {
     let (id, user) = (one.command.message_id, one.actor.user_id);
-    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let Some((held, room)) = hold_message(context, &mut db, &one.actor, id, As::Participant).await? else {
-        return Ok(Outcome::refused(unknown_message()));
-    };
-    if held.sender_id != user || held.removed_at.is_some() {
+    let (locked, room) = found.find(&one.actor, id, As::Participant)?;
+    let room = room.clone();
+    if is_done {
+        return Ok((room, None));
+    }
+    if locked.sender_id != user || locked.removed_at.is_some() {
         let error = ErrorBody::new(code::NOT_EDITABLE, "Only its sender changes a message, until it is removed");
-        return Ok(Outcome::refused(error.on_field("messageId")));
+        return Err(error.on_field("messageId"));
     }
-    if let Some(error) = check_muted(context, &mut db, &room, user).await? {
-        return Ok(Outcome::refused(error));
-    }
-    if held.changed_by != Some(one.id) {
-        let change = Change { id, command: one.id, by: user, at: one.stamped_at };
-        changes::edit(&mut db, change, &held.message, &text).await?;
-    }
-    let message = messages::find(&mut db, &[id.0]).await?.remove(&id);
-    db.commit().await.map_err(StoreError::from)?;
-    let message = message.ok_or_else(|| Failure::Retry("a message was not read".to_owned()))?;
-    let edited = MessageEdited { message };
-    let delivery = Outbound::deliver(Audience::Room(room), &edited)?;
-    Ok(Outcome::done(edited).and(delivery))
+    found.check_muted(&room, user, one.stamped_at)?;
+    let (locked, _) = found.find(&one.actor, id, As::Participant)?;
+    let before = std::mem::replace(&mut locked.message, text.to_owned());
+    Ok((room, Some(Change { id, command: one.id, by: user, at: one.stamped_at, before })))
 }

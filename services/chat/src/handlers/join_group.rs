@@ -23,8 +23,12 @@ impl CommandHandler for Handler {
 async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<StudyGroupJoined>, Failure> {
     let (id, user) = (one.command.group_id, one.actor.user_id);
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let Some(group) = groups::hold(&mut db, id).await? else { return Ok(Outcome::refused(not_found())) };
-    if group.member(user).is_none() {
+    let group = groups::hold(&mut db, id).await?;
+    // A repeat finds that it brought them in, whatever happened since.
+    let is_mine = groups::moved(&mut db, id, user).await?.is_some_and(|moved| moved.joined_by == one.id);
+    let is_member = group.as_ref().is_some_and(|group| group.member(user).is_some());
+    if !is_mine && !is_member {
+        let Some(group) = group else { return Ok(Outcome::refused(not_found())) };
         if let Err(error) = group.may_join(groups::is_invited(&mut db, id, user).await?) {
             return Ok(Outcome::refused(error));
         }
@@ -33,14 +37,13 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
         }
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
     }
-    let is_mine = groups::moved(&mut db, id, user).await?.is_some_and(|moved| moved.joined_by == one.id);
-    let group = groups::find(&mut db, &[id.0]).await?.remove(&id);
+    let group = groups::find_any(&mut db, id).await?;
     db.commit().await.map_err(StoreError::from)?;
-    let group = group.ok_or_else(|| Failure::Retry("a group was not read".to_owned()))?;
+    let group = group.ok_or_else(|| Failure::Reject(format!("group {} was joined and can't be read", id.0)))?;
     let (room_id, member_count) = (RoomId::from(id), group.member_count);
     let outcome = Outcome::done(StudyGroupJoined { group, room_id: room_id.clone() });
     // The command that brought them in tells the others, and so does its repeat.
-    if !is_mine {
+    if is_member && !is_mine {
         return Ok(outcome);
     }
     let joined =

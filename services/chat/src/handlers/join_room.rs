@@ -6,7 +6,8 @@ use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, JOIN_MESSAGES, JoinRoom, RESUME_MESSAGES, RoomJoined, UserJoinedRoom};
 use sinaesta_contracts::{Audience, ErrorBody, RoomId, UserId};
 use sinaesta_store::StoreError;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
+use time::OffsetDateTime;
 
 use crate::Context;
 use crate::domain::door::{self, Room};
@@ -20,6 +21,9 @@ const LISTED: i64 = 100;
 /// About the most bytes of messages in one `room-joined`: what is over is fetched by the next.
 const PAGE_BYTES: usize = 1024 * 1024;
 
+/// How often it is decided who may join: once, and again if somebody else opened a room meanwhile.
+const TRIES: u32 = 3;
+
 pub struct Handler(pub(crate) Context);
 
 impl CommandHandler for Handler {
@@ -28,11 +32,9 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<JoinRoom>]) -> Result<Vec<Outcome<RoomJoined>>, Failure> {
         let context = &self.0;
         let mut doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
-        let refusals = decide(batch, &mut doors);
-        let known = doors.rooms();
+        let (refusals, mut db) = open(context, batch, &mut doors).await?;
         let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
-        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let joined = write(context, &mut db, &admitted, known).await?;
+        let joined = write(&mut db, &admitted).await?;
         let mut snapshots = Snapshots::read(context, &mut db, &admitted).await?;
         db.commit().await.map_err(StoreError::from)?;
         let outcome = |(one, refusal): (&Received<JoinRoom>, Option<ErrorBody>)| match refusal {
@@ -57,23 +59,37 @@ fn decide(batch: &[Received<JoinRoom>], doors: &mut Doors) -> Vec<Option<ErrorBo
     batch.iter().map(decide).collect()
 }
 
-async fn write(
+/// Decides who is refused, and opens the rooms of the others. Whose a room is, is decided by who opens it first: should
+/// another replica have been quicker, it is decided again by what that one wrote, which nothing changes any more.
+async fn open(
     context: &Context,
+    batch: &[Received<JoinRoom>],
+    doors: &mut Doors,
+) -> Result<(Vec<Option<ErrorBody>>, Transaction<'static, Postgres>), Failure> {
+    for _ in 0..TRIES {
+        let refusals = decide(batch, doors);
+        let admitted = batch.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none()).map(|(one, _)| one);
+        let wanted: HashMap<&RoomId, OffsetDateTime> =
+            admitted.map(|one| (&one.command.room_id, one.stamped_at)).collect();
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .map(|(id, at)| (id.clone(), doors.room(id).and_then(|room| room.opened_by), at))
+            .collect();
+        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+        let opened = rooms::open(&mut db, &wanted).await?;
+        if opened.iter().all(|(id, room)| doors.rooms().get(id) == Some(room)) {
+            context.rooms.remember(&opened);
+            return Ok((refusals, db));
+        }
+        doors.rooms().extend(opened);
+    }
+    Err(Failure::Reject("whose a room is changed each time it was looked at".to_owned()))
+}
+
+async fn write(
     db: &mut PgConnection,
     admitted: &[&Received<JoinRoom>],
-    known: &HashMap<String, Room>,
 ) -> Result<HashMap<(String, UserId), Joined>, Failure> {
-    let wanted: HashSet<&RoomId> = admitted.iter().map(|one| &one.command.room_id).collect();
-    let wanted: Vec<_> =
-        wanted.into_iter().map(|id| (id.clone(), known.get(id.as_str()).and_then(|room| room.opened_by))).collect();
-    if !wanted.is_empty() {
-        let opened = rooms::open(db, &wanted, context.clock.now()).await?;
-        // Another replica was quicker with this very room: decide again with what it wrote.
-        if opened.iter().any(|(id, room)| known.get(id) != Some(room)) {
-            return Err(Failure::Retry("a room was opened by somebody else meanwhile".to_owned()));
-        }
-        context.rooms.remember(&opened);
-    }
     let joins = movings(admitted.iter().copied(), |command| &command.room_id);
     room_sockets::enter(db, &places(admitted.iter().copied(), |command| &command.room_id)).await?;
     Ok(participants::join(db, &joins).await?)
@@ -98,7 +114,8 @@ impl Snapshots {
         let counts = participants::count(db, &ids, context.settings.presence_room_limit).await?;
         let last_seqs = rooms::last_seqs(db, &ids).await?;
         let members = participants::members(db, &ids, LISTED).await?;
-        let typing = typing::list(db, &ids, context.clock.now()).await?;
+        let now = admitted.iter().map(|one| one.stamped_at).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let typing = typing::list(db, &ids, now).await?;
         let mut pages = read_pages(db, &keys).await?;
         let mut rooms = HashMap::with_capacity(keys.len());
         for (room, since) in keys {
@@ -127,7 +144,7 @@ impl Snapshots {
         let key = (room_id.clone(), one.command.since_seq);
         let mine = joined.get(&(room_id.to_string(), one.actor.user_id));
         let (Some(snapshot), Some(mine)) = (self.rooms.get(&key), mine) else {
-            return Err(Failure::Retry("a room was not read".to_owned()));
+            return Err(Failure::Reject(format!("room {room_id} was joined and can't be read")));
         };
         let reply = RoomJoined { last_read_seq: mine.last_read_seq, ..snapshot.clone() };
         let count = self.counts.get(room_id.as_str()).copied().unwrap_or_default();

@@ -17,9 +17,10 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<LoseGateway>]) -> Result<Vec<Outcome<()>>, Failure> {
         let gateways: Vec<_> = batch.iter().map(|one| one.command.gateway_id.0).collect();
         // The grace period has passed in its silence already.
-        let since = self.0.clock.now() - Duration::from_millis(self.0.settings.presence_grace_ms);
+        let grace = Duration::from_millis(self.0.settings.presence_grace_ms);
+        let since: Vec<_> = batch.iter().map(|one| one.stamped_at - grace).collect();
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        let users = presence::lose(&mut db, &gateways, since).await?;
+        let users = presence::lose(&mut db, &gateways, &since).await?;
         tracing::warn!(users, "a gateway is lost");
         Ok(batch.iter().map(|_| Outcome::done(())).collect())
     }

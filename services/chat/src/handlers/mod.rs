@@ -19,6 +19,7 @@ pub mod list_rooms;
 pub mod lose_gateway;
 pub mod mark_message_read;
 pub mod message_history;
+mod messages;
 pub mod missed_messages;
 pub mod mute_user;
 pub mod react_to_message;
@@ -36,13 +37,11 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Received, one_by_one};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Actor, Audience, ErrorBody, MessageId, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Audience, ErrorBody, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
-use sqlx::PgConnection;
+use time::OffsetDateTime;
 
 use crate::Context;
-use crate::doors::Doors;
-use crate::store::changes::{self, Held};
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
 use crate::store::room_sockets::Place;
@@ -107,45 +106,9 @@ fn unknown_message() -> ErrorBody {
     ErrorBody::new(code::MESSAGE_NOT_FOUND, "There is no such message").on_field("messageId")
 }
 
-/// As what somebody comes to a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum As {
-    /// As one who may be in its room.
-    Participant,
-    /// Mentors and admins also as those who look after rooms that they can't enter.
-    Moderator,
-}
-
-/// A message that `actor` may come to, held until the transaction ends, and its room.
-async fn hold_message(
-    context: &Context,
-    db: &mut PgConnection,
-    actor: &Actor,
-    id: MessageId,
-    how: As,
-) -> Result<Option<(Held, RoomId)>, Failure> {
-    let Some(held) = changes::hold(db, id).await? else { return Ok(None) };
-    let Ok(room) = RoomId::try_from(held.room_id.clone()) else { return Ok(None) };
-    let doors = Doors::load(context, std::iter::once((actor, &room))).await?;
-    let may = match how {
-        As::Participant => doors.check(actor, &room),
-        As::Moderator => doors.check_moderator(actor, &room),
-    };
-    Ok(may.is_ok().then_some((held, room)))
-}
-
-/// Why somebody may not post in a room right now, if they may not.
-async fn check_muted(
-    context: &Context,
-    db: &mut PgConnection,
-    room: &RoomId,
-    user: UserId,
-) -> Result<Option<ErrorBody>, StoreError> {
-    let now = context.clock.now();
-    let until = changes::muted_until(db, room, user, now).await?;
-    Ok(until.map(|until| {
-        let left = u64::try_from((until - now).whole_milliseconds()).unwrap_or_default();
-        let error = ErrorBody::new(code::MUTED, "You are muted in this room");
-        ErrorBody { retry_after_ms: Some(left.max(1)), ..error.on_field("roomId") }
-    }))
+/// What somebody is told who is muted, `now` being when they wanted to do it.
+fn muted(until: OffsetDateTime, now: OffsetDateTime) -> ErrorBody {
+    let left = u64::try_from((until - now).whole_milliseconds()).unwrap_or_default();
+    let error = ErrorBody::new(code::MUTED, "You are muted in this room");
+    ErrorBody { retry_after_ms: Some(left.max(1)), ..error.on_field("roomId") }
 }

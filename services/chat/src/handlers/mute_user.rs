@@ -8,8 +8,8 @@ use time::Duration;
 
 use crate::Context;
 use crate::doors::Doors;
-use crate::store::changes::{self, Mute};
 use crate::store::groups;
+use crate::store::mutes::{self, Mute};
 
 pub struct Handler(pub(crate) Context);
 
@@ -47,7 +47,7 @@ async fn mute(context: &Context, one: &Received<MuteUser>) -> Result<Outcome<Use
         by: one.actor.user_id,
         at: one.stamped_at,
     };
-    changes::mute(&mut db, &mute).await?;
+    mutes::insert(&mut db, &mute).await?;
     db.commit().await.map_err(StoreError::from)?;
     let until = (minutes > 0).then_some(Timestamp(until));
     let muted = UserMuted { room_id: room_id.clone(), user_id: *user_id, until, muted_by: one.actor.user_id };

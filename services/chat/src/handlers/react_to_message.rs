@@ -1,49 +1,97 @@
 //! `message-react`: a reaction to a message, or one less.
 
-use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
+use std::collections::HashMap;
+
+use emojis::Emoji;
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::moderation::{MAX_REACTIONS, MessageReactions, ReactToMessage};
-use sinaesta_contracts::{Audience, ErrorBody, code};
+use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, UserId, code};
 use sinaesta_store::StoreError;
+use uuid::Uuid;
 
 use crate::Context;
-use crate::handlers::{As, check_muted, hold_message, unknown_message};
-use crate::store::reactions;
+use crate::handlers::messages::{As, Messages};
+use crate::handlers::unknown_message;
+use crate::store::reactions::{self, Choice, Emojis};
 
 pub struct Handler(pub(crate) Context);
 
 impl CommandHandler for Handler {
     type Command = ReactToMessage;
 
+    /// Of what one user does with one emoji in a batch the last counts; all reactions to a message are told once.
     async fn handle(&self, batch: &[Received<ReactToMessage>]) -> Result<Vec<Outcome<MessageReactions>>, Failure> {
-        one_by_one(batch, |one| react(&self.0, one)).await
+        let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
+        let ids: Vec<_> = batch.iter().map(|one| one.command.message_id.0).collect();
+        let mut emojis = reactions::emojis(&mut db, &ids).await?;
+        let mut choices: HashMap<(MessageId, UserId, &str), Choice<'_>> = HashMap::new();
+        let mut rooms: HashMap<MessageId, (RoomId, Uuid)> = HashMap::new();
+        let mut decided = Vec::with_capacity(batch.len());
+        for one in batch {
+            let decision = decide(&mut found, &mut emojis, one);
+            if let Ok((emoji, room)) = &decision {
+                let (message, user) = (one.command.message_id, one.actor.user_id);
+                let choice = Choice { message, user, emoji, on: one.command.on, at: one.stamped_at };
+                choices.insert((message, user, emoji), choice);
+                rooms.insert(message, (room.clone(), one.id));
+            }
+            decided.push(decision.map(drop));
+        }
+        reactions::set(&mut db, &choices.into_values().collect::<Vec<_>>()).await?;
+        let changed: Vec<_> = rooms.keys().map(|id| id.0).collect();
+        let mut all = reactions::of(&mut db, &changed).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let told: HashMap<MessageId, (MessageReactions, Uuid)> = rooms
+            .into_iter()
+            .map(|(message_id, (room_id, last))| {
+                let reactions = all.remove(&message_id).unwrap_or_default();
+                (message_id, (MessageReactions { message_id, room_id, reactions }, last))
+            })
+            .collect();
+        batch.iter().zip(decided).map(|(one, decided)| outcome(one, decided, &told)).collect()
     }
 }
 
-async fn react(context: &Context, one: &Received<ReactToMessage>) -> Result<Outcome<MessageReactions>, Failure> {
-    let (message_id, user) = (one.command.message_id, one.actor.user_id);
-    let invalid = |text: String| Ok(Outcome::refused(ErrorBody::new(code::INVALID_REACTION, text).on_field("emoji")));
-    let Some(emoji) = emojis::get(one.command.emoji.as_str()) else {
-        return invalid("emoji must be one emoji".to_owned());
-    };
-    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let found = hold_message(context, &mut db, &one.actor, message_id, As::Participant).await?;
-    let Some((_, room_id)) = found.filter(|(held, _)| held.removed_at.is_none()) else {
-        return Ok(Outcome::refused(unknown_message()));
-    };
-    if one.command.on {
-        if let Some(error) = check_muted(context, &mut db, &room_id, user).await? {
-            return Ok(Outcome::refused(error));
-        }
-        let most = MAX_REACTIONS as i64;
-        if !reactions::add(&mut db, message_id, user, emoji.as_str(), one.stamped_at, most).await? {
-            return invalid(format!("a message has {MAX_REACTIONS} different reactions at the most"));
-        }
-    } else {
-        reactions::remove(&mut db, message_id, user, emoji.as_str()).await?;
+/// The emoji, and the room in which it is shown.
+fn decide(
+    found: &mut Messages,
+    emojis: &mut Emojis,
+    one: &Received<ReactToMessage>,
+) -> Result<(&'static str, RoomId), ErrorBody> {
+    let ReactToMessage { message_id, emoji, on } = &one.command;
+    let invalid = |text: String| ErrorBody::new(code::INVALID_REACTION, text).on_field("emoji");
+    let emoji = emojis::get(emoji.as_str()).map(Emoji::as_str);
+    let emoji = emoji.ok_or_else(|| invalid("emoji must be one emoji".to_owned()))?;
+    let (locked, room) = found.find(&one.actor, *message_id, As::Participant)?;
+    if locked.removed_at.is_some() {
+        return Err(unknown_message());
     }
-    let all = reactions::of(&mut db, &[message_id.0]).await?.remove(&message_id).unwrap_or_default();
-    db.commit().await.map_err(StoreError::from)?;
-    let told = MessageReactions { message_id, room_id: room_id.clone(), reactions: all };
-    let delivery = Outbound::deliver(Audience::Room(room_id), &told)?;
-    Ok(Outcome::done(told).and(delivery))
+    let room = room.clone();
+    if *on {
+        found.check_muted(&room, one.actor.user_id, one.stamped_at)?;
+        let known = emojis.entry(*message_id).or_default();
+        if known.len() >= MAX_REACTIONS && !known.contains(emoji) {
+            return Err(invalid(format!("a message has {MAX_REACTIONS} different reactions at the most")));
+        }
+        known.insert(emoji.to_owned());
+    }
+    Ok((emoji, room))
+}
+
+fn outcome(
+    one: &Received<ReactToMessage>,
+    decided: Result<(), ErrorBody>,
+    told: &HashMap<MessageId, (MessageReactions, Uuid)>,
+) -> Result<Outcome<MessageReactions>, Failure> {
+    if let Err(error) = decided {
+        return Ok(Outcome::refused(error));
+    }
+    let id = one.command.message_id;
+    let (reactions, last) =
+        told.get(&id).ok_or_else(|| Failure::Reject(format!("the reactions to {id} were not read")))?;
+    let outcome = Outcome::done(reactions.clone());
+    if *last != one.id {
+        return Ok(outcome);
+    }
+    Ok(outcome.and(Outbound::deliver(Audience::Room(reactions.room_id.clone()), reactions)?))
 }

@@ -5,6 +5,7 @@ use sinaesta_contracts::file::{RecordFile, UploadedFile};
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::domain::file_url;
 use crate::store::files;
 
 pub struct Handler(pub(crate) Context);
@@ -21,8 +22,9 @@ async fn record(context: &Context, one: &Received<RecordFile>) -> Result<Outcome
     let id = one.command.id;
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
     files::insert(&mut db, one.actor.user_id, &one.command, one.stamped_at).await?;
-    let stored = files::find(&mut db, &[id.0]).await?.remove(&id);
+    let stored = files::find_any(&mut db, id).await?;
     db.commit().await.map_err(StoreError::from)?;
-    let stored = stored.ok_or_else(|| Failure::Retry("a file was neither noted nor found".to_owned()))?;
-    Ok(Outcome::done(stored.file))
+    // A repeat that comes after the file was removed because nobody posted it.
+    let gone = || file_url::unknown_file("id");
+    Ok(Outcome::from(stored.map(|stored| stored.file).ok_or_else(gone)))
 }

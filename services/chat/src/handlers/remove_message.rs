@@ -1,47 +1,72 @@
 //! `message-remove`: a message is gone; its place in the room stays.
 
-use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
+use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::moderation::{MessageRemoved, RemoveMessage};
 use sinaesta_contracts::{Audience, ErrorBody, Timestamp, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{As, hold_message, unknown_message};
+use crate::handlers::messages::{As, Messages};
 use crate::store::changes::{self, Change};
 
 pub struct Handler(pub(crate) Context);
+
+/// What is done about a removal.
+struct Decision {
+    removed: MessageRemoved,
+    /// The others are told by the command that removed it, and by its repeat.
+    is_told: bool,
+    change: Option<Change>,
+}
 
 impl CommandHandler for Handler {
     type Command = RemoveMessage;
 
     async fn handle(&self, batch: &[Received<RemoveMessage>]) -> Result<Vec<Outcome<MessageRemoved>>, Failure> {
-        one_by_one(batch, |one| remove(&self.0, one)).await
+        let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
+        let decided: Vec<_> = batch.iter().map(|one| decide(&mut found, one)).collect();
+        let changed: Vec<Change> =
+            decided.iter().filter_map(|decision| decision.as_ref().ok()?.change.clone()).collect();
+        if !changed.is_empty() {
+            changes::keep(&mut db, &changed).await?;
+            let removals: Vec<_> = changed.iter().map(|one| (one.id, one.command, one.at)).collect();
+            changes::remove(&mut db, &removals).await?;
+        }
+        db.commit().await.map_err(StoreError::from)?;
+        decided.into_iter().map(outcome).collect()
     }
 }
 
-async fn remove(context: &Context, one: &Received<RemoveMessage>) -> Result<Outcome<MessageRemoved>, Failure> {
+fn decide(found: &mut Messages, one: &Received<RemoveMessage>) -> Result<Decision, ErrorBody> {
     let (message_id, user) = (one.command.message_id, one.actor.user_id);
-    let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let Some((held, room_id)) = hold_message(context, &mut db, &one.actor, message_id, As::Moderator).await? else {
-        return Ok(Outcome::refused(unknown_message()));
-    };
-    if held.sender_id != user && !one.actor.role.is_staff() {
+    let (locked, room) = found.find(&one.actor, message_id, As::Moderator)?;
+    if locked.sender_id != user && !one.actor.role.is_staff() {
         let error = ErrorBody::new(code::FORBIDDEN, "Only its sender, mentors and admins may remove a message");
-        return Ok(Outcome::refused(error.on_field("messageId")));
+        return Err(error.on_field("messageId"));
     }
     let removed =
-        |at| MessageRemoved { message_id, room_id: room_id.clone(), removed_by: user, removed_at: Timestamp(at) };
-    // Somebody else was quicker: it is gone, and was told to be.
-    if let Some(at) = held.removed_at.filter(|_| held.changed_by != Some(one.id)) {
-        return Ok(Outcome::done(removed(at)));
-    }
-    if held.removed_at.is_none() {
-        let change = Change { id: message_id, command: one.id, by: user, at: one.stamped_at };
-        changes::remove(&mut db, change, &held.message).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        |at| MessageRemoved { message_id, room_id: room.clone(), removed_by: user, removed_at: Timestamp(at) };
+    // This command's repeat, or somebody else was quicker.
+    if let Some(at) = locked.removed_at {
+        let is_told = locked.changed_by == Some(one.id);
+        return Ok(Decision { removed: removed(at), is_told, change: None });
     }
     let removed = removed(one.stamped_at);
-    let delivery = Outbound::deliver(Audience::Room(room_id.clone()), &removed)?;
+    (locked.removed_at, locked.changed_by) = (Some(one.stamped_at), Some(one.id));
+    let before = std::mem::take(&mut locked.message);
+    let change = Change { id: message_id, command: one.id, by: user, at: one.stamped_at, before };
+    Ok(Decision { removed, is_told: true, change: Some(change) })
+}
+
+fn outcome(decided: Result<Decision, ErrorBody>) -> Result<Outcome<MessageRemoved>, Failure> {
+    let Decision { removed, is_told, .. } = match decided {
+        Ok(decision) => decision,
+        Err(error) => return Ok(Outcome::refused(error)),
+    };
+    if !is_told {
+        return Ok(Outcome::done(removed));
+    }
+    let delivery = Outbound::deliver(Audience::Room(removed.room_id.clone()), &removed)?;
     let event = Outbound::event(&removed)?;
     Ok(Outcome::done(removed).and(delivery).and(event))
 }

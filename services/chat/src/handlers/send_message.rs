@@ -4,15 +4,17 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, MessageSent, MessagesPosted, PostedMessage, ReceiveMessage, SendMessage};
-use sinaesta_contracts::{Audience, ErrorBody, FileId, MessageId, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Audience, ErrorBody, FileId, MessageId, RoomId, Timestamp, code};
 use sinaesta_store::StoreError;
+use sqlx::PgConnection;
 
 use crate::Context;
 use crate::domain::{file_url, sanitise};
 use crate::doors::Doors;
-use crate::handlers::check_muted;
+use crate::handlers::muted;
 use crate::store::files;
-use crate::store::messages::{self, NewMessage, Place};
+use crate::store::messages::{self, Place};
+use crate::store::posting::{self, NewMessage, Posted, Posting};
 
 pub struct Handler(pub(crate) Context);
 
@@ -22,31 +24,63 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<SendMessage>]) -> Result<Vec<Outcome<MessageSent>>, Failure> {
         let context = &self.0;
         let doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
-        let replied = self.replied(batch).await?;
-        let files = self.files(batch).await?;
-        let decided: Vec<_> = batch.iter().map(|one| decide(context, &doors, &replied, &files, one)).collect();
-        let (mut new, mut refused) = (Vec::with_capacity(batch.len()), HashMap::new());
-        for (one, decision) in batch.iter().zip(decided) {
-            match decision {
-                Ok(message) => new.push(message),
-                Err(error) => drop(refused.insert(one.id, error)),
-            }
-        }
-        let stored = self.store(new).await?;
+        let mut db = context.pool.acquire().await.map_err(StoreError::from)?;
+        let replied = replied(&mut db, batch).await?;
+        let files = own_files(&mut db, batch).await?;
+        let wanted: Vec<_> = batch.iter().map(|one| decide(context, &doors, &replied, &files, one)).collect();
+        let postings: Vec<_> = batch.iter().zip(&wanted).map(|(one, wanted)| posting(one, wanted)).collect();
+        let posted = posting::post(&mut db, &postings).await?;
+        let known = known(&mut db, &posted).await?;
+        drop(db);
+        let mut told = Told::default();
         let mut outcomes = Vec::with_capacity(batch.len());
-        let mut posted: HashMap<RoomId, Vec<PostedMessage>> = HashMap::new();
-        for one in batch {
-            outcomes.push(match refused.remove(&one.id) {
-                Some(error) => Outcome::refused(error),
-                None => match outcome(one, &stored, &mut posted)? {
-                    Some(outcome) => outcome,
-                    None => self.not_stored(one).await?,
-                },
+        for ((one, wanted), posted) in batch.iter().zip(wanted).zip(posted) {
+            outcomes.push(match (posted, wanted) {
+                (Posted::Stored { seq }, Ok(new)) => told.posted(as_stored(new, seq))?,
+                // This command's own, stored before a crash: everybody hears of it again, and the broker drops that.
+                (Posted::Known(id), _) if id.0 == one.id => told.posted(stored(&known, id)?)?,
+                // The client's repeat of a message that an earlier command stored: acknowledged again, not delivered again.
+                (Posted::Known(id), _) => Outcome::done(MessageSent { message: stored(&known, id)? }),
+                (_, Err(error)) => Outcome::refused(error),
+                (Posted::Muted { until }, _) => Outcome::refused(muted(until, one.stamped_at)),
+                (Posted::Refused, Ok(_)) => {
+                    return Err(Failure::Reject("a message was lost while it was stored".into()));
+                }
             });
         }
-        // One event for all that one transaction stored in a room; it travels with the batch's last command.
+        told.finish(outcomes)
+    }
+}
+
+/// What others are told of a batch.
+#[derive(Default)]
+struct Told {
+    posted: HashMap<RoomId, Vec<PostedMessage>>,
+}
+
+impl Told {
+    /// A message that this batch stored.
+    fn posted(&mut self, message: ChatMessage) -> Result<Outcome<MessageSent>, Failure> {
+        let posted = self.posted.entry(message.room_id.clone()).or_default();
+        // The same command may be in a batch twice.
+        if posted.iter().all(|other| other.id != message.id) {
+            posted.push(PostedMessage {
+                id: message.id,
+                seq: message.seq,
+                sender_id: message.sender_id,
+                sender_name: message.sender_name.clone(),
+                excerpt: message.message.chars().take(messages::EXCERPT).collect(),
+            });
+        }
+        let (room, seq) = (Audience::Room(message.room_id.clone()), message.seq);
+        let delivery = Outbound::deliver(room, &ReceiveMessage(message.clone()))?.with_seq(seq);
+        Ok(Outcome::done(MessageSent { message }).and(delivery))
+    }
+
+    /// One event for all that one transaction stored in a room; it travels with the batch's last command.
+    fn finish(self, mut outcomes: Vec<Outcome<MessageSent>>) -> Result<Vec<Outcome<MessageSent>>, Failure> {
         if let Some(last) = outcomes.last_mut() {
-            for (room_id, messages) in posted {
+            for (room_id, messages) in self.posted {
                 let seqs = || messages.iter().map(|message| message.seq);
                 let what =
                     format!("{room_id}.{}-{}", seqs().min().unwrap_or_default(), seqs().max().unwrap_or_default());
@@ -58,66 +92,55 @@ impl CommandHandler for Handler {
     }
 }
 
-/// The messages of a batch as they are stored.
-struct Stored {
-    by_id: HashMap<MessageId, ChatMessage>,
-    by_client_id: HashMap<(UserId, String), ChatMessage>,
+fn posting<'a>(one: &'a Received<SendMessage>, wanted: &'a Result<NewMessage, ErrorBody>) -> Posting<'a> {
+    Posting {
+        id: MessageId(one.id),
+        sender_id: one.actor.user_id,
+        client_message_id: one.command.client_message_id.as_ref().map(|id| id.as_str()),
+        at: one.stamped_at,
+        message: wanted.as_ref().ok(),
+    }
 }
 
-impl Handler {
-    /// The outcome of a command whose message was neither stored now nor before: its sender is muted.
-    async fn not_stored(&self, one: &Received<SendMessage>) -> Result<Outcome<MessageSent>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        match check_muted(&self.0, &mut db, &one.command.room_id, one.actor.user_id).await? {
-            Some(error) => Ok(Outcome::refused(error)),
-            None => Err(Failure::Retry("a message was neither stored nor found".to_owned())),
-        }
+/// Where the messages stand that are replied to.
+async fn replied(
+    db: &mut PgConnection,
+    batch: &[Received<SendMessage>],
+) -> Result<HashMap<MessageId, Place>, StoreError> {
+    let ids: Vec<_> = batch.iter().filter_map(|one| one.command.reply_to).map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    messages::places(db, &ids).await
+}
 
-    /// Where the messages stand that are replied to.
-    async fn replied(&self, batch: &[Received<SendMessage>]) -> Result<HashMap<MessageId, Place>, StoreError> {
-        let ids: Vec<_> = batch.iter().filter_map(|one| one.command.reply_to).map(|id| id.0).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        messages::places(&mut *self.0.pool.acquire().await?, &ids).await
+/// Those of our own files that are posted.
+async fn own_files(
+    db: &mut PgConnection,
+    batch: &[Received<SendMessage>],
+) -> Result<HashMap<FileId, files::Stored>, StoreError> {
+    let ids: Vec<_> = batch.iter().filter_map(own_file).map(|id| id.0).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    files::find(db, &ids).await
+}
 
-    /// Those of our own files that are posted.
-    async fn files(&self, batch: &[Received<SendMessage>]) -> Result<HashMap<FileId, files::Stored>, StoreError> {
-        let ids: Vec<_> = batch.iter().filter_map(own_file).map(|id| id.0).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        files::find(&mut *self.0.pool.acquire().await?, &ids).await
+/// The messages that are stored already.
+async fn known(db: &mut PgConnection, posted: &[Posted]) -> Result<HashMap<MessageId, ChatMessage>, StoreError> {
+    let known = |one: &Posted| match one {
+        Posted::Known(id) => Some(id.0),
+        _ => None,
+    };
+    let ids: Vec<_> = posted.iter().filter_map(known).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    messages::find(db, &ids).await
+}
 
-    async fn store(&self, new: Vec<NewMessage>) -> Result<Stored, StoreError> {
-        let mut stored = Stored { by_id: HashMap::new(), by_client_id: HashMap::new() };
-        if new.is_empty() {
-            return Ok(stored);
-        }
-        let mut db = self.0.pool.acquire().await?;
-        let seqs = messages::insert(&mut db, &new).await?;
-        let (fresh, known): (Vec<_>, Vec<_>) = new.into_iter().partition(|message| seqs.contains_key(&message.id));
-        let mut found: Vec<ChatMessage> =
-            fresh.into_iter().filter_map(|message| seqs.get(&message.id).map(|seq| as_stored(message, *seq))).collect();
-        if !known.is_empty() {
-            let ids: Vec<_> = known.iter().map(|message| message.id.0).collect();
-            let (senders, client_ids): (Vec<_>, Vec<_>) = known
-                .iter()
-                .filter_map(|message| Some((message.sender_id.0, message.client_message_id.as_deref()?)))
-                .unzip();
-            found.extend(messages::find_stored(&mut db, &ids, &senders, &client_ids, self.0.clock.now()).await?);
-        }
-        for message in found {
-            if let Some(client_id) = &message.client_message_id {
-                stored.by_client_id.insert((message.sender_id, client_id.clone()), message.clone());
-            }
-            stored.by_id.insert(message.id, message);
-        }
-        Ok(stored)
-    }
+fn stored(known: &HashMap<MessageId, ChatMessage>, id: MessageId) -> Result<ChatMessage, Failure> {
+    known.get(&id).cloned().ok_or_else(|| Failure::Reject(format!("message {id} is known and can't be read")))
 }
 
 /// The file of ours that a message has.
@@ -194,29 +217,4 @@ fn as_stored(new: NewMessage, seq: i64) -> ChatMessage {
         edited_at: None,
         removed_at: None,
     }
-}
-
-fn outcome(
-    one: &Received<SendMessage>,
-    stored: &Stored,
-    posted: &mut HashMap<RoomId, Vec<PostedMessage>>,
-) -> Result<Option<Outcome<MessageSent>>, Failure> {
-    // The command's own message, stored now or before a crash: everybody hears of it (again, and the broker drops that).
-    if let Some(message) = stored.by_id.get(&MessageId(one.id)) {
-        let room_id = message.room_id.clone();
-        posted.entry(room_id.clone()).or_default().push(PostedMessage {
-            id: message.id,
-            seq: message.seq,
-            sender_id: message.sender_id,
-            sender_name: message.sender_name.clone(),
-            excerpt: message.message.chars().take(messages::EXCERPT).collect(),
-        });
-        let delivery = Outbound::deliver(Audience::Room(room_id), &ReceiveMessage(message.clone()))?;
-        let sent = Outcome::done(MessageSent { message: message.clone() }).and(delivery.with_seq(message.seq));
-        return Ok(Some(sent));
-    }
-    // The client's repeat of a message that an earlier command stored: acknowledged again, not delivered again.
-    let client_id = one.command.client_message_id.as_ref().map(|id| id.as_str().to_owned());
-    let earlier = client_id.and_then(|id| stored.by_client_id.get(&(one.actor.user_id, id)));
-    Ok(earlier.map(|message| Outcome::done(MessageSent { message: message.clone() })))
 }

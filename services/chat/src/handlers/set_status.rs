@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
-use sinaesta_contracts::presence::{SetStatus, Status, StatusSet};
+use sinaesta_contracts::presence::{SetStatus, StatusSet};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -18,22 +18,19 @@ impl CommandHandler for Handler {
     async fn handle(&self, batch: &[Received<SetStatus>]) -> Result<Vec<Outcome<StatusSet>>, Failure> {
         // Of several choices in one batch the last one counts.
         let last: HashMap<_, _> = batch.iter().map(|one| (one.actor.user_id, one)).collect();
-        let chosen: Vec<&Received<SetStatus>> = last.into_values().collect();
-        let users: Vec<_> = chosen.iter().map(|one| one.actor.user_id.0).collect();
-        let names: Vec<_> = chosen.iter().map(|one| one.actor.name.as_str()).collect();
-        let statuses: Vec<_> = chosen.iter().map(|one| Status::from(one.command.status).as_str()).collect();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        presence::choose(&mut db, &users, &names, &statuses, self.0.clock.now()).await?;
-        drop(db);
-        let shown = |one: &&Received<SetStatus>| Shown {
+        let shown = |one: &Received<SetStatus>| Shown {
             user: one.actor.user_id,
             name: one.actor.name.clone(),
             status: one.command.status.into(),
             last_seen_at: one.stamped_at,
             by: Some(one.id),
         };
-        let mut announcements = announce(&self.0, &chosen.iter().map(shown).collect::<Vec<_>>()).await?;
-        let is_last: HashMap<_, _> = chosen.iter().map(|one| (one.actor.user_id, one.id)).collect();
+        let chosen: Vec<_> = last.values().map(|one| shown(one)).collect();
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        presence::choose(&mut db, &chosen).await?;
+        drop(db);
+        let mut announcements = announce(&self.0, &chosen).await?;
+        let is_last: HashMap<_, _> = last.values().map(|one| (one.actor.user_id, one.id)).collect();
         let outcome = |one: &Received<SetStatus>| {
             let mut outcome = Outcome::done(StatusSet { status: one.command.status.into() });
             if is_last.get(&one.actor.user_id) == Some(&one.id) {

@@ -9,8 +9,8 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::doors::Doors;
-use crate::handlers::check_muted;
-use crate::store::typing;
+use crate::handlers::muted;
+use crate::store::{mutes, typing};
 
 pub struct Handler(pub(crate) Context);
 
@@ -23,10 +23,11 @@ impl QueryHandler for Handler {
         if let Err(error) = doors.check(&actor, &room_id) {
             return Ok(Err(error));
         }
-        let expires_at = is_typing.then(|| self.0.clock.now() + Duration::from_millis(TYPING_LAPSE_MS));
+        let now = self.0.clock.now();
+        let expires_at = is_typing.then(|| now + Duration::from_millis(TYPING_LAPSE_MS));
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        if let Some(error) = check_muted(&self.0, &mut db, &room_id, actor.user_id).await? {
-            return Ok(Err(error));
+        if let Some(until) = mutes::at(&mut db, &[(&room_id, actor.user_id, now)]).await?.into_values().next() {
+            return Ok(Err(muted(until, now)));
         }
         typing::set(&mut db, &room_id, actor.user_id, &actor.name, expires_at).await?;
         let (user_id, user_name) = (actor.user_id, actor.name);

@@ -1,151 +1,143 @@
-//! What becomes of messages after they were posted, and who may not post for a while.
+//! What becomes of messages after they were posted.
 
-use sinaesta_contracts::{MessageId, RoomId, UserId};
+use std::collections::{HashMap, HashSet};
+
+use sinaesta_contracts::{MessageId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A message that is to be changed.
+/// How many of a message's earlier versions are kept, besides the first.
+const VERSIONS: i64 = 20;
+
+/// A message whose row is locked until the transaction ends.
 #[derive(Debug, Clone)]
-pub struct Held {
-    pub room_id: String,
+pub struct Locked {
     pub sender_id: UserId,
     pub message: String,
+    /// When it was removed, if it was.
     pub removed_at: Option<OffsetDateTime>,
     /// The latest command that edited or removed it.
     pub changed_by: Option<Uuid>,
 }
 
-/// A message, held until the transaction ends.
-pub async fn hold(db: &mut PgConnection, id: MessageId) -> Result<Option<Held>, StoreError> {
-    let row = sqlx::query!(
-        "SELECT room_id, sender_id, message, removed_at, changed_by FROM chat_messages WHERE id = $1 FOR NO KEY UPDATE",
-        id.0,
+/// Locks messages, in the order of their ids; those that do not exist are left out.
+pub async fn lock(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<MessageId, Locked>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, sender_id, message, removed_at, changed_by FROM chat_messages WHERE id = ANY($1)
+         ORDER BY id FOR NO KEY UPDATE",
+        ids,
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await?;
-    Ok(row.map(|row| Held {
-        room_id: row.room_id,
-        sender_id: UserId(row.sender_id),
-        message: row.message,
-        removed_at: row.removed_at,
-        changed_by: row.changed_by,
-    }))
+    let locked = rows.into_iter().map(|row| {
+        let (sender_id, message) = (UserId(row.sender_id), row.message);
+        (MessageId(row.id), Locked { sender_id, message, removed_at: row.removed_at, changed_by: row.changed_by })
+    });
+    Ok(locked.collect())
 }
 
-/// Who changes a message, by which command and when.
-#[derive(Debug, Clone, Copy)]
+/// Which of these commands have changed a message already.
+pub async fn done(db: &mut PgConnection, commands: &[Uuid]) -> Result<HashSet<Uuid>, StoreError> {
+    let done = sqlx::query_scalar!("SELECT command_id FROM chat_message_edits WHERE command_id = ANY($1)", commands)
+        .fetch_all(db)
+        .await?;
+    Ok(done.into_iter().collect())
+}
+
+/// Who changes a message, by which command and when; and what it said before.
+#[derive(Debug, Clone)]
 pub struct Change {
     pub id: MessageId,
     pub command: Uuid,
     pub by: UserId,
+    /// The command's stamp.
     pub at: OffsetDateTime,
+    pub before: String,
 }
 
-/// Changes what a message that is held says, keeping what it said before.
-pub async fn edit(db: &mut PgConnection, change: Change, before: &str, text: &str) -> Result<(), StoreError> {
-    keep(db, change, before).await?;
+/// Keeps what locked messages said before they were changed: the first version and the latest few.
+pub async fn keep(db: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE chat_messages SET message = $2, edited_at = $3, changed_by = $4 WHERE id = $1",
-        change.id.0,
-        text,
-        change.at,
-        change.command,
+        "INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[]) ON CONFLICT DO NOTHING",
+        &changes.iter().map(|one| one.command).collect::<Vec<_>>(),
+        &changes.iter().map(|one| one.id.0).collect::<Vec<_>>(),
+        &changes.iter().map(|one| one.before.as_str()).collect::<Vec<_>>() as &[&str],
+        &changes.iter().map(|one| one.by.0).collect::<Vec<_>>(),
+        &changes.iter().map(|one| one.at).collect::<Vec<_>>(),
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM chat_message_edits WHERE command_id IN (
+           SELECT command_id FROM (
+             SELECT command_id, row_number() OVER (PARTITION BY message_id ORDER BY at DESC, command_id DESC) AS latest,
+                    row_number() OVER (PARTITION BY message_id ORDER BY at, command_id) AS first
+             FROM chat_message_edits WHERE message_id = ANY($1)) numbered
+           WHERE latest > $2 AND first > 1)",
+        &changes.iter().map(|one| one.id.0).collect::<Vec<_>>(),
+        VERSIONS,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a message says from now on.
+#[derive(Debug, Clone)]
+pub struct Edit<'a> {
+    pub id: MessageId,
+    pub command: Uuid,
+    pub at: OffsetDateTime,
+    pub text: &'a str,
+}
+
+/// Changes what locked messages say. Each message may stand in it once.
+pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), StoreError> {
+    let ids: Vec<_> = edits.iter().map(|one| one.id.0).collect();
+    sqlx::query!(
+        "UPDATE chat_messages m SET message = new.text, edited_at = new.at, changed_by = new.command
+         FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[]) AS new (id, text, at, command)
+         WHERE m.id = new.id",
+        &ids,
+        &edits.iter().map(|one| one.text).collect::<Vec<_>>() as &[&str],
+        &edits.iter().map(|one| one.at).collect::<Vec<_>>(),
+        &edits.iter().map(|one| one.command).collect::<Vec<_>>(),
     )
     .execute(&mut *db)
     .await?;
     sqlx::query!(
         "UPDATE chat_search s SET document = to_tsvector('indonesian', m.message) || to_tsvector('english', m.message)
-         FROM chat_messages m WHERE m.id = $1 AND s.room_id = m.room_id AND s.seq = m.seq",
-        change.id.0,
+         FROM chat_messages m WHERE m.id = ANY($1) AND s.room_id = m.room_id AND s.seq = m.seq",
+        &ids,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Empties a message that is held, keeping what it said.
-pub async fn remove(db: &mut PgConnection, change: Change, before: &str) -> Result<(), StoreError> {
-    keep(db, change, before).await?;
-    sqlx::query!("DELETE FROM chat_reactions WHERE message_id = $1", change.id.0).execute(&mut *db).await?;
+/// Empties locked messages, each by its command.
+pub async fn remove(db: &mut PgConnection, removals: &[(MessageId, Uuid, OffsetDateTime)]) -> Result<(), StoreError> {
+    let ids: Vec<_> = removals.iter().map(|(id, ..)| id.0).collect();
+    sqlx::query!("DELETE FROM chat_reactions WHERE message_id = ANY($1)", &ids).execute(&mut *db).await?;
     sqlx::query!(
-        "DELETE FROM chat_search s USING chat_messages m WHERE m.id = $1 AND s.room_id = m.room_id AND s.seq = m.seq",
-        change.id.0,
+        "DELETE FROM chat_search s USING chat_messages m
+         WHERE m.id = ANY($1) AND s.room_id = m.room_id AND s.seq = m.seq",
+        &ids,
     )
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE chat_messages SET message = '', file_url = NULL, file_name = NULL, file_size = NULL, removed_at = $2,
-                                  changed_by = $3, has_reactions = false
-         WHERE id = $1",
-        change.id.0,
-        change.at,
-        change.command,
+        "UPDATE chat_messages m SET message = '', file_url = NULL, file_name = NULL, file_size = NULL,
+                                    removed_at = gone.at, changed_by = gone.command, has_reactions = false
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS gone (id, command, at) WHERE m.id = gone.id",
+        &ids,
+        &removals.iter().map(|(_, command, _)| *command).collect::<Vec<_>>(),
+        &removals.iter().map(|(.., at)| *at).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;
     Ok(())
-}
-
-async fn keep(db: &mut PgConnection, change: Change, before: &str) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT DO NOTHING",
-        change.command,
-        change.id.0,
-        before,
-        change.by.0,
-        change.at,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Who is muted where, until when.
-#[derive(Debug, Clone)]
-pub struct Mute<'a> {
-    pub command: Uuid,
-    pub room: &'a RoomId,
-    pub user: UserId,
-    pub until: OffsetDateTime,
-    pub reason: Option<&'a str>,
-    pub by: UserId,
-    pub at: OffsetDateTime,
-}
-
-/// Notes it, unless this very command is noted.
-pub async fn mute(db: &mut PgConnection, mute: &Mute<'_>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO chat_mutes (command_id, room_id, user_id, until, reason, by_user, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-        mute.command,
-        mute.room.as_str(),
-        mute.user.0,
-        mute.until,
-        mute.reason,
-        mute.by.0,
-        mute.at,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Until when somebody is muted in a room, if they are at `now`.
-pub async fn muted_until(
-    db: &mut PgConnection,
-    room: &RoomId,
-    user: UserId,
-    now: OffsetDateTime,
-) -> Result<Option<OffsetDateTime>, StoreError> {
-    let until = sqlx::query_scalar!(
-        "SELECT until FROM chat_mutes WHERE room_id = $1 AND user_id = $2 ORDER BY at DESC LIMIT 1",
-        room.as_str(),
-        user.0,
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(until.filter(|until| *until > now))
 }

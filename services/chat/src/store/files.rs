@@ -42,12 +42,26 @@ pub async fn insert(
     Ok(())
 }
 
-/// The files among these that there are.
+/// The files among these that can be posted.
 pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<FileId, Stored>, StoreError> {
+    read(db, ids, false).await
+}
+
+/// A file, though it may be about to be removed because nobody posted it.
+pub async fn find_any(db: &mut PgConnection, id: FileId) -> Result<Option<Stored>, StoreError> {
+    Ok(read(db, &[id.0], true).await?.remove(&id))
+}
+
+async fn read(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    with_abandoned: bool,
+) -> Result<HashMap<FileId, Stored>, StoreError> {
     let rows = sqlx::query!(
         "SELECT id, owner_id, name, size, content_type, width, height, has_thumbnail, created_at
-         FROM files WHERE id = ANY($1) AND abandoned_at IS NULL",
+         FROM files WHERE id = ANY($1) AND ($2 OR abandoned_at IS NULL)",
         ids,
+        with_abandoned,
     )
     .fetch_all(db)
     .await?;
@@ -103,18 +117,37 @@ pub async fn abandon(
     Ok(done.rows_affected())
 }
 
-/// Files that were marked before `until`: what was being posted then is posted by now.
-pub async fn abandoned(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<Vec<FileId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "SELECT id FROM files f WHERE abandoned_at < $1
+/// Files that were marked before `until`, with how often their removal failed: what was being posted then is posted by now.
+/// Those that are to be tried again later than `now` are left out.
+pub async fn abandoned(
+    db: &mut PgConnection,
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<(FileId, u32)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, removal_failures FROM files f WHERE abandoned_at < $1 AND (remove_after IS NULL OR remove_after <= $2)
            AND NOT EXISTS (SELECT FROM chat_messages m WHERE m.file_url = '/api/files/' || f.id)
-         ORDER BY abandoned_at LIMIT $2",
+         ORDER BY removal_failures, abandoned_at LIMIT $3",
         until,
+        now,
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(ids.into_iter().map(FileId).collect())
+    Ok(rows.into_iter().map(|row| (FileId(row.id), u32::try_from(row.removal_failures).unwrap_or_default())).collect())
+}
+
+/// A file's removal failed; it is tried again at a moment.
+pub async fn put_off(db: &mut PgConnection, id: FileId, until: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE files SET removal_failures = removal_failures + 1, remove_after = $2 WHERE id = $1",
+        id.0,
+        until
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Forgets a file.

@@ -224,13 +224,27 @@ pub async fn members_among(
 
 /// Groups as clients see them; those that were deleted are left out.
 pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<GroupId, StudyGroup>, StoreError> {
+    read(db, ids, false).await
+}
+
+/// A group as clients see it, or as it was when it was deleted.
+pub async fn find_any(db: &mut PgConnection, id: GroupId) -> Result<Option<StudyGroup>, StoreError> {
+    Ok(read(db, &[id.0], true).await?.remove(&id))
+}
+
+async fn read(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    with_deleted: bool,
+) -> Result<HashMap<GroupId, StudyGroup>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT g.id, g.name, g.description, g.specialty, g.is_public, g.max_members, g.creator_id, g.created_at,
                   g.updated_at,
                   ARRAY(SELECT m.user_id FROM study_group_members m WHERE m.group_id = g.id AND m.left_at IS NULL
                         ORDER BY m.joined_at, m.user_id) AS "members!"
-           FROM study_groups g WHERE g.id = ANY($1) AND g.deleted_at IS NULL"#,
+           FROM study_groups g WHERE g.id = ANY($1) AND ($2 OR g.deleted_at IS NULL)"#,
         ids,
+        with_deleted,
     )
     .fetch_all(db)
     .await?;

@@ -11,28 +11,8 @@ use uuid::Uuid;
 
 use crate::store::reactions;
 
-/// How long after a message its repeat, the same client_message_id by the same sender, is known as one.
-const REPEATS: time::Duration = time::Duration::days(30);
 /// How much of a message others are told, in characters.
 pub const EXCERPT: usize = 120;
-
-/// A message that is to be stored; its `seq` comes with it being stored.
-#[derive(Debug)]
-pub struct NewMessage {
-    pub id: MessageId,
-    pub room_id: RoomId,
-    pub sender_id: UserId,
-    pub sender_name: String,
-    pub sender_avatar: Option<String>,
-    pub message: String,
-    pub message_type: MessageType,
-    pub file_url: Option<String>,
-    pub file_name: Option<String>,
-    pub file_size: Option<i64>,
-    pub client_message_id: Option<String>,
-    pub reply_to: Option<MessageId>,
-    pub created_at: OffsetDateTime,
-}
 
 /// A row as it is read.
 struct Row {
@@ -82,100 +62,6 @@ impl Row {
             removed_at: self.removed_at.map(Timestamp),
         })
     }
-}
-
-/// Stores messages, in this order, each with the next `seq` of its room; says which got which.
-///
-/// One statement, so one transaction and one round trip. Those that are stored already (the same id, or the same
-/// sender's `client_message_id`) get none, nor do those of people who are muted in the room. The rooms must exist. Updating the room's row waits for whoever has it and
-/// reads it anew, so `seq` has no gap and no repeat even if two replicas should write at once.
-pub async fn insert(db: &mut PgConnection, new: &[NewMessage]) -> Result<HashMap<MessageId, i64>, StoreError> {
-    macro_rules! column {
-        ($name:ident => $value:expr) => {
-            &new.iter().map(|$name| $value).collect::<Vec<_>>()
-        };
-    }
-    let rows = sqlx::query!(
-        r#"WITH input AS (
-             SELECT * FROM UNNEST(
-               $1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-               $8::text[], $9::text[], $10::bigint[], $11::text[], $12::uuid[], $13::timestamptz[]
-             ) WITH ORDINALITY AS i (
-               id, room_id, sender_id, sender_name, sender_avatar, message, message_type,
-               file_url, file_name, file_size, client_message_id, reply_to, created_at, place)
-           ), first AS (
-             -- Of repeats within the batch, the first one counts.
-             SELECT DISTINCT ON (sender_id, COALESCE(client_message_id, id::text)) * FROM input
-             ORDER BY sender_id, COALESCE(client_message_id, id::text), place
-           ), fresh AS (
-             SELECT f.*, row_number() OVER (PARTITION BY room_id ORDER BY place) AS nth FROM first f
-             WHERE NOT EXISTS (SELECT FROM chat_messages m WHERE m.id = f.id)
-               AND NOT EXISTS (SELECT FROM chat_messages m WHERE m.id >= $14
-                               AND m.sender_id = f.sender_id AND m.client_message_id = f.client_message_id)
-               AND NOT COALESCE((SELECT m.until > f.created_at FROM chat_mutes m
-                                 WHERE m.room_id = f.room_id AND m.user_id = f.sender_id
-                                 ORDER BY m.at DESC LIMIT 1), false)
-           ), counted AS (
-             SELECT room_id, count(*) AS count FROM fresh GROUP BY room_id ORDER BY room_id
-           ), replied AS (
-             UPDATE chat_messages m SET reply_count = m.reply_count + r.count
-             FROM (SELECT reply_to, count(*) AS count FROM fresh WHERE reply_to IS NOT NULL GROUP BY reply_to) r
-             WHERE m.id = r.reply_to
-           ), rooms AS (
-             UPDATE chat_rooms r SET last_seq = r.last_seq + c.count FROM counted c WHERE r.id = c.room_id
-             RETURNING r.id, r.last_seq - c.count AS base
-           )
-           INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type,
-                                      file_url, file_name, file_size, client_message_id, reply_to, created_at)
-           SELECT f.id, f.room_id, r.base + f.nth, f.sender_id, f.sender_name, f.sender_avatar, f.message,
-                  f.message_type, f.file_url, f.file_name, f.file_size, f.client_message_id, f.reply_to, f.created_at
-           FROM fresh f JOIN rooms r ON r.id = f.room_id
-           RETURNING id, seq"#,
-        column!(m => m.id.0) as &[Uuid],
-        column!(m => m.room_id.as_str()) as &[&str],
-        column!(m => m.sender_id.0) as &[Uuid],
-        column!(m => m.sender_name.as_str()) as &[&str],
-        column!(m => m.sender_avatar.as_deref()) as &[Option<&str>],
-        column!(m => m.message.as_str()) as &[&str],
-        column!(m => m.message_type.as_str()) as &[&str],
-        column!(m => m.file_url.as_deref()) as &[Option<&str>],
-        column!(m => m.file_name.as_deref()) as &[Option<&str>],
-        column!(m => m.file_size) as &[Option<i64>],
-        column!(m => m.client_message_id.as_deref()) as &[Option<&str>],
-        column!(m => m.reply_to.map(|id| id.0)) as &[Option<Uuid>],
-        column!(m => m.created_at) as &[OffsetDateTime],
-        repeats_since(new.iter().map(|m| m.created_at).min()),
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (MessageId(row.id), row.seq)).collect())
-}
-
-/// The messages with these ids, and those that these senders posted under these `client_message_id`s.
-pub async fn find_stored(
-    db: &mut PgConnection,
-    ids: &[Uuid],
-    senders: &[Uuid],
-    client_ids: &[&str],
-    now: OffsetDateTime,
-) -> Result<Vec<ChatMessage>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT m.id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type, file_url,
-                  file_name, file_size, m.client_message_id, reply_to, created_at, false AS "is_read!",
-                  reply_count, has_reactions, edited_at, removed_at
-           FROM chat_messages m WHERE m.id IN (
-             SELECT UNNEST($1::uuid[]) UNION
-             SELECT n.id FROM chat_messages n JOIN UNNEST($2::uuid[], $3::text[]) AS asked (sender_id, client_id)
-               ON n.sender_id = asked.sender_id AND n.client_message_id = asked.client_id AND n.id >= $4)"#,
-        ids,
-        senders,
-        client_ids as &[&str],
-        repeats_since(Some(now)),
-    )
-    .fetch_all(&mut *db)
-    .await?;
-    complete(db, rows).await
 }
 
 /// Messages by their ids, as their readers see them.
@@ -258,11 +144,6 @@ pub async fn posted_since(
         Some((RoomId::try_from(row.room_id).ok()?, message))
     });
     Ok(posted.collect())
-}
-
-/// The ids among which repeats are looked for: not in every month that there ever was.
-fn repeats_since(first: Option<OffsetDateTime>) -> Uuid {
-    first.map_or(Uuid::nil(), |first| first_id(first - REPEATS))
 }
 
 /// Makes the month of a moment, if there is none.

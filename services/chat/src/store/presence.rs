@@ -105,10 +105,13 @@ pub async fn depart(
     Ok(())
 }
 
-/// Notes that gateways are gone with everyone who was on them.
-pub async fn lose(db: &mut PgConnection, gateways: &[Uuid], since: OffsetDateTime) -> Result<u64, StoreError> {
+/// Notes that gateways are gone, each since a moment, with everyone who was on them.
+pub async fn lose(db: &mut PgConnection, gateways: &[Uuid], since: &[OffsetDateTime]) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "UPDATE online_users SET disconnected_at = $2 WHERE gateway_id = ANY($1) AND disconnected_at IS NULL",
+        "UPDATE online_users o SET disconnected_at = gone.since
+         FROM (SELECT gateway_id, min(since) AS since FROM UNNEST($1::uuid[], $2::timestamptz[]) AS g (gateway_id, since)
+               GROUP BY gateway_id) AS gone
+         WHERE o.gateway_id = gone.gateway_id AND o.disconnected_at IS NULL",
         gateways,
         since,
     )
@@ -134,24 +137,37 @@ pub async fn leaving(
     Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.at)).collect())
 }
 
-/// Takes those offline who have been gone since before `until` and are on no gateway; `by` names the command of each.
-pub async fn expire(
-    db: &mut PgConnection,
-    users: &[Uuid],
-    by: &[Uuid],
-    until: OffsetDateTime,
-) -> Result<Vec<Shown>, StoreError> {
-    sqlx::query!("DELETE FROM online_users WHERE user_id = ANY($1) AND disconnected_at <= $2", users, until)
-        .execute(&mut *db)
-        .await?;
+/// Somebody who may have been gone for long enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving {
+    pub user: UserId,
+    /// The command that says so.
+    pub by: Uuid,
+    /// Whoever was gone at this moment is offline.
+    pub until: OffsetDateTime,
+}
+
+/// Takes those offline who were gone at the stated moments and are on no gateway. Each user may stand in it once.
+pub async fn expire(db: &mut PgConnection, leaving: &[Leaving]) -> Result<Vec<Shown>, StoreError> {
+    let users: Vec<Uuid> = leaving.iter().map(|one| one.user.0).collect();
+    let by: Vec<Uuid> = leaving.iter().map(|one| one.by).collect();
+    let until: Vec<OffsetDateTime> = leaving.iter().map(|one| one.until).collect();
+    sqlx::query!(
+        "DELETE FROM online_users o USING UNNEST($1::uuid[], $2::timestamptz[]) AS gone (user_id, until)
+         WHERE o.user_id = gone.user_id AND o.disconnected_at <= gone.until",
+        &users,
+        &until,
+    )
+    .execute(&mut *db)
+    .await?;
     let rows = sqlx::query!(
         "UPDATE user_presence AS p SET offline_by = gone.by
          FROM UNNEST($1::uuid[], $2::uuid[]) AS gone (user_id, by)
          WHERE p.user_id = gone.user_id AND (p.offline_by IS NULL OR p.offline_by = gone.by)
            AND NOT EXISTS (SELECT FROM online_users o WHERE o.user_id = p.user_id)
          RETURNING p.user_id, p.user_name, p.last_seen_at, p.offline_by",
-        users,
-        by,
+        &users,
+        &by,
     )
     .fetch_all(db)
     .await?;
@@ -167,22 +183,16 @@ pub async fn expire(
         .collect())
 }
 
-/// Notes how users chose to show.
-pub async fn choose(
-    db: &mut PgConnection,
-    users: &[Uuid],
-    names: &[&str],
-    statuses: &[&str],
-    at: OffsetDateTime,
-) -> Result<(), StoreError> {
+/// Notes how users chose to show. Each may stand in it once.
+pub async fn choose(db: &mut PgConnection, shown: &[Shown]) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO user_presence (user_id, user_name, status, last_seen_at)
-         SELECT u, n, s, $4 FROM UNNEST($1::uuid[], $2::text[], $3::text[]) AS new (u, n, s) ORDER BY u
+         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS new (u, n, s, a) ORDER BY u
          ON CONFLICT (user_id) DO UPDATE SET status = EXCLUDED.status",
-        users,
-        names as &[&str],
-        statuses as &[&str],
-        at,
+        &shown.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+        &shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>() as &[&str],
+        &shown.iter().map(|one| one.status.as_str()).collect::<Vec<_>>() as &[&str],
+        &shown.iter().map(|one| one.last_seen_at).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;

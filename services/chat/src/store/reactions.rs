@@ -1,6 +1,6 @@
 //! Reactions to messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sinaesta_contracts::moderation::Reaction;
 use sinaesta_contracts::{MessageId, UserId};
@@ -30,46 +30,57 @@ pub async fn of(db: &mut PgConnection, messages: &[Uuid]) -> Result<HashMap<Mess
     Ok(reactions)
 }
 
-/// Adds a reaction, unless the message has `most` other ones already; false if so.
-pub async fn add(
-    db: &mut PgConnection,
-    message: MessageId,
-    user: UserId,
-    emoji: &str,
-    at: OffsetDateTime,
-    most: i64,
-) -> Result<bool, StoreError> {
-    // The message's row is held, so that two who react at once are counted one after another.
-    sqlx::query!("UPDATE chat_messages SET has_reactions = true WHERE id = $1", message.0).execute(&mut *db).await?;
-    let others = sqlx::query_scalar!(
-        r#"SELECT count(DISTINCT emoji) AS "count!" FROM chat_reactions WHERE message_id = $1 AND emoji <> $2"#,
-        message.0,
-        emoji,
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    if others >= most {
-        return Ok(false);
+/// Which emojis each message has.
+pub type Emojis = HashMap<MessageId, HashSet<String>>;
+
+/// Those of these messages.
+pub async fn emojis(db: &mut PgConnection, messages: &[Uuid]) -> Result<Emojis, StoreError> {
+    let rows =
+        sqlx::query!("SELECT DISTINCT message_id, emoji FROM chat_reactions WHERE message_id = ANY($1)", messages)
+            .fetch_all(db)
+            .await?;
+    let mut emojis = Emojis::new();
+    for row in rows {
+        emojis.entry(MessageId(row.message_id)).or_default().insert(row.emoji);
     }
-    sqlx::query!(
-        "INSERT INTO chat_reactions (message_id, user_id, emoji, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        message.0,
-        user.0,
-        emoji,
-        at,
-    )
-    .execute(db)
-    .await?;
-    Ok(true)
+    Ok(emojis)
 }
 
-/// Takes a reaction back.
-pub async fn remove(db: &mut PgConnection, message: MessageId, user: UserId, emoji: &str) -> Result<(), StoreError> {
+/// What somebody does with one emoji.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'a> {
+    pub message: MessageId,
+    pub user: UserId,
+    pub emoji: &'a str,
+    /// Whether they react with it, or take it back.
+    pub on: bool,
+    /// The command's stamp.
+    pub at: OffsetDateTime,
+}
+
+/// Adds and takes back reactions to locked messages. Each (message, user, emoji) may stand in it once.
+pub async fn set(db: &mut PgConnection, choices: &[Choice<'_>]) -> Result<(), StoreError> {
+    if choices.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
-        "DELETE FROM chat_reactions WHERE message_id = $1 AND user_id = $2 AND emoji = $3",
-        message.0,
-        user.0,
-        emoji,
+        "WITH chosen AS (
+           SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::boolean[], $5::timestamptz[])
+             AS c (message_id, user_id, emoji, is_on, at)
+         ), gone AS (
+           DELETE FROM chat_reactions r USING chosen c
+           WHERE NOT c.is_on AND r.message_id = c.message_id AND r.user_id = c.user_id AND r.emoji = c.emoji
+         ), marked AS (
+           UPDATE chat_messages SET has_reactions = true
+           WHERE NOT has_reactions AND id IN (SELECT message_id FROM chosen WHERE is_on)
+         )
+         INSERT INTO chat_reactions (message_id, user_id, emoji, at)
+         SELECT message_id, user_id, emoji, at FROM chosen WHERE is_on ON CONFLICT DO NOTHING",
+        &choices.iter().map(|one| one.message.0).collect::<Vec<_>>(),
+        &choices.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+        &choices.iter().map(|one| one.emoji).collect::<Vec<_>>() as &[&str],
+        &choices.iter().map(|one| one.on).collect::<Vec<_>>(),
+        &choices.iter().map(|one| one.at).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;

@@ -19,22 +19,25 @@ pub async fn load(db: &mut PgConnection, ids: &[&str]) -> Result<HashMap<String,
 /// Makes the rooms that do not exist, and gives those without an owner theirs; says whose they are then.
 pub async fn open(
     db: &mut PgConnection,
-    rooms: &[(RoomId, Option<UserId>)],
-    at: OffsetDateTime,
+    rooms: &[(RoomId, Option<UserId>, OffsetDateTime)],
 ) -> Result<HashMap<String, Room>, StoreError> {
-    let ids: Vec<&str> = rooms.iter().map(|(id, _)| id.as_str()).collect();
-    let kinds: Vec<&str> = rooms.iter().map(|(id, _)| id.kind().as_str()).collect();
-    let owners: Vec<Option<uuid::Uuid>> = rooms.iter().map(|(_, owner)| owner.map(|user| user.0)).collect();
+    if rooms.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<&str> = rooms.iter().map(|(id, ..)| id.as_str()).collect();
+    let kinds: Vec<&str> = rooms.iter().map(|(id, ..)| id.kind().as_str()).collect();
+    let owners: Vec<Option<uuid::Uuid>> = rooms.iter().map(|(_, owner, _)| owner.map(|user| user.0)).collect();
+    let at: Vec<OffsetDateTime> = rooms.iter().map(|(.., at)| *at).collect();
     let rows = sqlx::query!(
         "INSERT INTO chat_rooms AS r (id, type, opened_by, created_at)
-         SELECT id, type, opened_by, $4 FROM UNNEST($1::text[], $2::text[], $3::uuid[]) AS new (id, type, opened_by)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS new (id, type, opened_by, at)
          ORDER BY id
          ON CONFLICT (id) DO UPDATE SET opened_by = COALESCE(r.opened_by, EXCLUDED.opened_by)
          RETURNING id, opened_by",
         &ids as &[&str],
         &kinds as &[&str],
         &owners as &[Option<uuid::Uuid>],
-        at,
+        &at,
     )
     .fetch_all(db)
     .await?;

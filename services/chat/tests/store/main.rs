@@ -6,14 +6,17 @@ use std::collections::HashSet;
 
 use futures::future::join_all;
 use sinaesta_chat::domain::door::Room;
-use sinaesta_chat::store::messages::{self, NewMessage};
+use sinaesta_chat::store::messages;
+use sinaesta_chat::store::mutes::{self, Mute};
 use sinaesta_chat::store::participants::{self, Moving};
-use sinaesta_chat::store::presence::{self, Arriving};
+use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
+use sinaesta_chat::store::presence::{self, Arriving, Leaving};
 use sinaesta_chat::store::rooms;
 use sinaesta_contracts::chat::MessageType;
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
 use sinaesta_testkit::TestDatabase;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use uuid::Uuid;
@@ -46,10 +49,24 @@ fn message(room_id: &RoomId, sender: u128, client_id: Option<String>) -> NewMess
     }
 }
 
+fn posting(message: &NewMessage) -> Posting<'_> {
+    Posting {
+        id: message.id,
+        sender_id: message.sender_id,
+        client_message_id: message.client_message_id.as_deref(),
+        at: message.created_at,
+        message: Some(message),
+    }
+}
+
+async fn post(db: &mut PgConnection, batch: &[NewMessage]) -> Vec<Posted> {
+    posting::post(db, &batch.iter().map(posting).collect::<Vec<_>>()).await.unwrap()
+}
+
 async fn open(database: &TestDatabase, names: &[&str]) -> Vec<RoomId> {
     let ids: Vec<RoomId> = names.iter().map(|name| room(name)).collect();
-    let rows: Vec<_> = ids.iter().map(|id| (id.clone(), None)).collect();
-    rooms::open(&mut database.pool.acquire().await.unwrap(), &rows, NOW).await.unwrap();
+    let rows: Vec<_> = ids.iter().map(|id| (id.clone(), None, NOW)).collect();
+    rooms::open(&mut database.pool.acquire().await.unwrap(), &rows).await.unwrap();
     ids
 }
 
@@ -62,8 +79,8 @@ async fn seqs_have_no_gap_when_everybody_writes_at_once() {
         async move {
             for round in 0..20 {
                 let batch: Vec<_> = ids.iter().cycle().take(7).map(|id| message(id, sender, None)).collect();
-                let seqs = messages::insert(&mut pool.acquire().await.unwrap(), &batch).await.unwrap();
-                assert_eq!(seqs.len(), 7, "round {round}");
+                let posted = post(&mut pool.acquire().await.unwrap(), &batch).await;
+                assert!(posted.iter().all(|one| matches!(one, Posted::Stored { .. })), "round {round}: {posted:?}");
             }
         }
     });
@@ -84,17 +101,79 @@ async fn a_batch_keeps_its_order_and_a_repeat_is_stored_once() {
     let mut db = database.pool.acquire().await.unwrap();
     let client_id = |n: usize| Some(format!("client-{n}"));
     let batch: Vec<_> = [0, 1, 0, 2, 1].into_iter().map(|n| message(&ids[0], 1, client_id(n))).collect();
-    let seqs = messages::insert(&mut db, &batch).await.unwrap();
-    let seq_of = |n: usize| seqs.get(&batch[n].id).copied();
-    assert_eq!([seq_of(0), seq_of(1), seq_of(2), seq_of(3), seq_of(4)], [Some(1), Some(2), None, Some(3), None]);
+    let stored = |seq| Posted::Stored { seq };
+    let known = |n: usize| Posted::Known(batch[n].id);
+    assert_eq!(post(&mut db, &batch).await, [stored(1), stored(2), known(0), stored(3), known(1)]);
     // The same command again, and the same client's message by another command.
-    assert!(messages::insert(&mut db, &batch[..2]).await.unwrap().is_empty());
-    assert!(messages::insert(&mut db, &[message(&ids[0], 1, client_id(2))]).await.unwrap().is_empty());
+    assert_eq!(post(&mut db, &batch[..2]).await, [known(0), known(1)]);
+    assert_eq!(post(&mut db, &[message(&ids[0], 1, client_id(2))]).await, [known(3)]);
     // Another sender's id is another message.
-    assert_eq!(messages::insert(&mut db, &[message(&ids[0], 2, client_id(2))]).await.unwrap().len(), 1);
-    let found = messages::find_stored(&mut db, &[batch[0].id.0], &[user(1).0], &["client-2"], NOW).await.unwrap();
-    let found: HashSet<i64> = found.into_iter().map(|message| message.seq).collect();
-    assert_eq!(found, HashSet::from([1, 3]));
+    assert_eq!(post(&mut db, &[message(&ids[0], 2, client_id(2))]).await, [stored(4)]);
+    // What other rules refuse is known all the same, and nothing else.
+    let (mine, new) = (batch[0].clone(), message(&ids[0], 1, client_id(9)));
+    let asked = [Posting { message: None, ..posting(&mine) }, Posting { message: None, ..posting(&new) }];
+    assert_eq!(posting::post(&mut db, &asked).await.unwrap(), [known(0), Posted::Refused]);
+    assert_eq!(rooms::last_seqs(&mut db, &["a"]).await.unwrap()["a"], 4);
+}
+
+/// The control: with the index of each month unique over it, the last of these is a violation.
+#[tokio::test]
+async fn a_repeat_is_one_for_thirty_days_and_then_another_message() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a", "b"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let first_of_month = datetime!(2026-12-01 00:00:01 UTC);
+    let at = |room: &RoomId, days: i64, seconds: i64| {
+        let created_at = first_of_month + time::Duration::days(days) + time::Duration::seconds(seconds);
+        NewMessage { created_at, ..message(room, 1, Some("draft-1".to_owned())) }
+    };
+    let first = at(&ids[0], 0, 0);
+    assert_eq!(post(&mut db, std::slice::from_ref(&first)).await, [Posted::Stored { seq: 1 }]);
+    assert_eq!(post(&mut db, &[at(&ids[1], 29, 86_399)]).await, [Posted::Known(first.id)]);
+    let second = at(&ids[1], 30, 0);
+    assert_eq!(post(&mut db, std::slice::from_ref(&second)).await, [Posted::Stored { seq: 1 }]);
+    assert_eq!(post(&mut db, &[at(&ids[0], 31, 0)]).await, [Posted::Known(second.id)]);
+    assert_eq!(post(&mut db, &[first.clone()]).await, [Posted::Known(first.id)], "a command is known for ever");
+}
+
+/// The control: with the mute looked at after repeats within the batch were dropped, nothing is said of the second.
+#[tokio::test]
+async fn each_of_a_batch_has_one_outcome_when_its_sender_is_muted_in_one_room() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a", "b"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let until = NOW + time::Duration::minutes(1);
+    let mute =
+        Mute { command: Uuid::now_v7(), room: &ids[0], user: user(1), until, reason: None, by: user(9), at: NOW };
+    mutes::insert(&mut db, &mute).await.unwrap();
+    let client_id = Some("same".to_owned());
+    let batch = [message(&ids[0], 1, client_id.clone()), message(&ids[1], 1, client_id.clone())];
+    assert_eq!(post(&mut db, &batch).await, [Posted::Muted { until }, Posted::Stored { seq: 1 }]);
+    // Stamped before the mute, or when it is over, however late it is taken.
+    for (seconds, posted) in [(-1, Posted::Stored { seq: 1 }), (60, Posted::Stored { seq: 2 })] {
+        let created_at = NOW + time::Duration::seconds(seconds);
+        assert_eq!(post(&mut db, &[NewMessage { created_at, ..message(&ids[0], 1, None) }]).await, [posted]);
+    }
+}
+
+#[tokio::test]
+async fn one_client_message_id_in_many_rooms_at_once_is_one_message() {
+    let database = TestDatabase::create().await.unwrap();
+    let names: Vec<String> = (0..8).map(|n| format!("room-{n}")).collect();
+    let ids = open(&database, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for round in 0..20 {
+        let posts = ids.iter().map(async |id| {
+            let mut db = database.pool.acquire().await.unwrap();
+            post(&mut db, &[message(id, 1, Some(format!("round-{round}")))]).await[0]
+        });
+        let posted = join_all(posts).await;
+        let stored = posted.iter().filter(|one| matches!(one, Posted::Stored { .. })).count();
+        let known = posted.iter().filter_map(|one| match one {
+            Posted::Known(id) => Some(*id),
+            _ => None,
+        });
+        assert_eq!((stored, known.collect::<HashSet<_>>().len()), (1, 1), "{posted:?}");
+    }
 }
 
 #[tokio::test]
@@ -103,7 +182,7 @@ async fn the_first_student_of_a_mentor_room_keeps_it() {
     let mut db = database.pool.acquire().await.unwrap();
     let id = room("mentor:abc");
     for (owner, expected) in [(None, None), (Some(user(1)), Some(user(1))), (Some(user(2)), Some(user(1)))] {
-        let opened = rooms::open(&mut db, &[(id.clone(), owner)], NOW).await.unwrap();
+        let opened = rooms::open(&mut db, &[(id.clone(), owner, NOW)]).await.unwrap();
         assert_eq!(opened[id.as_str()], Room { opened_by: expected });
     }
 }
@@ -138,15 +217,16 @@ async fn a_user_comes_once_and_goes_once_over_all_gateways() {
     assert_eq!(presence::arrive(&mut db, &[arrive(one, first)]).await.unwrap().len(), 1);
     assert_eq!(presence::arrive(&mut db, &[arrive(two, second)]).await.unwrap().len(), 0);
     presence::depart(&mut db, &[(user(1), one, NOW)]).await.unwrap();
-    let (by, late) = (Uuid::now_v7(), NOW + time::Duration::seconds(5));
-    assert!(presence::expire(&mut db, &[user(1).0], &[by], late).await.unwrap().is_empty());
+    let by = Uuid::now_v7();
+    let leaving = |by| Leaving { user: user(1), by, until: NOW + time::Duration::seconds(5) };
+    assert!(presence::expire(&mut db, &[leaving(by)]).await.unwrap().is_empty());
     presence::depart(&mut db, &[(user(1), two, NOW)]).await.unwrap();
     for _ in 0..2 {
-        let gone = presence::expire(&mut db, &[user(1).0], &[by], late).await.unwrap();
+        let gone = presence::expire(&mut db, &[leaving(by)]).await.unwrap();
         assert_eq!((gone.len(), gone[0].status), (1, Status::Offline));
     }
     // Another command finds it announced.
-    assert!(presence::expire(&mut db, &[user(1).0], &[Uuid::now_v7()], late).await.unwrap().is_empty());
+    assert!(presence::expire(&mut db, &[leaving(Uuid::now_v7())]).await.unwrap().is_empty());
 }
 
 #[tokio::test]

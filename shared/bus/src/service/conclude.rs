@@ -10,6 +10,7 @@ use futures::stream::FuturesUnordered;
 use metrics::counter;
 use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_telemetry::TraceContext;
+use tokio::sync::oneshot;
 
 use super::command::Effect;
 use super::dead_letter::{self, Letter};
@@ -43,16 +44,22 @@ impl Runner {
             .increment(batch.len() as u64);
         let Ok(permit) = Arc::clone(&self.unfinished).acquire_owned().await else { return };
         let bus = self.bus.clone();
+        let (finished, next) = oneshot::channel::<()>();
+        let before = self.last.lock().replace(next);
         self.finishing.spawn(async move {
             let all: FuturesUnordered<_> = publishing.into_iter().map(|one| one.finish(&bus)).collect();
             all.collect::<()>().await;
+            // In order: what comes again is then all that followed something, and never something without what followed it.
+            if let Some(before) = before {
+                before.await.ok();
+            }
             for command in &batch {
                 // An acknowledgement that gets lost brings the command again, and it finds itself done.
                 if let Err(error) = command.message.ack().await {
                     tracing::warn!(%error, command_id = command.log_name(), "a command could not be acknowledged");
                 }
             }
-            drop(permit);
+            drop((permit, finished));
         });
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
+use parking_lot::Mutex;
 use sinaesta_contracts::Service;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -61,6 +62,8 @@ pub(super) struct Runner {
     pub(super) max_batch: usize,
     pub(super) unfinished: Arc<Semaphore>,
     pub(super) finishing: TaskTracker,
+    /// Ends when the latest round is acknowledged.
+    pub(super) last: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 impl Runner {
@@ -72,7 +75,16 @@ impl Runner {
         max_batch: usize,
     ) -> Self {
         let unfinished = Arc::new(Semaphore::new(UNFINISHED));
-        Self { bus, service, handlers, attempts, max_batch, unfinished, finishing: TaskTracker::new() }
+        Self {
+            bus,
+            service,
+            handlers,
+            attempts,
+            max_batch,
+            unfinished,
+            finishing: TaskTracker::new(),
+            last: Mutex::default(),
+        }
     }
 
     /// Waits until the broker has stored what came of all rounds.

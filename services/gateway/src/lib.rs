@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sinaesta_auth::Verifier;
+use sinaesta_auth::{Identity, InvalidToken, Verifier};
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
 use sinaesta_objects::Objects;
@@ -60,6 +60,12 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// Who somebody is by their token; why one is refused stands in the log, the token never.
+    async fn identify(&self, token: &str) -> Result<Identity, InvalidToken> {
+        let identity = self.verifier.verify(token, self.clock.now()).await;
+        identity.inspect_err(|error| tracing::info!(reason = error.reason, sub = error.sub, "a token is refused"))
+    }
+
     fn command_timeout(&self) -> Duration {
         Duration::from_millis(self.settings.gateway.command_timeout_ms)
     }

@@ -44,7 +44,7 @@ mod tests {
         let tokens = for_demo_users(&secret.into(), &Clock::system()).unwrap();
         let verifier = Verifier::new(&settings.auth).await.unwrap();
         for (token, user) in [(tokens.student, STUDENT), (tokens.mentor, MENTOR), (tokens.admin, ADMIN)] {
-            let identity = verifier.verify(&token).await.unwrap();
+            let identity = verifier.verify(&token, Clock::system().now()).await.unwrap();
             assert_eq!((identity.user_id.to_string().as_str(), identity.role), (user.id, user.role));
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use parking_lot::Mutex;
 use reqwest::{Client, redirect};
@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A token that names a key that is not known has the keys read anew, but not sooner than this after the last time:
 /// tokens with made-up names must not become requests.
 const AT_MOST: Duration = Duration::from_secs(10);
+/// The longest answer, in bytes.
+const MOST_BYTES: usize = 256 * 1024;
 /// How many keys are taken of a set.
 const MOST_KEYS: usize = 100;
 
@@ -25,6 +27,9 @@ pub enum JwksError {
     /// No answer, or not a set of keys.
     #[error("auth.jwks_url: {0}")]
     Fetch(#[from] reqwest::Error),
+    /// Longer than a set of keys ever is.
+    #[error("auth.jwks_url answers with more than {MOST_BYTES} bytes")]
+    TooLarge,
     /// None of the keys is one that tokens are checked with.
     #[error("auth.jwks_url has no RSA, EC or Ed25519 key with a kid")]
     Empty,
@@ -100,7 +105,14 @@ impl Jwks {
 }
 
 async fn read(client: &Client, url: &str) -> Result<HashMap<String, Checking>, JwksError> {
-    let text = client.get(url).send().await?.error_for_status()?.bytes().await?;
+    let mut answer = client.get(url).send().await?.error_for_status()?;
+    let mut text = Vec::new();
+    while let Some(part) = answer.chunk().await? {
+        if text.len() + part.len() > MOST_BYTES {
+            return Err(JwksError::TooLarge);
+        }
+        text.extend_from_slice(&part);
+    }
     let set: JwkSet = serde_json::from_slice(&text).map_err(|_| JwksError::Empty)?;
     let key = |jwk: &Jwk| Some((jwk.common.key_id.clone()?, checking(jwk)?));
     let keys: HashMap<_, _> = set.keys.iter().filter_map(key).take(MOST_KEYS).collect();
@@ -109,6 +121,10 @@ async fn read(client: &Client, url: &str) -> Result<HashMap<String, Checking>, J
 
 /// The algorithm follows from the key, never from the token; keys that are shared secrets are not taken from a set.
 fn checking(jwk: &Jwk) -> Option<Checking> {
+    // Keys for encryption check no signatures.
+    if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+        return None;
+    }
     let algorithm = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,

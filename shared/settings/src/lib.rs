@@ -101,6 +101,7 @@ pub struct AuthSettings {
     pub jwks_refresh_s: u64,
     pub provision_users: bool,
     pub user_cache_s: u64,
+    pub leeway_s: u64,
 }
 
 /// The door that clients come through.

@@ -14,7 +14,7 @@ pub(crate) async fn handle(call: Call, event: AuthRefresh) {
 
 async fn refresh(call: &Call, event: &AuthRefresh) -> Result<AuthRefreshed, ErrorBody> {
     let invalid = || ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token").on_field("token");
-    let identity = call.gateway.verifier.verify(&event.token).await.map_err(|_| invalid())?;
+    let identity = call.gateway.identify(&event.token).await.map_err(|_| invalid())?;
     if identity.user_id != call.session.actor.user_id {
         return Err(ErrorBody::new(code::OTHER_USER, "The token belongs to somebody else").on_field("token"));
     }

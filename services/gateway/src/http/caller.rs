@@ -34,8 +34,7 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
             .filter(|token| !token.is_empty())
             .ok_or_else(|| ErrorBody::new(code::NO_TOKEN, "Authentication error: No token provided"))?;
         let identity = gateway
-            .verifier
-            .verify(token)
+            .identify(token)
             .await
             .map_err(|_| ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"))?;
         let issued_at = identity.issued_at;

@@ -69,10 +69,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     let header = socket.req_parts().headers.get(axum::http::header::AUTHORIZATION);
     let bearer = || header.and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
     let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
-    let identity = gateway.verifier.verify(token).await.map_err(|error| {
-        tracing::debug!(%error, "a handshake is refused");
-        Refused::InvalidToken
-    })?;
+    let identity = gateway.identify(token).await.map_err(|_| Refused::InvalidToken)?;
     let (issued_at, expires_at) = (identity.issued_at, identity.expires_at);
     let found = gateway.users.find(identity).await.map_err(|error| {
         tracing::warn!(%error, "a user could not be read");

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -94,13 +93,38 @@ async fn read_batches(pool: PgPool, provision: bool, mut wanted: mpsc::Receiver<
     while wanted.recv_many(&mut batch, AT_ONCE).await > 0 {
         let identities: HashMap<UserId, &Identity> =
             batch.iter().map(|one| (one.identity.user_id, &one.identity)).collect();
-        let read =
-            read(&pool, provision, &identities).await.map(Arc::new).map_err(|error| Unreadable(error.to_string()));
+        let read = read_each(&pool, provision, identities).await;
         for one in batch.drain(..) {
-            let found = read.as_ref().map(|users| users.get(&one.identity.user_id).cloned()).map_err(Clone::clone);
+            let found = read.get(&one.identity.user_id).cloned().unwrap_or(Ok(None));
             one.found.send(found).ok();
         }
     }
+}
+
+/// What is found of each: one who can't be read keeps nobody else from being found.
+async fn read_each(
+    pool: &PgPool,
+    provision: bool,
+    identities: HashMap<UserId, &Identity>,
+) -> HashMap<UserId, Found> {
+    let mut found = HashMap::with_capacity(identities.len());
+    let mut parts = vec![identities];
+    while let Some(part) = parts.pop() {
+        match read(pool, provision, &part).await {
+            Ok(mut users) => found.extend(part.into_keys().map(|id| (id, Ok(users.remove(&id))))),
+            Err(StoreError::Permanent(_)) if part.len() > 1 => {
+                let half = part.len() / 2;
+                let mut rest = part.into_iter();
+                parts.push(rest.by_ref().take(half).collect());
+                parts.push(rest.collect());
+            }
+            Err(error) => {
+                let error = Unreadable(error.to_string());
+                found.extend(part.into_keys().map(|id| (id, Err(error.clone()))));
+            }
+        }
+    }
+    found
 }
 
 async fn read(

@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 use crate::Context;
 use crate::domain::group::{not_a_member, not_found};
 use crate::handlers::one_by_one;
-use crate::store::groups;
+use crate::store::groups::{self, Invitation};
 
 pub struct Handler(pub(crate) Context);
 
@@ -36,8 +36,14 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
         let error = ErrorBody::new(code::USER_UNKNOWN, "There is no such user");
         return Ok(Outcome::refused(error.on_field("userId")));
     }
-    groups::invite(&mut db, group_id, user_id, one.actor.user_id, one.stamped_at).await?;
+    let by = one.actor.user_id;
+    let invitation = Invitation { group: group_id, user: user_id, by, command: one.id, at: one.stamped_at };
+    let is_mine = groups::invite(&mut db, &invitation).await?;
     db.commit().await.map_err(StoreError::from)?;
+    // They are told once, however often they are invited.
+    if !is_mine {
+        return Ok(Outcome::done(()));
+    }
     let (by, by_name) = (one.actor.user_id, one.actor.name.clone());
     let event = GroupInvited { group_id, group_name: group.name, user_id, by, by_name };
     Ok(Outcome::done(()).and(Outbound::event(&event)?))

@@ -47,7 +47,7 @@ async fn mute(context: &Context, one: &Received<MuteUser>) -> Result<Outcome<Use
         by: one.actor.user_id,
         at: one.stamped_at,
     };
-    mutes::insert(&mut db, &mute).await?;
+    let until = mutes::insert(&mut db, &mute).await?;
     db.commit().await.map_err(StoreError::from)?;
     let until = (minutes > 0).then_some(Timestamp(until));
     let muted = UserMuted { room_id: room_id.clone(), user_id: *user_id, until, muted_by: one.actor.user_id };

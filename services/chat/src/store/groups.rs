@@ -131,9 +131,15 @@ pub async fn leave(
     )
     .execute(&mut *db)
     .await?;
-    sqlx::query!("DELETE FROM study_group_invitations WHERE group_id = $1 AND user_id = $2", id.0, user.0)
-        .execute(&mut *db)
-        .await?;
+    sqlx::query!(
+        "UPDATE study_group_invitations SET withdrawn_at = $3
+         WHERE group_id = $1 AND user_id = $2 AND withdrawn_at IS NULL",
+        id.0,
+        user.0,
+        at
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!(
         "UPDATE study_groups SET creator_id = COALESCE($2, creator_id), updated_at = GREATEST(updated_at, $3),
                                  deleted_at = CASE WHEN $2::uuid IS NULL THEN $3 END
@@ -154,31 +160,49 @@ async fn touch(db: &mut PgConnection, id: GroupId, at: OffsetDateTime) -> Result
     Ok(())
 }
 
-/// Lets somebody join a group that is not public.
-pub async fn invite(
-    db: &mut PgConnection,
-    id: GroupId,
-    user: UserId,
-    by: UserId,
-    at: OffsetDateTime,
-) -> Result<(), StoreError> {
+/// Who invites whom, by which command and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Invitation {
+    pub group: GroupId,
+    pub user: UserId,
+    pub by: UserId,
+    pub command: Uuid,
+    /// The command's stamp.
+    pub at: OffsetDateTime,
+}
+
+/// Lets somebody join a group that is locked and not public; false if another command invited them already.
+pub async fn invite(db: &mut PgConnection, invitation: &Invitation) -> Result<bool, StoreError> {
+    let Invitation { group, user, by, command, at } = *invitation;
     sqlx::query!(
-        "INSERT INTO study_group_invitations (group_id, user_id, invited_by, at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (group_id, user_id) DO NOTHING",
-        id.0,
+        "INSERT INTO study_group_invitations AS i (group_id, user_id, invited_by, at, command_id)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (group_id, user_id) DO UPDATE SET invited_by = EXCLUDED.invited_by, at = EXCLUDED.at,
+           command_id = EXCLUDED.command_id, withdrawn_at = NULL
+         WHERE i.withdrawn_at < EXCLUDED.at AND i.command_id IS DISTINCT FROM EXCLUDED.command_id",
+        group.0,
         user.0,
         by.0,
         at,
+        command,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    let by = sqlx::query_scalar!(
+        "SELECT command_id FROM study_group_invitations WHERE group_id = $1 AND user_id = $2",
+        group.0,
+        user.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(by.flatten() == Some(command))
 }
 
 /// Whether somebody was invited.
 pub async fn is_invited(db: &mut PgConnection, id: GroupId, user: UserId) -> Result<bool, StoreError> {
     let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM study_group_invitations WHERE group_id = $1 AND user_id = $2) AS "found!""#,
+        r#"SELECT EXISTS (SELECT FROM study_group_invitations
+                          WHERE group_id = $1 AND user_id = $2 AND withdrawn_at IS NULL) AS "found!""#,
         id.0,
         user.0,
     )

@@ -22,11 +22,12 @@ pub struct Mute<'a> {
     pub at: OffsetDateTime,
 }
 
-/// Notes it, unless this very command is noted.
-pub async fn insert(db: &mut PgConnection, mute: &Mute<'_>) -> Result<(), StoreError> {
-    sqlx::query!(
+/// Notes it, unless this very command is noted; says until when they are muted by it.
+pub async fn insert(db: &mut PgConnection, mute: &Mute<'_>) -> Result<OffsetDateTime, StoreError> {
+    let until = sqlx::query_scalar!(
         "INSERT INTO chat_mutes (command_id, room_id, user_id, until, reason, by_user, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (command_id) DO UPDATE SET command_id = EXCLUDED.command_id RETURNING until",
         mute.command,
         mute.room.as_str(),
         mute.user.0,
@@ -35,9 +36,9 @@ pub async fn insert(db: &mut PgConnection, mute: &Mute<'_>) -> Result<(), StoreE
         mute.by.0,
         mute.at,
     )
-    .execute(db)
+    .fetch_one(db)
     .await?;
-    Ok(())
+    Ok(until)
 }
 
 /// Until when each of these was muted at the moment stated with them, if they were.

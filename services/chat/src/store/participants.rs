@@ -29,7 +29,8 @@ pub struct Joined {
     pub last_read_seq: i64,
 }
 
-/// Brings people in. Each (room, user) may stand in `joins` once.
+/// Brings people in. Each (room, user) may stand in `joins` once. A command that brought somebody in before changes nothing when
+/// it comes again, also if they have left since.
 pub async fn join(
     db: &mut PgConnection,
     joins: &[Moving<'_>],
@@ -41,8 +42,10 @@ pub async fn join(
          ON CONFLICT (room_id, user_id) DO UPDATE SET
            user_name = EXCLUDED.user_name,
            joined_by = CASE WHEN p.left_at IS NULL THEN p.joined_by ELSE EXCLUDED.joined_by END,
-           joined_at = CASE WHEN p.left_at IS NULL THEN p.joined_at ELSE EXCLUDED.joined_at END,
-           left_at = NULL, left_by = NULL
+           joined_at = CASE WHEN p.left_at IS NULL OR p.joined_by = EXCLUDED.joined_by
+                            THEN p.joined_at ELSE EXCLUDED.joined_at END,
+           left_at = CASE WHEN p.joined_by = EXCLUDED.joined_by THEN p.left_at END,
+           left_by = CASE WHEN p.joined_by = EXCLUDED.joined_by THEN p.left_by END
          RETURNING room_id, user_id, joined_by, last_read_seq",
         &joins.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
         &joins.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],

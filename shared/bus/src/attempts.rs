@@ -53,6 +53,9 @@ pub trait AttemptLog: Send + Sync + 'static {
     /// One more failed try of a message that was run alone; says how many there are now.
     fn count_failure<'a>(&'a self, message: &'a str) -> BoxFuture<'a, Result<u32, Unavailable>>;
 
+    /// These came to an end, good or bad: what is remembered is how often they failed.
+    fn end<'a>(&'a self, messages: &'a [String]) -> BoxFuture<'a, Result<(), Unavailable>>;
+
     /// These have an outcome: nothing of them is remembered.
     fn forget<'a>(&'a self, messages: &'a [String]) -> BoxFuture<'a, Result<(), Unavailable>>;
 }

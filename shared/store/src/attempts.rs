@@ -116,6 +116,21 @@ impl Attempts {
         Ok(u32::try_from(failed).unwrap_or_default())
     }
 
+    async fn unmark(&self, messages: &[String]) -> Result<(), sqlx::Error> {
+        sqlx::query!(
+            "WITH kept AS (
+               UPDATE message_attempts SET begun_alone = 0, begun_together = 0
+               WHERE service = $1 AND message = ANY($2) AND failed > 0
+             )
+             DELETE FROM message_attempts WHERE service = $1 AND message = ANY($2) AND failed = 0",
+            self.service,
+            messages,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     async fn delete(&self, messages: &[String]) -> Result<(), sqlx::Error> {
         sqlx::query!("DELETE FROM message_attempts WHERE service = $1 AND message = ANY($2)", self.service, messages)
             .execute(&self.pool)
@@ -147,6 +162,10 @@ impl AttemptLog for Attempts {
 
     fn count_failure<'a>(&'a self, message: &'a str) -> BoxFuture<'a, Result<u32, Unavailable>> {
         async move { self.fail(message).await.map_err(unavailable) }.boxed()
+    }
+
+    fn end<'a>(&'a self, messages: &'a [String]) -> BoxFuture<'a, Result<(), Unavailable>> {
+        async move { self.unmark(messages).await.map_err(unavailable) }.boxed()
     }
 
     fn forget<'a>(&'a self, messages: &'a [String]) -> BoxFuture<'a, Result<(), Unavailable>> {

@@ -26,6 +26,7 @@ const fn grants(service: Service) -> Grants {
         }
         Service::Chat => Grants {
             writes: &[
+                "chat_client_messages",
                 "chat_message_edits",
                 "chat_messages",
                 "chat_mutes",

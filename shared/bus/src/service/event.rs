@@ -204,18 +204,19 @@ impl<H: EventHandler> Taker<H> {
         };
         if begun.iter().all(|before| before.together == 0 && before.alone == 0) {
             self.run(batch).await;
-            return self.forget(&names).await;
+            return self.ended(&names).await;
         }
         for (one, name) in batch.one_by_one().zip(names) {
             let Ok(begun) = self.attempts.begin(std::slice::from_ref(&name), Run::Alone).await else { return };
             let before = begun.first().copied().unwrap_or_default().alone;
             if before < MOST_BEGUN {
                 self.run(one).await;
+                self.ended(&[name]).await;
             } else {
                 let reason = format!("the process ended {before} times while this was handled");
                 self.dead_letter_all(one, &reason).await;
+                self.forget(&[name]).await;
             }
-            self.forget(&[name]).await;
         }
     }
 
@@ -309,6 +310,12 @@ impl<H: EventHandler> Taker<H> {
     /// An event's name in the attempt log.
     fn log_name(&self, heard: &Heard<H::Event>) -> String {
         format!("{}.{}", self.consumer, heard.id)
+    }
+
+    async fn ended(&self, names: &[String]) {
+        if let Err(error) = self.attempts.end(names).await {
+            tracing::debug!(%error, "marks of what has ended stay until they are swept");
+        }
     }
 
     async fn forget(&self, names: &[String]) {

@@ -122,7 +122,7 @@ impl Runner {
             let names: Vec<_> = part.iter().filter(|_| is_suspect).map(InFlight::log_name).collect();
             let failed = self.run_part(name, handler.as_ref(), part).await;
             if !names.is_empty() {
-                self.forget(&names).await;
+                self.ended(&names).await;
             }
             let Some((failure, mut part)) = failed else { continue };
             if part.len() > 1 {
@@ -265,6 +265,12 @@ impl Runner {
                 Err(_) => {}
             }
             tokio::time::sleep(backoff.pause()).await;
+        }
+    }
+
+    async fn ended(&self, names: &[String]) {
+        if let Err(error) = self.attempts.end(names).await {
+            tracing::debug!(%error, "marks of what has ended stay until they are swept");
         }
     }
 

@@ -28,6 +28,9 @@ impl EventHandler for Listener {
         if has(6) {
             return Err(Failure::Reject("never".to_owned()));
         }
+        if has(7) {
+            return Err(Failure::Retry("not now, nor later".to_owned()));
+        }
         if has(5) && self.0.failures.fetch_add(1, Ordering::SeqCst) < 2 {
             return Err(Failure::Retry("not now".to_owned()));
         }
@@ -54,17 +57,17 @@ async fn every_listening_service_hears_of_every_event() {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();
     }
     for one in heard {
-        until("all but the impossible one are heard", async || {
+        until("all but the impossible ones are heard", async || {
             let mut numbers = one.numbers.lock().clone();
             numbers.sort_unstable();
-            numbers == [1, 2, 3, 4, 5, 7, 8]
+            numbers == [1, 2, 3, 4, 5, 8]
         })
         .await;
     }
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
-    until("both services buried it", async || {
+    until("both services put both aside", async || {
         let stream = jetstream.get_stream(sinaesta_contracts::Stream::DeadLetters.to_string()).await.unwrap();
-        stream.cached_info().state.messages == 2
+        stream.cached_info().state.messages == 4
     })
     .await;
     stop.cancel();

@@ -132,6 +132,24 @@ async fn what_ends_the_process_again_and_again_ends_as_a_dead_letter() {
     replica.stop().await;
 }
 
+/// The control: with the count of failures forgotten together with the marks it never reaches its end.
+#[tokio::test]
+async fn what_fails_after_its_owner_vanished_ends_as_a_dead_letter_too() {
+    let nats = TestNats::start().await.unwrap();
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
+    let (student, limit) = (actor(1, Role::Student), Duration::from_secs(30));
+    let hangs = bus.dispatch(Uuid::now_v7(), &student, &note("a", 0, Mood::Hangs)).await.unwrap();
+    let fails = bus.dispatch(Uuid::now_v7(), &student, &note("b", 1, Mood::Fails(u32::MAX))).await.unwrap();
+    let vanishing = Replica::start_apart(&nats, &book).await;
+    until("it hangs", async || book.hung.load(SeqCst) == 1).await;
+    vanishing.shutdown_background();
+    let replica = Replica::start(&bus, &book, Duration::ZERO);
+    assert_eq!(fails.answer(limit).await.unwrap_err().code, code::INTERNAL);
+    assert_eq!(reasons(&nats).await, ["failed 5 times alone: not now"]);
+    drop(hangs);
+    drop(replica);
+}
+
 #[tokio::test]
 async fn orderly_restarts_and_neighbours_never_count() {
     let nats = TestNats::start().await.unwrap();

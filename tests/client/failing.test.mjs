@@ -1,0 +1,196 @@
+/**
+ * Commands and events that fail while others succeed: each is found, tried a few times, put aside with its reason and
+ * answered; what stands behind it goes on. How they fail is planted in the database, by what they carry.
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+import { api, newExam, singles, sitter } from './exam-helpers.mjs';
+import { emitAck, join, newRoom, next, ok, say, startStack, until } from './harness.mjs';
+import { opsTool } from './ops-tool.mjs';
+
+const stack = await startStack({ exams: [{}], boards: [{}], bells: [{}] });
+const { check } = stack;
+const ops = opsTool(stack);
+
+await stack.sql(`create function misbehave(what text) returns void language plpgsql as $$
+  begin
+    case what
+      when 'violates' then raise unique_violation using message = 'planted';
+      when 'slow' then perform pg_sleep(3);
+      when 'ends' then perform pg_sleep(50);
+      else null;
+    end case;
+  end $$`);
+
+/** Plants it in a table, by an expression over the row. @param {string} table @param {string} what */
+async function plant(table, what) {
+  await stack.sql(`create function misbehave_${table}() returns trigger language plpgsql as $$
+    begin perform misbehave(${what}); return new; end $$`);
+  await stack.sql(`create trigger misbehave before insert on ${table} for each row execute function misbehave_${table}()`);
+}
+
+/** @param {string} service @returns {Promise<{ number: string, reason: string }[]>} */
+async function letters(service) {
+  const lines = (await ops('dead-letters', 'list', '--service', service)).trim().split('\n').slice(1, -1);
+  return lines.map((line) => ({ number: line.trim().split(/\s+/)[0] ?? '', reason: line }));
+}
+
+/**
+ * Kills a replica each time it works on what ends it, until that is a dead letter; gives how often.
+ *
+ * @param {import('./harness.mjs').Service} service
+ * @param {string} kind
+ */
+async function endAgainAndAgain(service, kind) {
+  for (let kills = 1; kills <= 8; kills += 1) {
+    const sleeping = await until(async () => {
+      if ((await letters(kind)).some(({ reason }) => /the process ended 3 times/.test(reason))) return 'put aside';
+      const [row] = await stack.sql("select pid from pg_stat_activity where wait_event = 'PgSleep' and application_name = $1", [kind]);
+      return row?.pid;
+    }, { timeout: 30_000, every: 50, what: `${kind} to work on what ends it, or to put it aside` });
+    if (sleeping === 'put aside') return kills - 1;
+    await service.kill();
+    await stack.sql('select pg_terminate_backend($1)', [sleeping]);
+    await service.start();
+  }
+  throw new Error(`${kind} never put aside what ends it`);
+}
+
+const PLANTS = /** @type {[string, string][]} */ ([
+  ['chat_messages', 'new.message'],
+  ['exam_answers', "case new.question_index when 7 then 'violates' when 8 then 'slow' when 9 then 'ends' else '' end"],
+  ['notifications', 'new.title'],
+  ['leaderboard_results', 'new.specialty'],
+]);
+for (const [table, what] of PLANTS) await plant(table, what);
+
+check('chat: what violates an index, and what is slow, among a hundred good ones', async () => {
+  const client = await stack.connect({ token: stack.user().token });
+  const rooms = Array.from({ length: 5 }, () => newRoom());
+  for (const roomId of rooms) await join(client, roomId);
+  const texts = rooms.flatMap((roomId, n) => Array.from({ length: 20 }, (_, m) => ({ roomId, message: `${n}.${m}` })));
+  texts.splice(40, 0, { roomId: rooms[1] ?? '', message: 'violates' }, { roomId: rooms[2] ?? '', message: 'slow' });
+  const answers = await Promise.all(texts.map((each) => emitAck(client, 'send-message', each, 20_000)));
+  for (const [n, { message }] of texts.entries()) {
+    const code = answers[n].error?.code ?? null;
+    assert.equal(code, message === 'violates' ? 'server/internal' : null, `${message}: ${JSON.stringify(answers[n])}`);
+  }
+  for (const roomId of rooms) {
+    const stored = (await ok(client, 'message-history', { roomId, limit: 100 })).messages.map((/** @type {any} */ m) => m.message);
+    assert.deepEqual(stored, texts.filter((each) => each.roomId === roomId && each.message !== 'violates').map((each) => each.message));
+  }
+  assert.match((await letters('chat')).map(({ reason }) => reason).join('\n'), /failed 5 times alone: .*planted/);
+});
+
+check('chat: what ends the process, and what is behind it', async () => {
+  const client = await stack.connect({ token: stack.user().token });
+  const roomId = newRoom();
+  await join(client, roomId);
+  await say(client, roomId, 'before');
+  const ends = emitAck(client, 'send-message', { roomId, message: 'ends', clientMessageId: randomUUID() }, 60_000);
+  const behind = emitAck(client, 'send-message', { roomId, message: 'behind', clientMessageId: 'behind' }, 60_000);
+  const [service] = stack.chats;
+  assert.ok(service);
+  const kills = await endAgainAndAgain(service, 'chat');
+  assert.ok(kills >= 3 && kills <= 5, `${kills} times`);
+  assert.ok(['server/internal', 'server/timeout'].includes((await ends).error.code));
+  await behind;
+  // The client's repeat, should its answer have come too late.
+  await until(async () => (await emitAck(client, 'send-message', { roomId, message: 'behind', clientMessageId: 'behind' })).ok,
+    { timeout: 30_000, every: 200, what: 'what is behind it to be served' });
+  const stored = (await ok(client, 'message-history', { roomId })).messages.map((/** @type {any} */ m) => m.message);
+  assert.deepEqual(stored, ['before', 'behind']);
+});
+
+check('chat: what is too large when it is told makes its room resynchronise, and nobody wait', async () => {
+  const [one, other] = await Promise.all([1, 2].map(() => stack.connect({ token: stack.user().token })));
+  assert.ok(one && other);
+  const roomId = newRoom();
+  for (const client of [one, other]) await join(client, roomId);
+  const sent = await say(one, roomId, 'small');
+  await stack.sql("update chat_messages set file_name = repeat('x', 9000000) where id = $1", [sent.id]);
+  const edited = await emitAck(one, 'message-edit', { messageId: sent.id, message: 'edited' }, 20_000);
+  assert.equal(edited.error.code, 'server/answer-too-large');
+  assert.deepEqual(await next(other, 'resync-required'), { roomId });
+  await stack.sql('update chat_messages set file_name = null where id = $1', [sent.id]);
+  const [seen] = (await join(other, roomId, { sinceSeq: 0 })).messages;
+  assert.equal(seen.message, 'edited');
+  await say(one, roomId, 'and it goes on');
+});
+
+check('exams: answers that violate an index, are slow, or end the process', async () => {
+  const mentor = stack.user({ role: 'MENTOR' });
+  const exam = await newExam(stack, mentor, { questions: singles(10), specialty: 'Bedah' });
+  const students = await Promise.all(Array.from({ length: 10 }, () => sitter(stack, exam.id)));
+  const answer = (/** @type {any} */ who, /** @type {number} */ questionIndex) =>
+    emitAck(who.client, 'exam-answer', { examId: exam.id, questionIndex, answer: 1 }, 40_000);
+  const answers = await Promise.all(students.flatMap((who, n) => [0, 1, 2, 3, 4, 5, 6].map((index) => answer(who, index))
+    .concat(n === 3 ? [answer(who, 7)] : [], n === 4 ? [answer(who, 8)] : [])));
+  assert.equal(answers.filter((each) => !each.ok).length, 1);
+  assert.equal(answers.find((each) => !each.ok).error.code, 'server/internal');
+  const [service] = stack.exams;
+  assert.ok(service);
+  const ends = answer(students[5], 9);
+  const kills = await endAgainAndAgain(service, 'exam-grading');
+  assert.ok(kills >= 3 && kills <= 5, `${kills} times`);
+  await ends;
+  for (const who of students) {
+    const done = await until(async () => {
+      const reply = await emitAck(who.client, 'exam-complete', { examId: exam.id }, 20_000);
+      return reply.ok && reply;
+    }, { timeout: 30_000, what: 'the exam to be handed in' });
+    const given = done.result.answers.filter((/** @type {any} */ each) => each !== null).length;
+    assert.equal(given, who === students[4] ? 8 : 7);
+  }
+});
+
+check('notifications: one that violates an index, among good ones', async () => {
+  const admin = await stack.connect({ token: stack.user({ role: 'SUPER_ADMIN' }).token });
+  const target = stack.user();
+  await stack.connect({ token: target.token });
+  const send = (/** @type {string} */ title) =>
+    emitAck(admin, 'notification-send', { userId: target.id, type: 'SYSTEM', title, message: 'x' }, 20_000);
+  const titles = Array.from({ length: 50 }, (_, n) => `good ${n}`);
+  titles.splice(20, 0, 'violates', 'slow');
+  const answers = await Promise.all(titles.map(send));
+  for (const [n, title] of titles.entries()) assert.equal(answers[n].ok, title !== 'violates', JSON.stringify(answers[n]));
+  const [{ count }] = await stack.sql('select count(*)::int as count from notifications where user_id = $1', [target.id]);
+  assert.equal(count, 51);
+  assert.equal((await letters('notification')).length, 1);
+});
+
+check('boards: a result that violates an index holds up no other', async () => {
+  const mentor = stack.user({ role: 'MENTOR' });
+  for (const specialty of ['violates', 'Anestesi']) {
+    const exam = await newExam(stack, mentor, { questions: singles(2), specialty });
+    const who = await sitter(stack, exam.id);
+    await ok(who.client, 'exam-complete', { examId: exam.id });
+  }
+  await until(async () => {
+    const [row] = await stack.sql("select count(*)::int as count from leaderboard_results where specialty = 'Anestesi'");
+    return row.count === 1;
+  }, { timeout: 20_000, what: 'the good one to be counted' });
+  await until(async () => (await letters('leaderboard')).length === 1, { timeout: 60_000, every: 200, what: 'the other to be put aside' });
+});
+
+check('what was put aside is resent when its cause is mended, and removed', async () => {
+  await stack.sql("create or replace function misbehave(what text) returns void language sql as 'select'");
+  for (const service of ['chat', 'exam-grading', 'notification', 'leaderboard']) {
+    assert.ok((await letters(service)).length > 0, service);
+    await ops('dead-letters', 'resend', '--all', '--service', service);
+    assert.deepEqual(await letters(service), [], service);
+  }
+  const stored = async (/** @type {string} */ text, /** @type {string} */ from) =>
+    (await stack.sql(`select count(*)::int as count from ${from} = $1`, [text]))[0].count;
+  await until(async () => (await stored('violates', 'chat_messages where message')) === 1
+    && (await stored('ends', 'chat_messages where message')) === 1
+    && (await stored('violates', 'notifications where title')) === 1
+    && (await stored('violates', 'leaderboard_results where specialty')) === 1,
+  { timeout: 20_000, what: 'what was resent to be done' });
+  // Their exam is over: these are refused, which is an answer.
+  const { status } = await api(stack, stack.user({ role: 'MENTOR' }), 'GET', '/api/exams');
+  assert.equal(status, 200);
+  const counted = await stack.sql("select service, message from message_attempts where message <> 'probe'");
+  assert.deepEqual(counted, [], 'nothing is counted of what has an outcome');
+});

@@ -154,7 +154,8 @@ impl Admin {
         let stream = self.stream(Stream::DeadLetters).await?;
         let state = stream.cached_info().state.clone();
         let mut letters = Vec::new();
-        let mut next = state.first_sequence;
+        // A stream that was never used has neither a first nor a last.
+        let mut next = state.first_sequence.max(1);
         while next <= state.last_sequence {
             match stream.get_raw_message(next).await {
                 Ok(message) => letters.extend(letter(&message)),

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::dead_letter::{self, Letter};
+use super::round::smaller;
 use crate::attempts::{AttemptLog, MOST_BEGUN, MOST_FAILURES, Run};
 use crate::waiting::Backoff;
 use crate::{Bus, BusError, EventHandler, Failure, Heard, Outbound, headers};
@@ -186,9 +187,12 @@ impl<H: EventHandler> Taker<H> {
                 Ok(outbound) => self.done(&part, outbound, &span).await,
                 Err(_) if part.len() > 1 => {
                     counter!("bus_isolations_total", "service" => self.service.as_str()).increment(1);
-                    let second = part.split_off(part.len() / 2);
-                    parts.push_front(second);
-                    parts.push_front(part);
+                    let most = smaller(part.len());
+                    while part.len() > 0 {
+                        let rest = part.split_off(most.min(part.len()));
+                        parts.push_back(part);
+                        part = rest;
+                    }
                 }
                 Err(failure) => self.failed_alone(part, failure).await,
             }

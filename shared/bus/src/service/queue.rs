@@ -47,10 +47,11 @@ impl<T: Queued> Queue<T> {
         self.waiting.iter().any(|command| !self.busy.contains(&command.key()))
     }
 
-    /// The next round: commands of one kind, at most `most`, whose keys are busy until [`Self::release`]. None of them
-    /// overtakes one with its key.
-    pub(super) fn take(&mut self, most: usize) -> Option<(T::Kind, Vec<T>)> {
+    /// The next round: commands of one kind, at most so many as the kind allows, whose keys are busy until
+    /// [`Self::release`]. None of them overtakes one with its key.
+    pub(super) fn take(&mut self, most: impl Fn(T::Kind) -> usize) -> Option<(T::Kind, Vec<T>)> {
         let first = self.waiting.iter().find(|command| !self.busy.contains(&command.key()))?.kind();
+        let most = most(first);
         let (mut taken, mut passed) = (Vec::new(), HashSet::new());
         let mut left = VecDeque::with_capacity(self.waiting.len());
         for command in self.waiting.drain(..) {
@@ -126,7 +127,7 @@ mod tests {
             let mut choices = choices.into_iter().chain(std::iter::repeat((0, false)));
             while queue.len() > 0 || !running.is_empty() {
                 let (which, puts_back) = choices.next().unwrap_or_default();
-                if running.len() < 3 && let Some((kind, round)) = queue.take(4) {
+                if running.len() < 3 && let Some((kind, round)) = queue.take(|_| 4) {
                     prop_assert!(round.len() <= 4 && round.iter().all(|item| item.kind == kind));
                     for other in running.iter().flatten() {
                         prop_assert!(round.iter().all(|item| item.key != other.key), "a key is run twice at once");
@@ -154,13 +155,13 @@ mod tests {
         let item = |number, key| Item { number, kind: 0, key };
         let mut queue = Queue::new();
         queue.push([item(0, 1)]);
-        assert!(queue.take(10).is_some());
+        assert!(queue.take(|_| 10).is_some());
         queue.push([item(1, 1), item(2, 2)]);
         assert!(queue.is_ready());
-        assert_eq!(queue.take(10), Some((0, vec![item(2, 2)])));
+        assert_eq!(queue.take(|_| 10), Some((0, vec![item(2, 2)])));
         assert!(!queue.is_ready());
-        assert_eq!(queue.take(10), None);
+        assert_eq!(queue.take(|_| 10), None);
         queue.release([1]);
-        assert_eq!(queue.take(10), Some((0, vec![item(1, 1)])));
+        assert_eq!(queue.take(|_| 10), Some((0, vec![item(1, 1)])));
     }
 }

@@ -1,6 +1,6 @@
-//! One round: commands of one kind, run as one batch; taken apart until what is at fault stands alone.
+//! One round: commands of one kind, run as one batch; a batch that fails is taken apart until what is at fault stands alone.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,9 +39,27 @@ pub(super) struct Ended {
     pub(super) kind: Kind,
     /// The keys of all that was taken.
     pub(super) keys: Vec<u64>,
-    pub(super) parked: Vec<(Kind, Parked)>,
-    /// Commands behind those that are parked.
-    pub(super) put_back: Vec<InFlight>,
+    /// A command that is tried again alone.
+    pub(super) parked: Option<Parked>,
+    /// Commands that are to be run again, at most so many together.
+    pub(super) put_back: Option<(usize, Vec<InFlight>)>,
+}
+
+/// What is to be done about suspects.
+enum Marked {
+    Run(Vec<InFlight>),
+    Separate(Vec<InFlight>),
+    /// It is a dead letter.
+    Ended,
+}
+
+/// Into how many parts a batch is taken apart that failed.
+const PARTS: usize = 16;
+
+/// How many commands of a batch that failed are run together the next time.
+pub(super) const fn smaller(count: usize) -> usize {
+    let part = count / PARTS;
+    if part == 0 { 1 } else { part }
 }
 
 /// What came of running a batch.
@@ -93,49 +111,44 @@ impl Runner {
         self.finishing.wait().await;
     }
 
-    /// Runs a round to its end.
-    pub(super) async fn run(&self, kind: Kind, round: Vec<InFlight>) -> Ended {
+    /// Runs a round: done, to be run again in smaller parts, or parked.
+    pub(super) async fn run(&self, kind: Kind, mut round: Vec<InFlight>) -> Ended {
         let keys = round.iter().map(InFlight::key).collect();
-        let mut ended = Ended { kind, keys, parked: Vec::new(), put_back: Vec::new() };
-        let (name, is_suspect) = kind;
+        let mut ended = Ended { kind, keys, parked: None, put_back: None };
+        let Kind { name, is_suspect, .. } = kind;
         let Some(handler) = self.handlers.get(name).map(Arc::clone) else {
             let effects = round.iter().map(|_| Effect::dead("no handler for this command".to_owned())).collect();
             self.conclude("unknown", round, effects, &Spans::none()).await;
             return ended;
         };
-        let mut parts = VecDeque::from([round]);
+        round.retain(|command| command.lease.is_held());
+        let mut marked = Vec::new();
         if is_suspect {
-            parts = self.separate_suspects(parts).await;
+            marked = round.iter().map(InFlight::log_name).collect();
+            match self.mark(name, round, &marked).await {
+                Marked::Run(marked) => round = marked,
+                Marked::Separate(separate) => {
+                    ended.put_back = Some((1, separate));
+                    return ended;
+                }
+                Marked::Ended => return ended,
+            }
         }
-        let mut blocked = HashSet::new();
-        while let Some(part) = parts.pop_front() {
-            let (behind, mut part): (Vec<_>, Vec<_>) =
-                part.into_iter().partition(|command| blocked.contains(&command.key()));
-            ended.put_back.extend(behind);
-            part.retain(|command| command.lease.is_held());
-            if part.is_empty() {
-                continue;
+        let failed = self.run_part(name, handler.as_ref(), round).await;
+        if !marked.is_empty() {
+            self.ended(&marked).await;
+        }
+        match failed {
+            None => {}
+            Some((failure, mut part)) if part.len() == 1 => {
+                if let Some(command) = part.pop() {
+                    ended.parked = self.failed_alone(name, command, failure).await;
+                }
             }
-            if is_suspect {
-                part = self.mark(name, part).await;
-            }
-            let names: Vec<_> = part.iter().filter(|_| is_suspect).map(InFlight::log_name).collect();
-            let failed = self.run_part(name, handler.as_ref(), part).await;
-            if !names.is_empty() {
-                self.ended(&names).await;
-            }
-            let Some((failure, mut part)) = failed else { continue };
-            if part.len() > 1 {
-                // Halves, until what is at fault stands alone and the others are done.
+            // What is at fault stands alone before long, and the others are done.
+            Some((_, part)) => {
                 counter!("bus_isolations_total", "service" => self.service.as_str()).increment(1);
-                let second = part.split_off(part.len() / 2);
-                parts.push_front(second);
-                parts.push_front(part);
-            } else if let Some(command) = part.pop()
-                && let Some(parked) = self.failed_alone(name, command, failure).await
-            {
-                blocked.insert(parked.command.key());
-                ended.parked.push((kind, parked));
+                ended.put_back = Some((smaller(part.len()), part));
             }
         }
         ended
@@ -221,34 +234,23 @@ impl Runner {
         self.attempts.count_failure(&command.log_name()).await.unwrap_or_default()
     }
 
-    /// Suspects that were begun before and came to no end are run alone from now on; those that were not, together.
-    async fn separate_suspects(&self, parts: VecDeque<Vec<InFlight>>) -> VecDeque<Vec<InFlight>> {
-        let mut separated = VecDeque::new();
-        for part in parts {
-            let names: Vec<_> = part.iter().map(InFlight::log_name).collect();
-            let begun = self.begin(&names, Run::Together).await;
-            if begun.iter().all(|before| before.together == 0 && before.alone == 0) {
-                separated.push_back(part);
-            } else {
-                separated.extend(part.into_iter().map(|command| vec![command]));
-            }
+    /// Notes that suspects are about to be run. Those that were begun before and came to no end are run alone; one that
+    /// came to none too often is not run any more.
+    async fn mark(&self, name: &'static str, round: Vec<InFlight>, log_names: &[String]) -> Marked {
+        if round.len() != 1 {
+            let begun = self.begin(log_names, Run::Together).await;
+            let is_first = begun.iter().all(|before| before.together == 0 && before.alone == 0);
+            return if is_first { Marked::Run(round) } else { Marked::Separate(round) };
         }
-        separated
-    }
-
-    /// Notes that a suspect is about to be run alone; one that came to no end too often is not run any more.
-    async fn mark(&self, name: &'static str, part: Vec<InFlight>) -> Vec<InFlight> {
-        let [command] = part.as_slice() else { return part };
-        let log_name = command.log_name();
-        let begun = self.begin(std::slice::from_ref(&log_name), Run::Alone).await;
+        let begun = self.begin(log_names, Run::Alone).await;
         let before = begun.first().copied().unwrap_or_default().alone;
         if before < MOST_BEGUN {
-            return part;
+            return Marked::Run(round);
         }
         let reason = format!("the process ended {before} times while this was handled");
-        self.conclude(name, part, vec![Effect::dead(reason)], &Spans::none()).await;
-        self.forget(&[log_name]).await;
-        Vec::new()
+        self.conclude(name, round, vec![Effect::dead(reason)], &Spans::none()).await;
+        self.forget(log_names).await;
+        Marked::Ended
     }
 
     /// Waits for the database: what is not noted must not be run.

@@ -20,9 +20,16 @@ const SLOW: Duration = Duration::from_millis(100);
 /// How many rounds of one worker may be run side by side then.
 const SIDE_BY_SIDE: usize = 4;
 
-/// What is run together: a name that has a handler (empty: none), and whether a command is suspected of having ended
-/// a process.
-pub(super) type Kind = (&'static str, bool);
+/// What is run together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    /// A name that has a handler; empty: it has none.
+    pub(super) name: &'static str,
+    /// Whether it is suspected of having ended a process.
+    pub(super) is_suspect: bool,
+    /// At most so many.
+    pub(super) most: usize,
+}
 
 /// A command in the queue, with its kind.
 struct Waiting {
@@ -82,7 +89,7 @@ impl Worker {
                     let handlers = &self.runner.handlers;
                     self.queue.push(taken.drain(..).map(|command| {
                         let name = handlers.get_key_value(command.name()).map_or("", |(name, _)| *name);
-                        Waiting { kind: (name, command.is_suspect), command }
+                        Waiting { kind: Kind { name, is_suspect: command.is_suspect, most }, command }
                     }));
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
@@ -104,7 +111,7 @@ impl Worker {
             self.start(kind, vec![one.command]);
         }
         while self.may_begin(now)
-            && let Some((kind, round)) = self.queue.take(self.runner.max_batch)
+            && let Some((kind, round)) = self.queue.take(|kind| kind.most)
         {
             self.start(kind, round.into_iter().map(|waiting| waiting.command).collect());
         }
@@ -126,12 +133,14 @@ impl Worker {
     fn end(&mut self, number: usize, ended: Ended) {
         self.begun.remove(&number);
         self.queue.release(ended.keys);
-        for (kind, parked) in ended.parked {
+        if let Some(parked) = ended.parked {
             self.queue.occupy(parked.command.key());
-            self.parked.push((kind, parked));
+            self.parked.push((ended.kind, parked));
         }
-        let kind = ended.kind;
-        self.queue.put_back(ended.put_back.into_iter().map(|command| Waiting { kind, command }).collect());
+        if let Some((most, commands)) = ended.put_back {
+            let kind = Kind { most, ..ended.kind };
+            self.queue.put_back(commands.into_iter().map(|command| Waiting { kind, command }).collect());
+        }
     }
 
     /// When something may be begun that can't be begun now, if nothing else happens.

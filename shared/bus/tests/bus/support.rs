@@ -57,6 +57,7 @@ impl Command for Note {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Noted {
     pub number: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub filler: String,
 }
 

@@ -72,8 +72,11 @@ impl Participants {
         for (exam_id, actor) in all {
             let command = EnterExam { exam_id, gateway_id: gateway.bus.id() };
             if let Err(error) = gateway.bus.post(gateway.bus.new_id(), &actor, &command, NOTED).await {
-                tracing::warn!(error = %error.message, "participants are not up to date");
-                return;
+                tracing::warn!(error = %error.message, %exam_id, user_id = %actor.user_id, "a participant is not up to date");
+                // While the broker is away nobody can be announced: it is done again when it is back.
+                if error.code == code::UNAVAILABLE {
+                    return;
+                }
             }
         }
     }

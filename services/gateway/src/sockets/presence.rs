@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sinaesta_contracts::presence::{ConnectUser, DisconnectUser};
-use sinaesta_contracts::{Actor, Command, RoomId, UserId};
+use sinaesta_contracts::{Actor, Command, RoomId, UserId, code};
 use sinaesta_settings::LimitSettings;
 
 use super::limits::Limiter;
@@ -104,8 +104,11 @@ impl Presence {
         for actor in actors {
             let command = ConnectUser { gateway_id: gateway.bus.id() };
             if let Err(error) = gateway.bus.post(gateway.bus.new_id(), &actor, &command, NOTED).await {
-                tracing::warn!(error = %error.message, "presence is not up to date");
-                return;
+                tracing::warn!(error = %error.message, user_id = %actor.user_id, "somebody's presence is not up to date");
+                // While the broker is away nobody can be announced: it is done again when it is back.
+                if error.code == code::UNAVAILABLE {
+                    return;
+                }
             }
         }
     }

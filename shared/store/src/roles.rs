@@ -63,7 +63,7 @@ const fn grants(service: Service) -> Grants {
             functions: &[],
         },
         Service::Leaderboard => Grants {
-            writes: &["leaderboard_entries", "leaderboard_people", "leaderboard_results"],
+            writes: &["leaderboard_entries", "leaderboard_people", "leaderboard_recomputations", "leaderboard_results"],
             reads: &[],
             sequences: &["leaderboard_version"],
             functions: &[],
@@ -71,8 +71,10 @@ const fn grants(service: Service) -> Grants {
         Service::Notification => Grants {
             writes: &[
                 "notification_announcements",
+                "notification_commands",
                 "notification_exams",
                 "notification_inboxes",
+                "notification_posted",
                 "notification_reads",
                 "notification_reminders",
                 "notification_rooms",

@@ -1,15 +1,23 @@
 //! The boards of the periods that run, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockWriteGuard};
 use sinaesta_contracts::UserId;
-use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, Person, Standing, UserRank};
-use time::OffsetDateTime;
+use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, Period, Person, Standing, UserRank};
+use time::{Duration, OffsetDateTime};
 
 use crate::domain::board::{Board, Digest, Score};
+use crate::domain::bounds;
 use crate::domain::calendar::Calendar;
+
+/// So long after a period is over its boards are kept, and so long before one begins they are read: by whose time one
+/// runs is for the command or the query to say, and a replica's may be another.
+pub(crate) const MARGIN: Duration = Duration::HOUR;
+
+/// A board of a period, by its beginning.
+pub(crate) type Key = (BoardId, OffsetDateTime);
 
 /// The boards and who is on them; clones share it.
 #[derive(Clone)]
@@ -20,8 +28,10 @@ pub(crate) struct Index {
 
 #[derive(Default)]
 struct Inner {
-    /// By the beginning of their period: one that begins soon may have entries before it does.
-    boards: HashMap<(BoardId, OffsetDateTime), Kept>,
+    /// One that begins soon may have entries before it does.
+    boards: HashMap<Key, Kept>,
+    /// Those that are stored and could not be read: nothing is said of them.
+    unreadable: HashSet<Key>,
     people: HashMap<UserId, Shown>,
     /// Counts the changes of all boards.
     changes: u64,
@@ -55,13 +65,20 @@ impl Index {
         Self { calendar, inner: Arc::default() }
     }
 
-    /// Takes in standings, save those of periods that were over at `now`. Gives the boards that changed.
+    /// The beginnings of the periods of a kind that are kept.
+    pub(crate) fn starts(&self, period: Period, now: OffsetDateTime) -> Vec<OffsetDateTime> {
+        let mut starts = [now - MARGIN, now, now + MARGIN].map(|at| self.calendar.start(period, at)).to_vec();
+        starts.dedup();
+        starts
+    }
+
+    /// Takes in standings, save those of periods that are long over. Gives the boards that changed.
     pub(crate) fn apply(&self, standings: &[Standing], people: Vec<Person>, now: OffsetDateTime) -> Vec<BoardId> {
         let mut inner = self.inner.write();
         inner.show(people);
         let mut changed: Vec<BoardId> = Vec::new();
         for one in standings {
-            if one.period_start.0 < self.calendar.start(one.board.period, now) {
+            if one.period_start.0 < self.calendar.start(one.board.period, now - MARGIN) {
                 continue;
             }
             let (total, exams_completed) = (one.total_score, one.exams_completed);
@@ -75,19 +92,43 @@ impl Index {
         changed
     }
 
-    /// Forgets the boards of periods that are over.
+    /// Forgets the boards of periods that are long over.
     pub(crate) fn forget_past(&self, now: OffsetDateTime) {
-        let is_past = |(id, start): &(BoardId, OffsetDateTime)| *start < self.calendar.start(id.period, now);
-        let past: Vec<_> = self.inner.write().boards.extract_if(|key, _| is_past(key)).collect();
+        let is_past = |(id, start): &Key| *start < self.calendar.start(id.period, now - MARGIN);
+        let mut inner = self.inner.write();
+        inner.unreadable.retain(|key| !is_past(key));
+        let past: Vec<_> = inner.boards.extract_if(|key, _| is_past(key)).collect();
+        drop(inner);
         drop(past);
     }
 
-    /// Replaces what is known by what another index knows.
+    /// Notes that a board is stored and can't be read.
+    pub(crate) fn note_unreadable(&self, key: Key) {
+        self.inner.write().unreadable.insert(key);
+    }
+
+    /// Whether nothing can be said of the board of the period that runs at `now`.
+    pub(crate) fn is_unreadable(&self, id: &BoardId, now: OffsetDateTime) -> bool {
+        let inner = self.inner.read();
+        !inner.unreadable.is_empty() && inner.unreadable.contains(&(id.clone(), self.calendar.start(id.period, now)))
+    }
+
+    /// Replaces what is known by what another index knows. A board that it could not read stays as it was, if it was
+    /// there. Gives the boards that may have changed.
     pub(crate) fn replace(&self, other: Self) -> Vec<BoardId> {
         let mut new = std::mem::take(&mut *other.inner.write());
         let mut inner = self.inner.write();
         new.changes = inner.changes + 1;
         new.boards.values_mut().for_each(|kept| kept.revision = inner.changes + 1);
+        let unreadable: Vec<Key> = new.unreadable.iter().cloned().collect();
+        for key in unreadable {
+            // One that was not read before either has only what came since.
+            let is_known = !inner.unreadable.contains(&key);
+            if let Some(kept) = is_known.then(|| inner.boards.remove(&key)).flatten() {
+                new.unreadable.remove(&key);
+                new.boards.insert(key, kept);
+            }
+        }
         let old = std::mem::replace(&mut *inner, new);
         let boards = inner.boards.keys().map(|(id, _)| id.clone()).collect();
         drop(inner);
@@ -105,14 +146,14 @@ impl Index {
 
     /// Part of a board.
     pub(crate) fn entries(&self, id: &BoardId, slice: Slice, now: OffsetDateTime) -> Vec<LeaderboardEntry> {
-        let entries = |Kept { board, .. }: &Kept, inner: &Inner| {
+        let entries = |Kept { board, .. }: &Kept, inner: &Inner| -> Vec<LeaderboardEntry> {
             let places = match slice {
                 Slice::Top(count) => board.from_rank(1, count),
                 Slice::Around(user, count) => board.around(user, count),
             };
             places.into_iter().map(|(rank, user, score)| inner.entry(id, rank, user, &score)).collect()
         };
-        self.read(id, now, entries).unwrap_or_default()
+        bounds::fitting(self.read(id, now, entries).unwrap_or_default())
     }
 
     /// Where people stand; those who are not on the board are left out.
@@ -126,12 +167,18 @@ impl Index {
         self.read(id, now, ranks).unwrap_or_default()
     }
 
-    /// Whom somebody passes on a board by a standing that is not known to it yet, at most `most`.
-    pub(crate) fn passed(&self, standing: &Standing, most: u32, now: OffsetDateTime) -> Vec<(u32, UserId)> {
+    /// Whom somebody passes on the board that runs at `now` by coming to a standing from a score, at most `most`.
+    pub(crate) fn passed(
+        &self,
+        standing: &Standing,
+        old: Option<Score>,
+        most: u32,
+        now: OffsetDateTime,
+    ) -> Vec<(u32, UserId)> {
         let Standing { total_score: total, exams_completed, reached_at, .. } = *standing;
         let score = Score { total, exams_completed, reached_at: reached_at.0 };
         let is_running = standing.period_start.0 == self.calendar.start(standing.board.period, now);
-        let passed = |kept: &Kept, _: &Inner| kept.board.passed(standing.user_id, score, most);
+        let passed = |kept: &Kept, _: &Inner| kept.board.passed(standing.user_id, old, score, most);
         is_running.then(|| self.read(&standing.board, now, passed)).flatten().unwrap_or_default()
     }
 
@@ -160,6 +207,7 @@ impl Index {
         let board = read.inner.write().boards.remove(&key).map(|kept| kept.board).unwrap_or_default();
         let mut inner = self.inner.write();
         inner.show(people);
+        inner.unreadable.remove(&key);
         inner.changes += 1;
         let revision = inner.changes;
         let old = inner.boards.insert(key, Kept { board, revision }).unwrap_or_default();
@@ -176,8 +224,8 @@ impl Index {
 
 impl Inner {
     fn show(&mut self, people: Vec<Person>) {
-        for Person { user_id, name, avatar, seen_at } in people {
-            let is_known = |shown: &Shown| shown.seen_at > seen_at.0;
+        for Person { user_id, name, avatar, seen_at } in people.into_iter().map(bounds::person) {
+            let is_known = |shown: &Shown| shown.seen_at >= seen_at.0;
             if !self.people.get(&user_id).is_some_and(is_known) {
                 let shown = Shown { name: name.into(), avatar: avatar.map(Into::into), seen_at: seen_at.0 };
                 self.people.insert(user_id, shown);

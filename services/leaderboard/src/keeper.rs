@@ -1,4 +1,6 @@
-//! Keeps the boards in memory as they are stored: read at the start, followed from then on, compared all the time.
+//! Keeps the boards in memory as they are stored: read at the start, followed from then on, compared all the time. Each
+//! board is by itself: one that can't be read keeps no other from being read or compared, nothing is said of it, and it is
+//! tried again, later each time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,8 +24,9 @@ use crate::store::{entries, people};
 const PAGE: i64 = 10_000;
 /// How long news of a change may take.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
-/// How soon reading is tried again.
+/// How soon reading is tried again; of one board, twice as late each time, up to this.
 const AGAIN: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Keeps one replica's boards.
 pub(crate) struct Keeper {
@@ -31,8 +34,24 @@ pub(crate) struct Keeper {
     follower: Follower<StandingsChanged>,
     /// The boards that are still to be compared before all of them are again.
     to_compare: Vec<BoardId>,
-    /// Those that were not as they are stored, how they were stored, and when that was seen.
-    doubtful: HashMap<BoardId, (Digest, Instant)>,
+    /// Those that were not as they are stored, or could not be read.
+    doubtful: HashMap<BoardId, Doubt>,
+}
+
+/// Why a board is looked at again.
+#[derive(Debug, Default)]
+struct Doubt {
+    /// How it was stored when it was not so in memory, and since when it has been.
+    differs: Option<(Digest, Instant)>,
+    /// How often it could not be read, and until when it is left alone.
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Doubt {
+    fn is_due(&self) -> bool {
+        self.until.is_none_or(|until| until <= Instant::now())
+    }
 }
 
 impl Keeper {
@@ -40,12 +59,17 @@ impl Keeper {
     pub(crate) async fn load(context: &Context) -> Result<Self, LoadError> {
         let follower = context.bus.follow().await?;
         let started = Instant::now();
-        let loaded = read(context).await?;
+        let (loaded, doubtful) = read(context).await?;
         context.index.replace(loaded);
         let took = started.elapsed();
         histogram!("leaderboard_load_seconds").record(took);
         tracing::info!(entries = context.index.len(), took_ms = took.as_millis(), "the boards are read");
-        Ok(Self { context: context.clone(), follower, to_compare: Vec::new(), doubtful: HashMap::new() })
+        for name in
+            ["leaderboard_comparisons_total", "leaderboard_differences_total", "leaderboard_read_failures_total"]
+        {
+            counter!(name).increment(0);
+        }
+        Ok(Self { context: context.clone(), follower, to_compare: Vec::new(), doubtful })
     }
 
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
@@ -62,9 +86,7 @@ impl Keeper {
                         self.reload(&shutdown).await;
                     }
                 },
-                _ = tick.tick() => if let Err(error) = self.compare_next().await {
-                    tracing::warn!(%error, "the boards can't be compared for now");
-                },
+                _ = tick.tick() => self.compare_next().await,
             }
         }
     }
@@ -79,7 +101,8 @@ impl Keeper {
     async fn reload(&mut self, shutdown: &CancellationToken) {
         while !shutdown.is_cancelled() {
             match read(&self.context).await {
-                Ok(loaded) => {
+                Ok((loaded, doubtful)) => {
+                    self.doubtful.extend(doubtful);
                     let changed = self.context.index.replace(loaded);
                     return self.context.changes.note(changed);
                 }
@@ -90,31 +113,25 @@ impl Keeper {
     }
 
     /// Holds the next board against the database.
-    async fn compare_next(&mut self) -> Result<(), StoreError> {
+    async fn compare_next(&mut self) {
         gauge!("leaderboard_index_entries").set(self.context.index.len() as f64);
         if self.to_compare.is_empty() {
-            self.to_compare = self.all_boards().await?;
+            self.to_compare = all_boards(&self.context).await;
         }
         // Those that are in doubt are looked at each time.
-        let doubtful: Vec<BoardId> = self.doubtful.keys().cloned().collect();
-        for board in doubtful.into_iter().chain(self.to_compare.pop()) {
-            self.compare(&board).await?;
+        let due = self.doubtful.iter().filter(|(_, doubt)| doubt.is_due());
+        let mut boards: Vec<BoardId> = due.map(|(board, _)| board.clone()).collect();
+        boards.extend(self.to_compare.pop().filter(|board| !self.doubtful.contains_key(board)));
+        for board in boards {
+            if let Err(error) = self.compare(&board).await {
+                counter!("leaderboard_read_failures_total").increment(1);
+                let doubt = self.doubtful.entry(board.clone()).or_default();
+                doubt.failures += 1;
+                let pause = (AGAIN * 2_u32.saturating_pow(doubt.failures.min(16))).min(LONGEST_PAUSE);
+                doubt.until = Some(Instant::now() + pause);
+                tracing::warn!(%error, ?board, failures = doubt.failures, "a board can't be compared; the others are");
+            }
         }
-        Ok(())
-    }
-
-    /// Those that are stored and those in memory: a board may be missing here as a whole.
-    async fn all_boards(&mut self) -> Result<Vec<BoardId>, StoreError> {
-        let Context { index, clock, calendar, pool, .. } = &self.context;
-        let now = clock.now();
-        let mut boards = index.boards(now);
-        let mut db = pool.acquire().await?;
-        for period in Period::ALL {
-            boards.extend(entries::boards(&mut db, period, calendar.start(period, now)).await?);
-        }
-        boards.sort_unstable();
-        boards.dedup();
-        Ok(boards)
     }
 
     async fn compare(&mut self, board: &BoardId) -> Result<(), StoreError> {
@@ -122,22 +139,30 @@ impl Keeper {
         let now = clock.now();
         let start = calendar.start(board.period, now);
         let mut db = pool.acquire().await?;
+        if index.is_unreadable(board, now) {
+            let entries = self.repair(&mut db, board, start).await?;
+            self.doubtful.remove(board);
+            tracing::info!(?board, entries, "a board that could not be read is read");
+            return Ok(());
+        }
         let stored = entries::digest(&mut db, board, start).await?;
         counter!("leaderboard_comparisons_total").increment(1);
-        counter!("leaderboard_differences_total").increment(0);
         if stored == index.digest(board, now) {
             self.doubtful.remove(board);
             return Ok(());
         }
         // What was stored just now is on its way; what nothing was added to for a while should be here.
-        let (before, since) = *self.doubtful.entry(board.clone()).or_insert((stored, Instant::now()));
-        if before != stored {
-            self.doubtful.insert(board.clone(), (stored, Instant::now()));
-        } else if since.elapsed() >= ON_ITS_WAY {
-            self.doubtful.remove(board);
-            let repaired = self.repair(&mut db, board, start).await?;
-            counter!("leaderboard_differences_total").increment(repaired);
-            tracing::error!(?board, repaired, "a board in memory was not as it is stored");
+        let doubt = self.doubtful.entry(board.clone()).or_default();
+        match doubt.differs {
+            Some((before, since)) if before == stored => {
+                if since.elapsed() >= ON_ITS_WAY {
+                    let repaired = self.repair(&mut db, board, start).await?;
+                    self.doubtful.remove(board);
+                    counter!("leaderboard_differences_total").increment(repaired);
+                    tracing::error!(?board, repaired, "a board in memory was not as it is stored");
+                }
+            }
+            _ => doubt.differs = Some((stored, Instant::now())),
         }
         Ok(())
     }
@@ -149,13 +174,7 @@ impl Keeper {
         board: &BoardId,
         start: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let (mut standings, mut after) = (Vec::new(), Uuid::nil());
-        loop {
-            let page = entries::page(db, board, start, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.user_id.0;
-            standings.extend(page);
-        }
+        let standings = read_board(db, board, start).await?;
         let users: Vec<_> = standings.iter().map(|one| one.user_id.0).collect();
         let people = people::find(db, &users).await?;
         let now = self.context.clock.now();
@@ -163,6 +182,30 @@ impl Keeper {
         self.context.changes.note(vec![board.clone()]);
         Ok(differences)
     }
+}
+
+/// Those that are stored and those in memory: a board may be missing here as a whole.
+async fn all_boards(context: &Context) -> Vec<BoardId> {
+    let Context { index, clock, calendar, .. } = context;
+    let now = clock.now();
+    let mut boards = index.boards(now);
+    for period in Period::ALL {
+        match stored_boards(context, period, calendar.start(period, now)).await {
+            Ok(stored) => boards.extend(stored),
+            Err(error) => {
+                counter!("leaderboard_read_failures_total").increment(1);
+                tracing::warn!(%error, period = period.as_str(), "which boards are stored can't be read");
+            }
+        }
+    }
+    boards.sort_unstable();
+    boards.dedup();
+    boards
+}
+
+async fn stored_boards(context: &Context, period: Period, start: OffsetDateTime) -> Result<Vec<BoardId>, StoreError> {
+    let mut db = context.pool.acquire().await?;
+    entries::boards(&mut db, period, start).await
 }
 
 /// The boards can't be read.
@@ -174,8 +217,9 @@ pub(crate) enum LoadError {
     Store(#[from] StoreError),
 }
 
-/// The boards of the periods that run now, and everyone on them.
-async fn read(context: &Context) -> Result<Index, StoreError> {
+/// The boards of the periods that run now, or nearly, and everyone on them. One that can't be read for a reason of its own
+/// is left out and in doubt.
+async fn read(context: &Context) -> Result<(Index, HashMap<BoardId, Doubt>), StoreError> {
     let (index, now) = (Index::new(context.calendar.clone()), context.clock.now());
     let mut db = context.pool.acquire().await?;
     let mut after = Uuid::nil();
@@ -185,17 +229,37 @@ async fn read(context: &Context) -> Result<Index, StoreError> {
         after = last.user_id.0;
         index.apply(&[], page, now);
     }
+    let mut doubtful: HashMap<BoardId, Doubt> = HashMap::new();
     for period in Period::ALL {
-        let start = context.calendar.start(period, now);
-        for board in entries::boards(&mut db, period, start).await? {
-            let mut after = Uuid::nil();
-            loop {
-                let page = entries::page(&mut db, &board, start, after, PAGE).await?;
-                let Some(last) = page.last() else { break };
-                after = last.user_id.0;
-                index.apply(&page, Vec::new(), now);
+        for start in index.starts(period, now) {
+            for board in entries::boards(&mut db, period, start).await? {
+                match read_board(&mut db, &board, start).await {
+                    Ok(standings) => drop(index.apply(&standings, Vec::new(), now)),
+                    Err(error @ StoreError::Transient(_)) => return Err(error),
+                    Err(error) => {
+                        counter!("leaderboard_read_failures_total").increment(1);
+                        tracing::error!(%error, ?board, "a board can't be read: nothing is said of it until it can");
+                        index.note_unreadable((board.clone(), start));
+                        doubtful.entry(board).or_default();
+                    }
+                }
             }
         }
     }
-    Ok(index)
+    Ok((index, doubtful))
+}
+
+/// All entries of a board.
+async fn read_board(
+    db: &mut PgConnection,
+    board: &BoardId,
+    start: OffsetDateTime,
+) -> Result<Vec<Standing>, StoreError> {
+    let (mut standings, mut after) = (Vec::new(), Uuid::nil());
+    loop {
+        let page = entries::page(db, board, start, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(standings) };
+        after = last.user_id.0;
+        standings.extend(page);
+    }
 }

@@ -120,16 +120,19 @@ impl Board {
         (first.max(1)..end).filter_map(at).collect()
     }
 
-    /// Whom somebody passes by coming to `score`, the nearest behind them first, at most `most`; with their ranks then.
-    pub fn passed(&self, user: UserId, score: Score, most: u32) -> Vec<(u32, UserId)> {
-        let place = Row { score, version: 0 }.place(user);
-        let (to, from) = (self.places.rank(&place), self.rows.get(&user).map(|row| self.places.rank(&row.place(user))));
-        let passed = from.unwrap_or(self.len()).saturating_sub(to).min(most as usize);
-        let at = |index: usize| {
-            let (.., user) = self.places.get_index(index)?;
-            Some((u32::try_from(index).ok()?.saturating_add(2), *user))
-        };
-        (to..to + passed).filter_map(at).collect()
+    /// Whom somebody passes by coming from one score (`None`: they were not on the board) to another, the nearest behind
+    /// them first, at most `most`; with their ranks then. Whether the board knows of it yet makes no difference.
+    pub fn passed(&self, user: UserId, old: Option<Score>, new: Score, most: u32) -> Vec<(u32, UserId)> {
+        let place = |score| Row { score, version: 0 }.place(user);
+        let (to, from) = (place(new), old.map(place));
+        let own = self.rows.get(&user).map(|row| row.place(user));
+        // Whoever stands ahead of the new place stands ahead of those who are passed; so does the one who passes them.
+        let ahead = self.places.rank(&to) - usize::from(own.is_some_and(|own| own < to));
+        let behind = (self.places.rank(&to)..self.len()).filter_map(|index| self.places.get_index(index));
+        let passed =
+            behind.take_while(|place| from.is_none_or(|from| **place < from)).filter(|place| Some(**place) != own);
+        let ranked = |(number, place): (usize, &Place)| Some((u32::try_from(ahead + number + 2).ok()?, place.3));
+        passed.take(most as usize).enumerate().filter_map(ranked).collect()
     }
 
     /// Somebody and their neighbours, `count` in all where there are as many.
@@ -188,12 +191,29 @@ mod tests {
         for number in 1..=5 {
             board.set(user(number), Some(score(1_000 - 100 * number as i64, 1, 1)), 1);
         }
-        let passed = |number, total, most| board.passed(user(number), score(total, 1, 2), most);
-        assert_eq!(passed(5, 750, 10), [(4, user(3)), (5, user(4))]);
-        assert_eq!(passed(5, 2_000, 2), [(2, user(1)), (3, user(2))]);
-        assert_eq!(passed(9, 650, 10), [(5, user(4)), (6, user(5))]);
-        assert!(passed(1, 950, 10).is_empty(), "nobody stood before them");
-        assert!(passed(2, 100, 10).is_empty(), "they fell");
+        let old = |board: &Board, number| board.rank(user(number)).map(|(_, score)| score);
+        let before = [1, 2, 5, 9].map(|number| (number, old(&board, number)));
+        let before = |number| before.iter().find(|(of, _)| *of == number).and_then(|(_, score)| *score);
+        let passed =
+            |board: &Board, number, total, most| board.passed(user(number), before(number), score(total, 1, 2), most);
+        for is_known in [false, true] {
+            for (number, total, most, expected) in [
+                (5, 750, 10, vec![(4, user(3)), (5, user(4))]),
+                (5, 2_000, 2, vec![(2, user(1)), (3, user(2))]),
+                (9, 650, 10, vec![(5, user(4)), (6, user(5))]),
+                (1, 950, 10, vec![]),
+                (2, 100, 10, vec![]),
+            ] {
+                let mut board = Board::default();
+                for other in 1..=5 {
+                    board.set(user(other), Some(score(1_000 - 100 * other as i64, 1, 1)), 1);
+                }
+                if is_known {
+                    board.set(user(number), Some(score(total, 1, 2)), 2);
+                }
+                assert_eq!(passed(&board, number, total, most), expected, "{number} comes to {total}");
+            }
+        }
     }
 
     #[test]

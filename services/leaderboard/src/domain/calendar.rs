@@ -55,7 +55,7 @@ impl Calendar {
         Some(Bounds { start: self.midnight(first)?, end: self.midnight(next)? })
     }
 
-    /// The first moment of a day: where a clock is put forward at midnight, the one after that.
+    /// The first moment of a day: where midnight is left out in spring, the one after that.
     fn midnight(&self, day: Date) -> Option<OffsetDateTime> {
         let zoned = day.to_zoned(self.0.clone()).ok()?;
         OffsetDateTime::from_unix_timestamp(zoned.timestamp().as_second()).ok()
@@ -84,7 +84,7 @@ mod tests {
     }
 
     proptest! {
-        /// No result in two weeks, or in none: periods follow each other without a gap, whatever clocks do in summer.
+        /// No result in two weeks, or in none: periods follow each other without a gap, whatever is done in summer.
         #[test]
         fn every_moment_lies_in_exactly_one_period(
             seconds in 0i64..4_000_000_000,

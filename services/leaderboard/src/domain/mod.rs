@@ -1,4 +1,5 @@
-//! The rules, and nothing but rules: no database, no broker, no clock.
+//! The rules, and nothing but rules: no database, no broker, and no time of their own.
 
 pub mod board;
+pub mod bounds;
 pub mod calendar;

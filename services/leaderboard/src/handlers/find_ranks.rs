@@ -5,6 +5,7 @@ use sinaesta_contracts::leaderboard::{FindRanks, UserRank};
 use sinaesta_contracts::{Actor, ErrorBody};
 
 use crate::Context;
+use crate::handlers::unreadable;
 
 pub struct Handler(pub(crate) Context);
 
@@ -12,6 +13,10 @@ impl QueryHandler for Handler {
     type Query = FindRanks;
 
     async fn handle(&self, _: Actor, query: FindRanks) -> Result<Result<Vec<UserRank>, ErrorBody>, Failure> {
-        Ok(Ok(self.0.index.ranks(&query.board, &query.users, self.0.clock.now())))
+        let (index, now) = (&self.0.index, self.0.clock.now());
+        if index.is_unreadable(&query.board, now) {
+            return Ok(Err(unreadable()));
+        }
+        Ok(Ok(index.ranks(&query.board, &query.users, now)))
     }
 }

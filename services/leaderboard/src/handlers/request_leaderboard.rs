@@ -11,7 +11,9 @@ use time::OffsetDateTime;
 
 use crate::Context;
 use crate::domain::board::Score;
+use crate::domain::bounds;
 use crate::domain::calendar::EPOCH;
+use crate::handlers::unreadable;
 use crate::index::{Slice, user_rank};
 use crate::store::{entries, people};
 
@@ -34,6 +36,9 @@ impl QueryHandler for Handler {
         let running = calendar.start(board.period, now);
         let start = query.period_start.map_or(running, |within| calendar.start(board.period, within.0));
         let (entries, user_rank) = if start == running {
+            if index.is_unreadable(&board, now) {
+                return Ok(Err(unreadable()));
+            }
             let slice = if query.around { Slice::Around(actor.user_id, limit) } else { Slice::Top(limit) };
             (index.entries(&board, slice, now), index.ranks(&board, &[actor.user_id], now).pop())
         } else {
@@ -87,6 +92,6 @@ async fn closed(
             period: board.period,
         }
     };
-    let entries = places.into_iter().map(entry).collect();
+    let entries = bounds::fitting(places.into_iter().map(entry).collect());
     Ok((entries, mine.map(|(rank, score, participants)| user_rank(user, rank, &score, participants))))
 }

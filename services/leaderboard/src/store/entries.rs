@@ -1,6 +1,6 @@
 //! Boards as they are stored.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sinaesta_contracts::leaderboard::{BoardId, Period, Standing};
 use sinaesta_contracts::{Points, Timestamp, UserId};
@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::board::{Digest, Score};
+use crate::domain::bounds;
 use crate::domain::calendar::Bounds;
 
 /// Somebody's entry on a board of one period: what is to be counted.
@@ -59,45 +60,109 @@ fn specialty(board: &BoardId) -> &str {
     board.specialty.as_deref().unwrap_or_default()
 }
 
-/// Counts entries anew from the results: of each exam the best attempt within the period.
-pub async fn count(db: &mut PgConnection, wanted: &HashSet<Wanted>) -> Result<Vec<Standing>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
+/// An entry as it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    pub standing: Standing,
+    /// The stamp of the result that it was counted for.
+    pub at: OffsetDateTime,
+    /// Of an entry that was changed by the very result that it was counted for, now or before: how it stood before that;
+    /// empty, if it was not there.
+    pub moved_from: Option<Option<Score>>,
+}
+
+/// Counts entries anew from the results: of each exam the best attempt within the period. What is as it was stays as it
+/// is, version included. Each is counted for the result that was stamped at that moment. Gives all of them, in an order
+/// that is always the same.
+pub async fn count(
+    db: &mut PgConnection,
+    wanted: &HashMap<Wanted, OffsetDateTime>,
+) -> Result<Vec<Counted>, StoreError> {
+    let periods: Vec<&str> = wanted.keys().map(|one| one.board.period.as_str()).collect();
+    let starts: Vec<OffsetDateTime> = wanted.keys().map(|one| one.start).collect();
+    let specialties: Vec<&str> = wanted.keys().map(|one| specialty(&one.board)).collect();
+    let users: Vec<Uuid> = wanted.keys().map(|one| one.user.0).collect();
+    let stamps: Vec<OffsetDateTime> = wanted.values().copied().collect();
+    sqlx::query!(
         r#"WITH wanted AS (
-             SELECT * FROM UNNEST($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::uuid[])
-               AS w (period, period_start, period_end, specialty, user_id)
+             SELECT * FROM UNNEST($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::uuid[], $6::timestamptz[])
+               AS w (period, period_start, period_end, specialty, user_id, stamped_at)
            ), best AS (
              SELECT DISTINCT ON (w.period, w.period_start, w.specialty, w.user_id, r.exam_id)
-                    w.period, w.period_start, w.specialty, w.user_id, r.score_hundredths AS score, r.completed_at
+                    w.period, w.period_start, w.specialty, w.user_id, w.stamped_at, r.score_hundredths AS score, r.completed_at
              FROM wanted w JOIN leaderboard_results r ON r.user_id = w.user_id
                AND r.completed_at >= w.period_start AND r.completed_at < w.period_end
                AND (w.specialty = '' OR r.specialty = w.specialty)
              ORDER BY w.period, w.period_start, w.specialty, w.user_id, r.exam_id, r.score_hundredths DESC, r.completed_at
            ), sums AS (
-             SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
+             SELECT period, period_start, specialty, user_id, max(stamped_at) AS stamped_at, sum(score)::bigint AS total,
+                    count(*)::integer AS exams,
                     COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
              FROM best GROUP BY period, period_start, specialty, user_id
            )
            INSERT INTO leaderboard_entries AS e
-             (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
-           SELECT period, period_start, specialty, user_id, total, exams, reached_at, nextval('leaderboard_version')
+             (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version, changed_at)
+           SELECT period, period_start, specialty, user_id, total, exams, reached_at, nextval('leaderboard_version'), stamped_at
            FROM sums
            ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
              total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
-             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version
-           RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version"#,
-        &wanted.iter().map(|one| one.board.period.as_str()).collect::<Vec<_>>() as &[&str],
-        &wanted.iter().map(|one| one.start).collect::<Vec<_>>(),
-        &wanted.iter().map(|one| one.end).collect::<Vec<_>>(),
-        &wanted.iter().map(|one| specialty(&one.board)).collect::<Vec<_>>() as &[&str],
-        &wanted.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version, changed_at = EXCLUDED.changed_at,
+             old_total_hundredths = e.total_hundredths, old_exams_completed = e.exams_completed,
+             old_reached_at = e.reached_at
+           WHERE (e.total_hundredths, e.exams_completed, e.reached_at)
+             IS DISTINCT FROM (EXCLUDED.total_hundredths, EXCLUDED.exams_completed, EXCLUDED.reached_at)"#,
+        &periods as &[&str],
+        &starts as &[OffsetDateTime],
+        &wanted.keys().map(|one| one.end).collect::<Vec<_>>() as &[OffsetDateTime],
+        &specialties as &[&str],
+        &users as &[Uuid],
+        &stamps as &[OffsetDateTime],
+    )
+    .execute(&mut *db)
+    .await?;
+    let rows = sqlx::query!(
+        r#"SELECT e.period, e.period_start, e.specialty, e.user_id, e.total_hundredths, e.exams_completed, e.reached_at,
+                  e.version, w.stamped_at AS "stamped_at!", e.changed_at IS NOT DISTINCT FROM w.stamped_at AS "is_moved!", e.old_total_hundredths,
+                  e.old_exams_completed, e.old_reached_at
+           FROM UNNEST($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::timestamptz[])
+             AS w (period, period_start, specialty, user_id, stamped_at)
+           JOIN leaderboard_entries e USING (period, period_start, specialty, user_id)
+           ORDER BY e.user_id, e.period, e.period_start, e.specialty"#,
+        &periods as &[&str],
+        &starts as &[OffsetDateTime],
+        &specialties as &[&str],
+        &users as &[Uuid],
+        &stamps as &[OffsetDateTime],
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(Standing::from).collect())
+    let counted = rows.into_iter().map(|row| {
+        let old = row.old_total_hundredths.zip(row.old_exams_completed).zip(row.old_reached_at);
+        let old = old.map(|((total, exams), at)| score(total, exams, at));
+        let standing = Standing::from(Row {
+            period: row.period,
+            period_start: row.period_start,
+            specialty: row.specialty,
+            user_id: row.user_id,
+            total_hundredths: row.total_hundredths,
+            exams_completed: row.exams_completed,
+            reached_at: row.reached_at,
+            version: row.version,
+        });
+        Counted { standing, at: row.stamped_at, moved_from: row.is_moved.then_some(old) }
+    });
+    Ok(counted.collect())
 }
 
-/// Counts all entries of all periods anew; gives those that were not as the results say. One that had no results is
+fn score(total_hundredths: i64, exams_completed: i32, reached_at: OffsetDateTime) -> Score {
+    Score {
+        total: Points::from_hundredths(total_hundredths),
+        exams_completed: u32::try_from(exams_completed).unwrap_or_default(),
+        reached_at,
+    }
+}
+
+/// Counts all entries of all periods anew; gives those that were not as the results say. Nobody is passed by that. One that had no results is
 /// gone, and is given with no exams.
 pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Standing>, StoreError> {
     sqlx::query!(
@@ -109,7 +174,9 @@ pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Sta
                                   ELSE to_timestamp(0) END AS period_start
              FROM leaderboard_results r
              CROSS JOIN (VALUES ('weekly'), ('monthly'), ('all_time')) p (period)
-             CROSS JOIN LATERAL (VALUES (''), (r.specialty)) s (specialty)
+             CROSS JOIN LATERAL (
+               SELECT '' UNION SELECT r.specialty WHERE char_length(r.specialty) <= $2::integer
+             ) s (specialty)
            ), best AS (
              SELECT DISTINCT ON (period, period_start, specialty, user_id, exam_id)
                     period, period_start, specialty, user_id, score_hundredths AS score, completed_at
@@ -120,6 +187,7 @@ pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Sta
                   COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
            FROM best GROUP BY period, period_start, specialty, user_id"#,
         time_zone,
+        bounds::SPECIALTY as i32,
     )
     .execute(&mut *db)
     .await?;
@@ -136,7 +204,8 @@ pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Sta
                AND (o.total_hundredths, o.exams_completed, o.reached_at) = (x.total, x.exams, x.reached_at))
            ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
              total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
-             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version
+             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version, changed_at = NULL,
+             old_total_hundredths = NULL, old_exams_completed = NULL, old_reached_at = NULL
            RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
          ), gone AS (
            DELETE FROM leaderboard_entries e WHERE NOT EXISTS (
@@ -240,12 +309,8 @@ pub async fn ranked(
     )
     .fetch_all(db)
     .await?;
-    let score = |row: Row| Score {
-        total: Points::from_hundredths(row.total_hundredths),
-        exams_completed: u32::try_from(row.exams_completed).unwrap_or_default(),
-        reached_at: row.reached_at,
-    };
-    Ok((first..).zip(rows).map(|(rank, row)| (rank, UserId(row.user_id), score(row))).collect())
+    let score = |row: &Row| score(row.total_hundredths, row.exams_completed, row.reached_at);
+    Ok((first..).zip(rows).map(|(rank, row)| (rank, UserId(row.user_id), score(&row))).collect())
 }
 
 /// Somebody's rank in a period that is over, and of how many.
@@ -275,11 +340,7 @@ pub async fn rank(
     .fetch_optional(db)
     .await?;
     Ok(row.map(|row| {
-        let score = Score {
-            total: Points::from_hundredths(row.total_hundredths),
-            exams_completed: u32::try_from(row.exams_completed).unwrap_or_default(),
-            reached_at: row.reached_at,
-        };
+        let score = score(row.total_hundredths, row.exams_completed, row.reached_at);
         let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
         (count(row.ahead).saturating_add(1), score, count(row.participants))
     }))

@@ -7,6 +7,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::bounds;
+
 struct Row {
     user_id: Uuid,
     name: String,
@@ -17,7 +19,7 @@ struct Row {
 impl From<Row> for Person {
     fn from(row: Row) -> Self {
         let seen_at = Timestamp(row.seen_at);
-        Self { user_id: UserId(row.user_id), name: row.name, avatar: row.avatar, seen_at }
+        bounds::person(Self { user_id: UserId(row.user_id), name: row.name, avatar: row.avatar, seen_at })
     }
 }
 
@@ -29,8 +31,8 @@ pub async fn hold(db: &mut PgConnection, people: &[Person]) -> Result<Vec<Person
         "INSERT INTO leaderboard_people AS p (user_id, name, avatar, seen_at)
          SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS new (u, n, a, s) ORDER BY u
          ON CONFLICT (user_id) DO UPDATE SET
-           name = CASE WHEN EXCLUDED.seen_at >= p.seen_at THEN EXCLUDED.name ELSE p.name END,
-           avatar = CASE WHEN EXCLUDED.seen_at >= p.seen_at THEN EXCLUDED.avatar ELSE p.avatar END,
+           name = CASE WHEN EXCLUDED.seen_at > p.seen_at THEN EXCLUDED.name ELSE p.name END,
+           avatar = CASE WHEN EXCLUDED.seen_at > p.seen_at THEN EXCLUDED.avatar ELSE p.avatar END,
            seen_at = GREATEST(EXCLUDED.seen_at, p.seen_at)
          RETURNING user_id, name, avatar, seen_at",
         &people.iter().map(|one| one.user_id.0).collect::<Vec<_>>(),
@@ -43,12 +45,15 @@ pub async fn hold(db: &mut PgConnection, people: &[Person]) -> Result<Vec<Person
     Ok(rows.into_iter().map(Person::from).collect())
 }
 
-/// How these people are shown.
+/// How these people are shown. What may be longer than it should is not read at all.
 pub async fn find(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Person>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT user_id, name, avatar, seen_at FROM leaderboard_people WHERE user_id = ANY($1)",
+        r#"SELECT user_id, left(name, $2) AS "name!", CASE WHEN char_length(avatar) <= $3 THEN avatar END AS avatar, seen_at
+           FROM leaderboard_people WHERE user_id = ANY($1)"#,
         users,
+        bounds::NAME as i32,
+        bounds::AVATAR as i32,
     )
     .fetch_all(db)
     .await?;
@@ -59,9 +64,12 @@ pub async fn find(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Person>, 
 pub async fn page(db: &mut PgConnection, after: Uuid, limit: i64) -> Result<Vec<Person>, StoreError> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT user_id, name, avatar, seen_at FROM leaderboard_people WHERE user_id > $1 ORDER BY user_id LIMIT $2",
+        r#"SELECT user_id, left(name, $3) AS "name!", CASE WHEN char_length(avatar) <= $4 THEN avatar END AS avatar, seen_at
+           FROM leaderboard_people WHERE user_id > $1 ORDER BY user_id LIMIT $2"#,
         after,
         limit,
+        bounds::NAME as i32,
+        bounds::AVATAR as i32,
     )
     .fetch_all(db)
     .await?;

@@ -3,6 +3,8 @@
 use sinaesta_contracts::exam_grading::ExamGraded;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// Keeps results; one that is known by a newer key stays. Each may stand in it once.
 pub async fn keep(db: &mut PgConnection, graded: &[&ExamGraded]) -> Result<(), StoreError> {
@@ -30,5 +32,34 @@ pub async fn keep(db: &mut PgConnection, graded: &[&ExamGraded]) -> Result<(), S
 /// Lets nobody keep results, and nobody else count all of them, until the transaction ends.
 pub async fn hold_all(db: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query!("LOCK TABLE leaderboard_results IN SHARE ROW EXCLUSIVE MODE").execute(db).await?;
+    Ok(())
+}
+
+/// How many entries a recomputation has repaired, if it is done. Results must be held.
+pub async fn recomputed(db: &mut PgConnection, command: Uuid) -> Result<Option<i32>, StoreError> {
+    let repaired =
+        sqlx::query_scalar!("SELECT repaired FROM leaderboard_recomputations WHERE command_id = $1", command)
+            .fetch_optional(db)
+            .await?;
+    Ok(repaired)
+}
+
+/// Notes that a recomputation is done, and forgets those that were done before `until`.
+pub async fn note_recomputed(
+    db: &mut PgConnection,
+    command: Uuid,
+    (at, until): (OffsetDateTime, OffsetDateTime),
+    repaired: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM leaderboard_recomputations WHERE done_at < $1", until).execute(&mut *db).await?;
+    sqlx::query!(
+        "INSERT INTO leaderboard_recomputations (command_id, done_at, repaired) VALUES ($1, $2, $3)
+         ON CONFLICT (command_id) DO NOTHING",
+        command,
+        at,
+        repaired,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }

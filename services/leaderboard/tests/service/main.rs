@@ -3,17 +3,23 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
 use sinaesta_contracts::exam_grading::ExamGraded;
 use sinaesta_contracts::leaderboard::{
-    BoardId, FindRanks, LeaderboardData, Period, Recomputed, RequestLeaderboard, UpdateLeaderboard,
+    BoardId, FindRanks, LeaderboardData, LeaderboardUpdated, Period, Recomputed, RequestLeaderboard, TellBoard,
+    UpdateLeaderboard,
 };
-use sinaesta_contracts::{Actor, Event, ExamId, Points, ResultId, Role, SessionId, Subject, Timestamp, UserId, code};
+use sinaesta_contracts::{
+    Actor, Audience, Command, Event, ExamId, Partition, Points, ResultId, Role, SessionId, Subject, Timestamp, UserId,
+    code,
+};
 use sinaesta_leaderboard::domain::calendar::Calendar;
 use sinaesta_testkit::{TestDatabase, TestNats, actor, until};
+use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -29,7 +35,12 @@ struct Stack {
 
 impl Stack {
     async fn start() -> Self {
-        let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
+        Self::start_with(String::new()).await
+    }
+
+    /// The same with lines added to the broker's configuration.
+    async fn start_with(config: String) -> Self {
+        let (nats, database) = (TestNats::start_with(config).await.unwrap(), TestDatabase::create().await.unwrap());
         let bus = nats.bus("test").await.unwrap();
         Self { nats, database, bus }
     }
@@ -54,6 +65,23 @@ impl Stack {
         jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
     }
 
+    /// The updates of a board from now on.
+    async fn watch(&self, board: &BoardId) -> tokio::sync::mpsc::UnboundedReceiver<LeaderboardUpdated> {
+        let subject = Subject::Live(&Audience::Board(board.clone())).to_string();
+        let mut heard = self.nats.client().await.unwrap().subscribe(subject).await.unwrap();
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(message) = heard.next().await {
+                sender.send(serde_json::from_slice(&message.payload).unwrap()).ok();
+            }
+        });
+        receiver
+    }
+
+    async fn sql(&self, text: &str) {
+        sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&self.database.pool).await.unwrap();
+    }
+
     async fn board(&self, who: &Actor, period: Period, specialty: Option<&str>) -> LeaderboardData {
         let request = request(period, specialty);
         self.bus.ask(who, &request).await.unwrap()
@@ -75,6 +103,21 @@ fn request(period: Period, specialty: Option<&str>) -> RequestLeaderboard {
         around: false,
         period_start: None,
     }
+}
+
+/// A clock that goes as the system's does, and is so much ahead of it, or behind.
+fn wrong_by(seconds: i64) -> Clock {
+    let (clock, began) = (Clock::manual(Clock::system().now() + time::Duration::seconds(seconds)), Instant::now());
+    let (moved, mut gone) = (clock.clone(), Duration::ZERO);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now = began.elapsed();
+            moved.advance(now - gone);
+            gone = now;
+        }
+    });
+    clock
 }
 
 fn student(number: u128) -> Actor {
@@ -349,6 +392,112 @@ async fn the_calendar_begins_periods_when_the_database_does() {
                         .await
                         .unwrap();
                 assert_eq!(calendar.start(period, at), start, "{zone}, {at}");
+            }
+        }
+    }
+}
+
+/// What is wrong with one board is wrong with that board.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_that_can_not_be_read_keeps_no_other_from_being_right() {
+    let stack = Stack::start().await;
+    let now = Clock::system().now();
+    let replica = stack.replica(Clock::system());
+    for (exam, specialty) in [(2, "Kardiologi"), (3, "Ilmu Bedah")] {
+        stack.publish(&graded(1, exam, 10, now)).await;
+        until("the board is there", async || stack.places(Period::Weekly, Some(specialty)).await.len() == 1).await;
+    }
+    // Whoever reads when somebody on it got there is refused, and it is counted.
+    stack
+        .sql(
+            "CREATE SEQUENCE refused;
+             CREATE FUNCTION refuse() RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$ BEGIN
+               PERFORM nextval('refused');
+               RAISE 'this board can not be read';
+             END $$;
+             ALTER TABLE leaderboard_entries RENAME TO entries_as_they_are;
+             CREATE VIEW leaderboard_entries AS SELECT period, period_start, specialty, user_id, total_hundredths,
+               exams_completed, CASE specialty WHEN 'Ilmu Bedah' THEN refuse() ELSE reached_at END AS reached_at, version
+             FROM entries_as_they_are;
+             UPDATE entries_as_they_are SET total_hundredths = 1 WHERE specialty = 'Ilmu Bedah'",
+        )
+        .await;
+    let refused = async || -> i64 {
+        sqlx::query_scalar("SELECT last_value FROM refused").fetch_one(&stack.database.pool).await.unwrap()
+    };
+    until("it is tried again", async || refused().await >= 3).await;
+    stack.sql("UPDATE entries_as_they_are SET total_hundredths = 2000 WHERE specialty = 'Kardiologi'").await;
+    until("the other one is repaired", async || {
+        stack.places(Period::Weekly, Some("Kardiologi")).await == [(1, 1, 2_000)]
+    })
+    .await;
+    assert_eq!(stack.places(Period::Weekly, Some("Ilmu Bedah")).await, [(1, 1, 1_000)], "as it was");
+    drop(replica);
+    until("nobody answers", async || stack.bus.ask(&student(0), &request(Period::Weekly, None)).await.is_err()).await;
+    // Whoever starts then answers for all others, and says nothing of that one until it can be read.
+    let _replica = stack.replica(Clock::system());
+    until("the others are there", async || stack.places(Period::Weekly, Some("Kardiologi")).await == [(1, 1, 2_000)])
+        .await;
+    let error = stack.bus.ask(&student(0), &request(Period::Weekly, Some("Ilmu Bedah"))).await.unwrap_err();
+    assert_eq!(error.code, code::UNAVAILABLE);
+    let find = FindRanks {
+        board: BoardId { period: Period::Weekly, specialty: Some("Ilmu Bedah".into()) },
+        users: vec![UserId(Uuid::from_u128(1))],
+    };
+    assert_eq!(stack.bus.ask(&student(0), &find).await.unwrap_err().code, code::UNAVAILABLE);
+    stack.sql("DROP VIEW leaderboard_entries; ALTER TABLE entries_as_they_are RENAME TO leaderboard_entries").await;
+    until("it is read", async || stack.places(Period::Weekly, Some("Ilmu Bedah")).await == [(1, 1, 1)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_whose_command_the_broker_does_not_take_keeps_no_other_from_being_told() {
+    let boards = Period::ALL.into_iter().flat_map(|period| {
+        [None, Some("Kardiologi")].map(|name| BoardId { period, specialty: name.map(str::to_owned) })
+    });
+    let told = BoardId { period: Period::Weekly, specialty: None };
+    let partition = |board: &BoardId| Partition::of(&board.to_string());
+    let refused = boards.map(|board| partition(&board)).filter(|one| *one != partition(&told));
+    let subjects = refused.map(|one| format!("\"{}\"", Subject::Command(TellBoard::SERVICE, TellBoard::NAME, one)));
+    let subjects: Vec<_> = subjects.collect();
+    assert!(subjects.len() > 2, "{subjects:?}");
+    let stack = Stack::start_with(format!(
+        "authorization {{ users = [ {{ user: all, password: all, permissions: {{
+           publish: {{ deny: [{}] }}, subscribe: {{ allow: \">\" }} }} }} ] }}
+         no_auth_user: all",
+        subjects.join(", ")
+    ))
+    .await;
+    let mut updates = stack.watch(&told).await;
+    let _replica = stack.replica(Clock::system());
+    until("a replica answers", async || stack.bus.ask(&student(0), &request(Period::Weekly, None)).await.is_ok()).await;
+    for user in 1..=3 {
+        stack.publish(&graded(user, 2, 10 + user as i64, Clock::system().now())).await;
+        let due = Instant::now() + LIMIT;
+        while tokio::time::timeout_at(due.into(), updates.recv()).await.unwrap().unwrap().entries.len() < user as usize
+        {
+        }
+    }
+}
+
+/// One replica is more than a minute ahead of the broker, and one behind: what they announce has the broker's time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_announced_has_the_brokers_time_whatever_the_clocks_say() {
+    let stack = Stack::start().await;
+    let began = Clock::system().now();
+    let board = BoardId { period: Period::Weekly, specialty: None };
+    let mut updates = stack.watch(&board).await;
+    let _replicas = [-75, 75].map(|seconds| stack.replica(wrong_by(seconds)));
+    until("a replica answers", async || stack.bus.ask(&student(0), &request(Period::Weekly, None)).await.is_ok()).await;
+    let mut last = began - time::Duration::seconds(1);
+    for user in 1..=3 {
+        stack.publish(&graded(user, 2, 10, began)).await;
+        loop {
+            let updated = tokio::time::timeout(LIMIT, updates.recv()).await.unwrap().unwrap();
+            let at = updated.timestamp.0;
+            assert!(at >= last && at <= Clock::system().now(), "{at}");
+            last = at;
+            if updated.entries.len() == user as usize {
+                break;
             }
         }
     }

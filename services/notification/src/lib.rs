@@ -4,8 +4,11 @@
 //! for each event it listens to, `push/` what goes to browsers that are closed. Whatever changes one user's inbox is a
 //! command with their id as its key, so that it happens one after another; events become such commands.
 
+mod away;
 pub mod domain;
 mod handlers;
+mod patience;
+mod posting;
 mod push;
 pub mod store;
 mod timers;

@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use sinaesta_contracts::leaderboard::{BoardId, Period};
+use sinaesta_contracts::leaderboard::Period;
 use sinaesta_contracts::notification::{Notice, NotificationType, Priority};
 use sinaesta_contracts::{ExamId, NotificationId, UserId};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::domain::bounds::name;
 
 /// The texts of a notification.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,7 @@ fn day(at: OffsetDateTime, zone: &TimeZone) -> String {
 pub fn text(notice: &Notice) -> Text {
     match notice {
         Notice::ExamGraded { exam_id, exam_title, is_correction, score, max_score, .. } => {
+            let exam_title = name(exam_title);
             let title = if *is_correction { "Your result was corrected" } else { "Your exam is graded" };
             Text {
                 kind: NotificationType::ExamUpdate,
@@ -57,6 +60,7 @@ pub fn text(notice: &Notice) -> Text {
         }
         Notice::MessagesWaiting { room_id, first_seq, last_seq, sender_name, excerpt } => {
             let count = last_seq.saturating_sub(*first_seq).saturating_add(1);
+            let sender_name = name(sender_name);
             let title = match count {
                 1 => format!("New message from {sender_name}"),
                 _ => format!("{count} new messages, the latest from {sender_name}"),
@@ -70,38 +74,45 @@ pub fn text(notice: &Notice) -> Text {
                 action_url: format!("/chat/{room_id}"),
             }
         }
-        Notice::Invited { group_id, group_name, by_name, .. } => Text {
-            kind: NotificationType::Message,
-            priority: Priority::Normal,
-            title: format!("{by_name} invites you to a study group"),
-            message: group_name.clone(),
-            data: json!({ "kind": "group-invited", "groupId": group_id, "groupName": group_name, "byName": by_name }),
-            action_url: format!("/groups/{group_id}"),
-        },
-        Notice::Overtaken { board, by_name, rank, .. } => Text {
-            kind: NotificationType::Leaderboard,
-            priority: Priority::Low,
-            title: format!("{by_name} has passed you"),
-            message: format!("You are now number {rank} {}", on(board)),
-            data: json!({
-                "kind": "overtaken", "period": board.period, "specialty": board.specialty, "byName": by_name, "rank": rank,
-            }),
-            action_url: "/leaderboard".to_owned(),
-        },
+        Notice::Invited { group_id, group_name, by_name, .. } => {
+            let (group_name, by_name) = (name(group_name), name(by_name));
+            Text {
+                kind: NotificationType::Message,
+                priority: Priority::Normal,
+                title: format!("{by_name} invites you to a study group"),
+                message: group_name.to_owned(),
+                data: json!({ "kind": "group-invited", "groupId": group_id, "groupName": group_name, "byName": by_name }),
+                action_url: format!("/groups/{group_id}"),
+            }
+        }
+        Notice::Overtaken { board, by_name, rank, .. } => {
+            let (by_name, specialty) = (name(by_name), board.specialty.as_deref().map(name));
+            Text {
+                kind: NotificationType::Leaderboard,
+                priority: Priority::Low,
+                title: format!("{by_name} has passed you"),
+                message: format!("You are now number {rank} {}", on(board.period, specialty)),
+                data: json!({
+                    "kind": "overtaken", "period": board.period, "specialty": specialty, "byName": by_name, "rank": rank,
+                }),
+                action_url: "/leaderboard".to_owned(),
+            }
+        }
     }
 }
 
-fn on(board: &BoardId) -> String {
-    let period = match board.period {
+fn on(period: Period, specialty: Option<&str>) -> String {
+    let period = match period {
         Period::Weekly => "this week",
         Period::Monthly => "this month",
         Period::AllTime => "of all time",
     };
-    board.specialty.as_ref().map_or_else(|| period.to_owned(), |name| format!("{period} in {name}"))
+    specialty.map_or_else(|| period.to_owned(), |name| format!("{period} in {name}"))
 }
 
 /// What is said before an exam.
 pub fn reminder(exam_id: ExamId, exam_title: &str, lead_minutes: i32, starts_at: OffsetDateTime) -> Text {
+    let exam_title = name(exam_title);
     let (when, priority) = match lead_minutes {
         1_440 => ("in 24 hours".to_owned(), Priority::Normal),
         60 => ("in 1 hour".to_owned(), Priority::High),
@@ -122,6 +133,7 @@ pub fn reminder(exam_id: ExamId, exam_title: &str, lead_minutes: i32, starts_at:
 
 #[cfg(test)]
 mod tests {
+    use sinaesta_contracts::leaderboard::BoardId;
     use time::macros::datetime;
 
     use super::*;

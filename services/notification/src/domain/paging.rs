@@ -4,13 +4,9 @@ use sinaesta_contracts::notification::Notification;
 
 /// About the most bytes of notifications in one answer.
 pub const BYTES: usize = 512 * 1024;
-/// What a notification has besides its texts.
-const FRAME: usize = 400;
-
-/// About how many bytes a notification has as JSON.
+/// How many bytes a notification has as JSON: escapes can make six of one.
 pub fn bytes(one: &Notification) -> usize {
-    let url = one.action_url.as_ref().map_or(0, String::len);
-    one.title.len() + one.message.len() + one.data.to_string().len() + url + FRAME
+    serde_json::to_vec(one).map_or(BYTES, |json| json.len())
 }
 
 /// How many of these, from the first on, fit into one answer; at least one.

@@ -20,14 +20,14 @@ pub fn check(preferences: &Preferences) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// Whether something is to come without a sound.
-pub fn is_silent(preferences: &Preferences, kind: NotificationType, priority: Priority, now: OffsetDateTime) -> bool {
+/// Whether something that is told at a moment comes without a sound.
+pub fn is_silent(preferences: &Preferences, kind: NotificationType, priority: Priority, at: OffsetDateTime) -> bool {
     let hours = preferences.of(kind).and_then(|preference| preference.quiet_hours.as_ref());
-    priority != Priority::Urgent && hours.is_some_and(|hours| is_within(hours, now))
+    priority != Priority::Urgent && hours.is_some_and(|hours| is_within(hours, at))
 }
 
-fn is_within(hours: &QuietHours, now: OffsetDateTime) -> bool {
-    let Ok(at) = Timestamp::from_second(now.unix_timestamp()) else { return false };
+fn is_within(hours: &QuietHours, at: OffsetDateTime) -> bool {
+    let Ok(at) = Timestamp::from_second(at.unix_timestamp()) else { return false };
     // A zone that is no longer known keeps nothing quiet.
     let Ok(zone) = TimeZone::get(hours.time_zone.as_str()) else { return false };
     let time = at.to_zoned(zone).time();

@@ -7,7 +7,8 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::{Told, distinct};
-use crate::store::{inboxes, notifications};
+use crate::store::inboxes;
+use crate::store::rooms::{self, Cleared};
 
 pub struct Handler(pub(crate) Context);
 
@@ -16,27 +17,32 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<ClearRoom>]) -> Result<Vec<Outcome<()>>, Failure> {
         let context = &self.0;
-        let cleared: Vec<_> =
-            batch.iter().map(|one| (one.command.user_id, &one.command.room_id, one.command.seq, one.id)).collect();
+        let cleared: Vec<_> = batch.iter().map(cleared).collect();
         let users = distinct(batch.iter().map(|one| one.command.user_id));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        inboxes::touch(&mut db, &users).await?;
-        notifications::clear_rooms(&mut db, &cleared, context.clock.now()).await?;
+        inboxes::hold(&mut db, &users).await?;
+        let changed = rooms::clear_rooms(&mut db, &cleared).await?;
+        inboxes::touch(&mut db, &changed).await?;
         // What these very commands read: a repeat says it again.
-        let read = notifications::cleared_by(&mut db, &cleared).await?;
+        let read = rooms::cleared_by(&mut db, &cleared).await?;
         db.commit().await.map_err(StoreError::from)?;
         let told = Told::read(context, &users, &[]).await?;
         let outcome = |one: &Received<ClearRoom>| {
             let user = one.command.user_id;
             let mut outcome = Outcome::done(());
-            for (_, notification_id) in read.iter().filter(|(by, _)| *by == one.id) {
+            if let Some(notification_id) = read.get(&one.id).copied() {
                 let state = told.state(user);
-                let (notification_id, unread_count, version) = (*notification_id, state.unread_count, state.version);
-                let event = NotificationRead { notification_id, unread_count, version };
+                let event =
+                    NotificationRead { notification_id, unread_count: state.unread_count, version: state.version };
                 outcome.outbound.push(Outbound::deliver(Audience::User(user), &event)?);
             }
             Ok(outcome)
         };
         batch.iter().map(outcome).collect()
     }
+}
+
+fn cleared(one: &Received<ClearRoom>) -> Cleared<'_> {
+    let ClearRoom { user_id, room_id, seq } = &one.command;
+    Cleared { user: *user_id, room: room_id, seq: *seq, at: one.stamped_at, by: one.id }
 }

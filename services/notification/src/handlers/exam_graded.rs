@@ -5,7 +5,8 @@ use sinaesta_contracts::exam_grading::ExamGraded;
 use sinaesta_contracts::notification::{Notice, Notify};
 
 use crate::Context;
-use crate::handlers::{notify_id, post};
+use crate::handlers::notify_id;
+use crate::posting::post;
 
 pub struct Handler(pub(crate) Context);
 

@@ -20,9 +20,10 @@ impl EventHandler for Handler {
                 let due: Vec<_> = reminder::due(event.scheduled_start.0, event.decided_at.0).collect();
                 exams::replace_reminders(&mut db, event.exam_id, &due).await?;
                 let waiting = exams::sitting(&mut db, event.exam_id).await?;
-                inboxes::touch(&mut db, &waiting).await?;
+                inboxes::hold(&mut db, &waiting).await?;
                 exams::move_sittings(&mut db, event.exam_id, event.scheduled_start).await?;
-                inboxes::update_holds(&mut db, &waiting).await?;
+                let changed = inboxes::update_holds(&mut db, &waiting).await?;
+                inboxes::touch(&mut db, &changed).await?;
             }
             db.commit().await.map_err(StoreError::from)?;
         }

@@ -26,10 +26,11 @@ impl QueryHandler for Handler {
         let seen = seen::to_tell(&mut db, &wanted).await?;
         db.commit().await.map_err(StoreError::from)?;
         let told: HashMap<UserId, Seen> = seen.into_iter().map(|one| (one.notification.user_id, one)).collect();
-        let now = self.0.clock.now();
         let reader = |(user_id, State { unread_count, version, preferences }): (UserId, State)| {
             let notification = told.get(&user_id).map(|seen| &seen.notification);
-            let is_silent = notification.is_some_and(|one| quiet::is_silent(&preferences, one.kind, one.priority, now));
+            // By when it was said, as for what one reader is told: however late a gateway asks.
+            let is_silent = notification
+                .is_some_and(|one| quiet::is_silent(&preferences, one.kind, one.priority, one.updated_at.0));
             Reader { user_id, is_told: notification.is_some(), is_silent, unread_count, version }
         };
         Ok(Ok(states.into_iter().map(reader).collect()))

@@ -5,7 +5,8 @@ use sinaesta_contracts::notification::{Notice, Notify};
 use sinaesta_contracts::study_group::GroupInvited;
 
 use crate::Context;
-use crate::handlers::{notify_id, post};
+use crate::handlers::notify_id;
+use crate::posting::post;
 
 pub struct Handler(pub(crate) Context);
 

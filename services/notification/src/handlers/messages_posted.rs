@@ -1,52 +1,74 @@
 //! `event.chat.messages-posted`: those who take part in a room and are not in it are told.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use futures::future::join_all;
+use metrics::counter;
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
-use sinaesta_contracts::chat::{Away, FindAway, MessagesPosted, PostedMessage};
-use sinaesta_contracts::notification::{Notice, Notify};
-use sinaesta_contracts::{Actor, RoomId};
-use uuid::Uuid;
+use sinaesta_contracts::RoomId;
+use sinaesta_contracts::chat::{MessagesPosted, PostedMessage};
+use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{notify_id, post};
+use crate::away;
+use crate::posting::post;
+use crate::store::posted::{self, PutOff};
 
 /// Of how many rooms it is asked at a time who is away.
 const ASKED: usize = 50;
 
 pub struct Handler(pub(crate) Context);
 
+/// What was posted in a room, by one batch.
+type Posted<'b> = (RoomId, Vec<&'b Heard<MessagesPosted>>);
+
 impl EventHandler for Handler {
     type Event = MessagesPosted;
 
     async fn handle(&self, batch: &[Heard<MessagesPosted>]) -> Result<Vec<Outbound>, Failure> {
-        let mut posted: HashMap<&RoomId, Vec<&PostedMessage>> = HashMap::new();
+        let context = &self.0;
+        let mut rooms: BTreeMap<&str, Posted<'_>> = BTreeMap::new();
         for one in batch {
-            posted.entry(&one.event.room_id).or_default().extend(&one.event.messages);
+            let room = &one.event.room_id;
+            rooms.entry(room.as_str()).or_insert_with(|| (room.clone(), Vec::new())).1.push(one);
         }
-        let rooms: HashSet<RoomId> = posted.keys().map(|room| (*room).clone()).collect();
-        let rooms: Vec<RoomId> = rooms.into_iter().collect();
-        for rooms in rooms.chunks(ASKED) {
-            let away = self.0.bus.ask(&Actor::system(), &FindAway { rooms: rooms.to_vec() }).await;
-            let away = away.map_err(|error| Failure::Retry(error.message.into_owned()))?;
-            let commands = away.iter().filter_map(|one| notify(one, posted.get(&one.room_id)?)).collect();
-            post(&self.0, commands).await?;
+        let rooms: Vec<Posted<'_>> = rooms.into_values().collect();
+        let ask = async |rooms: &[Posted<'_>]| {
+            away::find(context, rooms.iter().map(|(room, _)| room.clone()).collect()).await
+        };
+        let (mut commands, mut put_off) = (Vec::new(), Vec::new());
+        for (rooms, answer) in rooms.chunks(ASKED).zip(join_all(rooms.chunks(ASKED).map(ask)).await) {
+            match answer {
+                Ok(away) => {
+                    let messages: BTreeMap<&str, Vec<PostedMessage>> =
+                        rooms.iter().map(|(room, events)| (room.as_str(), messages(events))).collect();
+                    let of = |room: &RoomId| messages.get(room.as_str());
+                    commands.extend(away.iter().filter_map(|one| away::notify(one, of(&one.room_id)?)));
+                }
+                Err(error) => {
+                    let names: Vec<&str> = rooms.iter().map(|(room, _)| room.as_str()).collect();
+                    tracing::warn!(error, rooms = ?names, "chat can't say who is away: each is asked about again");
+                    put_off.extend(rooms.iter().flat_map(|(_, events)| events).copied());
+                }
+            }
         }
+        if !put_off.is_empty() {
+            counter!("notification_rooms_put_off_total").increment(put_off.len() as u64);
+            let events = put_off.into_iter().map(later).collect::<Result<Vec<_>, _>>()?;
+            let mut db = context.pool.acquire().await.map_err(StoreError::from)?;
+            posted::put_off(&mut db, &events).await?;
+        }
+        post(context, commands).await?;
         Ok(Vec::new())
     }
 }
 
-/// What somebody who is away is told of these messages: not of their own, nor of what they have read.
-fn notify(away: &Away, messages: &[&PostedMessage]) -> Option<(Uuid, Notify)> {
-    let new = || messages.iter().filter(|one| one.sender_id != away.user_id && one.seq > away.last_read_seq);
-    let (first, last) = (new().min_by_key(|one| one.seq)?, new().max_by_key(|one| one.seq)?);
-    let notice = Notice::MessagesWaiting {
-        room_id: away.room_id.clone(),
-        first_seq: first.seq,
-        last_seq: last.seq,
-        sender_name: last.sender_name.clone(),
-        excerpt: last.excerpt.clone(),
-    };
-    let notify = Notify { user_id: away.user_id, notice };
-    Some((notify_id(&notify, &format!("waiting.{}.{}-{}", away.room_id, first.seq, last.seq)), notify))
+fn messages(events: &[&Heard<MessagesPosted>]) -> Vec<PostedMessage> {
+    events.iter().flat_map(|one| &one.event.messages).cloned().collect()
+}
+
+fn later(one: &Heard<MessagesPosted>) -> Result<PutOff, Failure> {
+    let messages = serde_json::to_string(&one.event.messages).map_err(|error| Failure::Reject(error.to_string()))?;
+    let room_id = one.event.room_id.clone();
+    Ok(PutOff { event_id: one.id.clone(), room_id, messages, due_at: one.stamped_at + away::FIRST_PAUSE })
 }

@@ -1,4 +1,7 @@
 //! One file for each thing that can be asked of the service, and for each event it listens to.
+//!
+//! A command is decided once: its user's inbox is held, what is there is read, and the command's stamp decides whether it
+//! is done now, was done before, or is refused. What it writes and tells is of that stamp; a repeat finds what was done.
 
 pub mod clear_room;
 pub mod exam_graded;
@@ -24,35 +27,31 @@ pub mod set_preferences;
 pub mod subscribe_push;
 pub mod unsubscribe_push;
 
-use std::collections::HashMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use sinaesta_bus::{Failure, Outbound};
+use sinaesta_bus::{Failure, Outbound, Received};
 use sinaesta_contracts::notification::{NewNotification, Notification, Notify, Priority};
-use sinaesta_contracts::{Actor, Audience, Command, NotificationId, Timestamp, UserId};
+use sinaesta_contracts::{Audience, NotificationId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Context;
-use crate::domain::quiet;
+use crate::domain::{bounds, quiet};
 use crate::store::inboxes::{self, State};
-use crate::store::notifications::{Announcement, Made};
-use crate::store::push;
+use crate::store::notifications::{self, Announcement, Draft, For};
 use crate::store::seen::{self, Seen};
-
-/// How long the broker may take to store a command that an event becomes.
-const POST: Duration = Duration::from_secs(5);
-/// How many commands that events become are on their way at once.
-const AT_ONCE: usize = 64;
+use crate::store::{commands, push};
 
 /// What readers are told of a batch's changes: read in one moment, after the changes are committed.
 struct Told {
     states: HashMap<UserId, State>,
     seen: HashMap<(UserId, NotificationId), Seen>,
-    now: OffsetDateTime,
 }
 
 impl Told {
@@ -63,8 +62,7 @@ impl Told {
         let seen = seen::to_tell(&mut db, wanted).await?;
         db.commit().await?;
         let key = |one: &Seen| (one.notification.user_id, one.notification.id);
-        let seen = seen.into_iter().map(|one| (key(&one), one)).collect();
-        Ok(Self { states, seen, now: context.clock.now() })
+        Ok(Self { states, seen: seen.into_iter().map(|one| (key(&one), one)).collect() })
     }
 
     fn state(&self, user: UserId) -> State {
@@ -72,15 +70,16 @@ impl Told {
     }
 
     /// To its reader's sockets, if they are to be told and this command made it what it is.
-    fn tell(&self, user: UserId, id: NotificationId, by: Uuid) -> Result<Option<Outbound>, Failure> {
-        let mine = self.seen.get(&(user, id)).filter(|seen| seen.caused_by == by);
-        mine.map(|seen| self.deliver(seen.notification.clone())).transpose()
+    fn tell<C>(&self, user: UserId, id: NotificationId, by: &Received<C>) -> Result<Option<Outbound>, Failure> {
+        let mine = self.seen.get(&(user, id)).filter(|seen| seen.caused_by == by.id);
+        mine.map(|seen| self.deliver(seen.notification.clone(), by.stamped_at)).transpose()
     }
 
-    fn deliver(&self, notification: Notification) -> Result<Outbound, Failure> {
+    /// Whether it makes a sound is decided by when the command was stored that tells it.
+    fn deliver(&self, notification: Notification, at: OffsetDateTime) -> Result<Outbound, Failure> {
         let user = notification.user_id;
         let State { unread_count, version, preferences } = self.state(user);
-        let is_silent = quiet::is_silent(&preferences, notification.kind, notification.priority, self.now);
+        let is_silent = quiet::is_silent(&preferences, notification.kind, notification.priority, at);
         Outbound::deliver(Audience::User(user), &NewNotification { notification, unread_count, version, is_silent })
     }
 }
@@ -101,6 +100,7 @@ fn announce(announcement: Announcement) -> Result<Outbound, Failure> {
         updated_at: Timestamp(announcement.updated_at),
         count: 1,
     };
+    let notification = bounds::bounded(notification);
     let announced = NewNotification { notification, unread_count: 0, version: 0, is_silent: false };
     Outbound::deliver(Audience::All, &announced)
 }
@@ -111,43 +111,52 @@ fn repeats(context: &Context, priority: Priority, at: OffsetDateTime) -> Option<
     (priority == Priority::Urgent).then_some((context.settings.urgent_repeats, first))
 }
 
-/// Puts what was made into the queue of what goes to closed browsers.
-async fn enqueue(context: &Context, db: &mut PgConnection, made: &[Made]) -> Result<(), StoreError> {
-    let own = made.iter().filter_map(|one| Some((UserId(one.user_id?), NotificationId(one.id))));
-    enqueue_for(context, db, &own.collect::<Vec<_>>()).await?;
-    let announced: Vec<Uuid> = made.iter().filter(|one| one.user_id.is_none()).map(|one| one.id).collect();
-    if announced.is_empty() {
+/// Stores what was decided to be new. Whatever stands in its way was overlooked when that was decided.
+async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<(), Failure> {
+    let made = notifications::insert(db, drafts).await?;
+    if made.len() == drafts.len() {
         return Ok(());
     }
-    push::enqueue_announced(db, &announced, push_at(context)).await
+    let made: HashSet<Uuid> = made.into_iter().map(|one| one.id).collect();
+    let missing: Vec<_> = drafts.iter().map(|one| one.id.0).filter(|id| !made.contains(id)).collect();
+    Err(Failure::Reject(format!("notifications that were to be new are there, or their topics are: {missing:?}")))
 }
 
-/// The same for what certain readers see.
-async fn enqueue_for(
-    context: &Context,
-    db: &mut PgConnection,
-    readers: &[(UserId, NotificationId)],
-) -> Result<(), StoreError> {
-    if readers.is_empty() {
-        return Ok(());
+/// Notes a batch's commands as done; gives those that were not. Of two with one id, the first one is to take it out.
+async fn claim<C>(db: &mut PgConnection, batch: &[Received<C>]) -> Result<HashSet<Uuid>, StoreError> {
+    let done: Vec<_> = batch.iter().map(|one| (one.id, one.stamped_at)).collect();
+    commands::claim(db, &done).await
+}
+
+/// Something that is told at a moment: of whom, or of everybody.
+type ToPush = (Option<UserId>, NotificationId, OffsetDateTime);
+
+/// Puts what is told into the queue of what goes to closed browsers: due a while after it is told.
+async fn enqueue(context: &Context, db: &mut PgConnection, told: &[ToPush]) -> Result<(), StoreError> {
+    let due = |at: OffsetDateTime| at + Duration::from_millis(context.settings.push_delay_ms);
+    let own: Vec<_> = told.iter().filter_map(|(user, id, at)| Some(((*user)?, *id, due(*at)))).collect();
+    if !own.is_empty() {
+        push::enqueue(db, &own).await?;
     }
-    push::enqueue(db, readers, push_at(context)).await
+    let announced = told.iter().filter(|(user, ..)| user.is_none());
+    let announced: Vec<_> = announced.map(|(_, id, at)| (*id, due(*at))).collect();
+    if !announced.is_empty() {
+        push::enqueue_announced(db, &announced).await?;
+    }
+    Ok(())
 }
 
-fn push_at(context: &Context) -> OffsetDateTime {
-    context.clock.now() + Duration::from_millis(context.settings.push_delay_ms)
-}
-
-/// Sends the commands that events become; the same event makes the same ids again.
-async fn post<C: Command>(context: &Context, commands: Vec<(Uuid, C)>) -> Result<(), Failure> {
-    let send = |(id, command): (Uuid, C)| async move { context.bus.post(id, &Actor::system(), &command, POST).await };
-    let sent: Vec<_> = futures::stream::iter(commands).map(send).buffer_unordered(AT_ONCE).collect().await;
-    let failed = sent.into_iter().find_map(Result::err);
-    failed.map_or(Ok(()), |error| Err(Failure::Retry(error.message.into_owned())))
+/// A new notification is told when its command was stored.
+fn to_push(draft: &Draft) -> ToPush {
+    let user = match draft.for_whom {
+        For::User(user) => Some(user),
+        For::Audience(_) | For::Exam(..) => None,
+    };
+    (user, draft.id, draft.at)
 }
 
 /// The id of the command by which somebody is told of something: `what` names it.
-fn notify_id(notify: &Notify, what: &str) -> Uuid {
+pub(crate) fn notify_id(notify: &Notify, what: &str) -> Uuid {
     Uuid::new_v5(&notify.user_id.0, what.as_bytes())
 }
 

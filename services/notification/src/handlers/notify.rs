@@ -1,20 +1,21 @@
 //! The system tells somebody of something that happened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
-use sinaesta_contracts::notification::{Notice, Notification, Notify};
-use sinaesta_contracts::{Actor, NotificationId, RoomId, SessionId, UserId};
+use sinaesta_contracts::notification::{Notice, NotificationRead, Notify};
+use sinaesta_contracts::{Actor, Audience, NotificationId, RoomId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::Context;
 use crate::domain::notice;
-use crate::handlers::{Told, distinct, enqueue, enqueue_for, repeats};
+use crate::handlers::{Told, distinct, enqueue, insert, repeats, to_push};
+use crate::store::exams::{self, Ending};
 use crate::store::notifications::{self, Draft, For};
-use crate::store::{exams, inboxes, seen};
+use crate::store::{inboxes, rooms, seen};
 
 /// How much of what came during an exam is told one by one when it ends; the rest is in the list.
 const TOLD_AFTERWARDS: i64 = 20;
@@ -38,55 +39,103 @@ impl CommandHandler for Handler {
         let context = &self.context;
         let users = distinct(batch.iter().map(|one| one.command.user_id));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        inboxes::touch(&mut db, &users).await?;
-        let ended = self.end_sittings(&mut db, batch).await?;
-        let mut rooms = gather(batch);
-        let raised = self.raise(&mut db, &rooms).await?;
-        rooms.retain(|key, _| !raised.contains(key));
-        self.skip_known(&mut db, &mut rooms).await?;
-        let once = batch.iter().filter_map(|one| {
-            let id = self.id(one)?;
-            Some(self.draft(one.command.user_id, &one.command.notice, id, one))
-        });
-        let first = rooms.values().map(|room| {
-            let id = Uuid::new_v5(&room.user.0, format!("{}.{}", room.room, room.first_seq).as_bytes());
-            self.draft(room.user, &room.notice(), NotificationId(id), room.last)
-        });
-        let mut drafts: Vec<Draft> = once.chain(first).collect();
-        // Of one thing that two commands tell, the first counts.
-        drafts.sort_by_key(|one| one.id);
-        drafts.dedup_by_key(|one| one.id);
-        let new = notifications::insert(&mut db, &drafts).await?;
-        enqueue(context, &mut db, &new).await?;
-        let mut held_back = seen::held_back(&mut db, &ended, TOLD_AFTERWARDS).await?;
-        let released: Vec<_> = held_back.values().flatten().map(|one| (one.user_id, one.id)).collect();
-        enqueue_for(context, &mut db, &released).await?;
-        let of = batch.iter().filter_map(room).map(|room| (room.user, room.room));
-        let unread = notifications::unread_of_rooms(&mut db, &of.collect::<Vec<_>>()).await?;
+        inboxes::hold(&mut db, &users).await?;
+        let ended = end_sittings(&mut db, batch).await?;
+        let rooms = self.gather(&mut db, batch).await?;
+        let mut new = self.untold(&mut db, batch).await?;
+        new.extend(rooms.new);
+        insert(&mut db, &new).await?;
+        rooms::raise(&mut db, &rooms.raised).await?;
+        let changed = new.iter().chain(&rooms.raised).filter_map(|one| to_push(one).0);
+        let changed = changed.chain(ended.changed.iter().map(|user| UserId(*user)));
+        inboxes::touch(&mut db, &distinct(changed)).await?;
+        let pushed: Vec<_> = new.iter().map(to_push).chain(ended.to_push).collect();
+        enqueue(context, &mut db, &pushed).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let of_rooms: HashMap<(UserId, String), NotificationId> =
-            unread.into_iter().map(|one| ((one.user_id, one.topic), one.id)).collect();
-        let id = |one: &Received<Notify>| match room(one) {
-            Some(room) => of_rooms.get(&(room.user, notifications::topic(room.room))).copied(),
+        let own = |one: &Received<Notify>| match waiting(one) {
+            Some(room) => rooms.ids.get(&room.key()).copied(),
             None => self.id(one),
         };
-        let mut wanted: Vec<_> = batch.iter().filter_map(|one| Some((one.command.user_id, id(one)?))).collect();
-        wanted.extend(released);
+        let mut wanted: Vec<_> = batch.iter().filter_map(|one| Some((one.command.user_id, own(one)?))).collect();
+        for one in batch {
+            let released = ended.released.get(&one.id).into_iter().flatten();
+            wanted.extend(released.map(|id| (one.command.user_id, *id)));
+        }
         let told = Told::read(context, &users, &wanted).await?;
         let outcome = |one: &Received<Notify>| {
             let mut outcome = Outcome::done(());
-            let own = id(one);
-            if matches!(one.command.notice, Notice::ExamGraded { .. }) {
-                let held_back = held_back.remove(&one.command.user_id).unwrap_or_default();
-                outcome.outbound = afterwards(&told, &held_back, own)?;
+            for id in ended.released.get(&one.id).into_iter().flatten() {
+                outcome.outbound.push(afterwards(&told, one, *id)?);
             }
-            if let Some(id) = own {
-                outcome.outbound.extend(told.tell(one.command.user_id, id, one.id)?);
+            if let Some(id) = own(one) {
+                outcome.outbound.extend(told.tell(one.command.user_id, id, one)?);
             }
             Ok(outcome)
         };
         batch.iter().map(outcome).collect()
     }
+}
+
+/// What came during an exam, in its place among the others: a repeat is known by the places. It may be read by now.
+fn afterwards(told: &Told, one: &Received<Notify>, id: NotificationId) -> Result<Outbound, Failure> {
+    let user = one.command.user_id;
+    if let Some(seen) = told.seen.get(&(user, id)) {
+        return told.deliver(seen.notification.clone(), one.stamped_at);
+    }
+    let state = told.state(user);
+    let read = NotificationRead { notification_id: id, unread_count: state.unread_count, version: state.version };
+    Outbound::deliver(Audience::User(user), &read)
+}
+
+/// What the end of sittings brings.
+#[derive(Default)]
+struct Ended {
+    /// By the command that ended a sitting, now or before: what it tells afterwards.
+    released: HashMap<Uuid, Vec<NotificationId>>,
+    /// What is released now.
+    to_push: Vec<super::ToPush>,
+    /// For whom something else is held back than before.
+    changed: Vec<Uuid>,
+}
+
+/// Exams that are graded are sat no more. Whichever command ends a sitting releases what it held back.
+async fn end_sittings(db: &mut PgConnection, batch: &[Received<Notify>]) -> Result<Ended, StoreError> {
+    let ending = |one: &Received<Notify>| match one.command.notice {
+        Notice::ExamGraded { session_id: session, exam_id: exam, .. } => {
+            Some(Ending { session, exam, user: one.command.user_id, at: one.stamped_at, by: one.id })
+        }
+        _ => None,
+    };
+    let endings: Vec<Ending> = batch.iter().filter_map(ending).collect();
+    if endings.is_empty() {
+        return Ok(Ended::default());
+    }
+    let sessions: Vec<_> = endings.iter().map(|one| one.session).collect();
+    let known = exams::ended(db, &sessions).await?;
+    let mut ended = Ended::default();
+    for (session, before) in &known {
+        let by = endings.iter().find(|one| one.session == *session && before.by == Some(one.by));
+        ended.released.extend(by.map(|one| (one.by, before.released.clone())));
+    }
+    let mut seen = HashSet::new();
+    let is_new = |one: &Ending| !known.contains_key(&one.session) && seen.insert(one.session);
+    let new: Vec<Ending> = endings.iter().copied().filter(is_new).collect();
+    exams::end_sittings(db, &new).await?;
+    ended.changed = inboxes::update_holds(db, &distinct(endings.iter().map(|one| one.user))).await?;
+    let held_back =
+        seen::held_back(db, &new.iter().map(|one| one.session).collect::<Vec<_>>(), TOLD_AFTERWARDS).await?;
+    // Two exams of one student may end together: what both held back is told once.
+    let (mut released, mut told) = (Vec::new(), HashSet::new());
+    for (session, id) in held_back {
+        let Some(one) = new.iter().find(|one| one.session == session) else { continue };
+        if told.insert((one.user, id)) {
+            released.push((session, id));
+            ended.released.entry(one.by).or_default().push(id);
+            ended.to_push.push((Some(one.user), id, one.at));
+        }
+    }
+    exams::note_released(db, &released).await?;
+    Ok(ended)
 }
 
 /// The messages of one room that one user is to be told of.
@@ -101,6 +150,10 @@ struct Waiting<'b> {
 }
 
 impl Waiting<'_> {
+    fn key(&self) -> (UserId, String) {
+        (self.user, self.room.to_string())
+    }
+
     /// As one notice, from `first_seq` on.
     fn notice(&self) -> Notice {
         let mut notice = self.last.command.notice.clone();
@@ -112,29 +165,34 @@ impl Waiting<'_> {
 }
 
 /// What a command tells of a room's messages, if that is what it tells of.
-fn room(one: &Received<Notify>) -> Option<Waiting<'_>> {
+fn waiting(one: &Received<Notify>) -> Option<Waiting<'_>> {
     let Notice::MessagesWaiting { room_id, first_seq, last_seq, .. } = &one.command.notice else { return None };
     let (first_seq, last_seq) = (*first_seq, *last_seq);
     Some(Waiting { user: one.command.user_id, room: room_id, first_seq, last_seq, last: one })
 }
 
-fn gather(batch: &[Received<Notify>]) -> HashMap<(UserId, &RoomId), Waiting<'_>> {
-    let mut rooms: HashMap<(UserId, &RoomId), Waiting<'_>> = HashMap::new();
-    for one in batch.iter().filter_map(room) {
-        let waiting = rooms.entry((one.user, one.room)).or_insert(one);
-        waiting.first_seq = waiting.first_seq.min(one.first_seq);
-        if one.last_seq > waiting.last_seq {
-            (waiting.last_seq, waiting.last) = (one.last_seq, one.last);
+/// All commands of a batch about one room and user, in whatever order they came.
+fn by_room(batch: &[Received<Notify>]) -> BTreeMap<(UserId, String), Waiting<'_>> {
+    let mut rooms: BTreeMap<(UserId, String), Waiting<'_>> = BTreeMap::new();
+    for one in batch.iter().filter_map(waiting) {
+        let room = rooms.entry(one.key()).or_insert(one);
+        room.first_seq = room.first_seq.min(one.first_seq);
+        if one.last_seq > room.last_seq {
+            (room.last_seq, room.last) = (one.last_seq, one.last);
         }
     }
     rooms
 }
 
-/// What came during the exam, but for the notice that ends it.
-fn afterwards(told: &Told, held_back: &[Notification], own: Option<NotificationId>) -> Result<Vec<Outbound>, Failure> {
-    let others = held_back.iter().filter(|one| Some(one.id) != own);
-    let still = others.filter_map(|one| told.seen.get(&(one.user_id, one.id)));
-    still.map(|seen| told.deliver(seen.notification.clone())).collect()
+/// What is decided about the rooms of a batch.
+#[derive(Default)]
+struct Rooms {
+    /// Of rooms of which nothing is unread.
+    new: Vec<Draft>,
+    /// Of rooms of which something is unread, which stands for these messages, too.
+    raised: Vec<Draft>,
+    /// What is unread of each then.
+    ids: HashMap<(UserId, String), NotificationId>,
 }
 
 impl Handler {
@@ -142,70 +200,45 @@ impl Handler {
         notice::id(one.command.user_id, &one.command.notice, one.stamped_at, &self.zone)
     }
 
-    /// Exams that are graded are sat no more; gives the sittings, but for those that had ended before.
-    async fn end_sittings(
-        &self,
-        db: &mut PgConnection,
-        batch: &[Received<Notify>],
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let ended: Vec<_> = batch
-            .iter()
-            .filter_map(|one| match one.command.notice {
-                Notice::ExamGraded { session_id, exam_id, is_correction, .. } => {
-                    Some((session_id, exam_id, one.command.user_id, is_correction))
-                }
-                _ => None,
-            })
-            .collect();
-        if !ended.is_empty() {
-            let sittings: Vec<_> = ended.iter().map(|(session, exam, user, _)| (*session, *exam, *user)).collect();
-            exams::end_sittings(db, &sittings, self.context.clock.now()).await?;
-            inboxes::update_holds(db, &distinct(ended.iter().map(|(_, _, user, _)| *user))).await?;
-        }
-        Ok(ended.into_iter().filter(|(.., is_correction)| !is_correction).map(|(session, ..)| session).collect())
+    /// What is told once only, and was not yet: of one thing that two commands tell, the first counts.
+    async fn untold(&self, db: &mut PgConnection, batch: &[Received<Notify>]) -> Result<Vec<Draft>, StoreError> {
+        let once: Vec<_> = batch.iter().filter_map(|one| Some((self.id(one)?, one))).collect();
+        let ids: Vec<Uuid> = once.iter().map(|(id, _)| id.0).collect();
+        let mut known = notifications::existing(db, &ids).await?;
+        let new = once.into_iter().filter(|(id, _)| known.insert(id.0));
+        Ok(new.map(|(id, one)| self.draft(one.command.user_id, &one.command.notice, id, one)).collect())
     }
 
     /// Nobody is told of messages that they have read, or were told of before.
-    async fn skip_known<'b>(
-        &self,
-        db: &mut PgConnection,
-        rooms: &mut HashMap<(UserId, &'b RoomId), Waiting<'b>>,
-    ) -> Result<(), StoreError> {
-        if rooms.is_empty() {
-            return Ok(());
+    async fn gather(&self, db: &mut PgConnection, batch: &[Received<Notify>]) -> Result<Rooms, StoreError> {
+        let waiting = by_room(batch);
+        if waiting.is_empty() {
+            return Ok(Rooms::default());
         }
-        let known = notifications::known_up_to(db, &rooms.keys().copied().collect::<Vec<_>>()).await?;
-        rooms.retain(|(user, room), waiting| {
-            let known = known.get(&(*user, room.to_string())).copied().unwrap_or_default();
-            waiting.first_seq = waiting.first_seq.max(known.saturating_add(1));
-            waiting.last_seq > known
-        });
-        Ok(())
-    }
-
-    /// Lets the unread notifications of rooms stand for these messages, too; says of which there are some.
-    async fn raise<'b>(
-        &self,
-        db: &mut PgConnection,
-        rooms: &HashMap<(UserId, &'b RoomId), Waiting<'b>>,
-    ) -> Result<Vec<(UserId, &'b RoomId)>, StoreError> {
-        if rooms.is_empty() {
-            return Ok(Vec::new());
-        }
-        let unread = notifications::unread_of_rooms(db, &rooms.keys().copied().collect::<Vec<_>>()).await?;
-        let (mut drafts, mut raised) = (Vec::new(), Vec::new());
-        for known in unread {
-            let waiting =
-                rooms.values().find(|one| one.user == known.user_id && notifications::topic(one.room) == known.topic);
-            let Some(waiting) = waiting else { continue };
-            raised.push((waiting.user, waiting.room));
-            if waiting.last_seq > known.last_seq {
-                let all = Waiting { first_seq: known.first_seq, ..*waiting };
-                drafts.push(self.draft(waiting.user, &all.notice(), known.id, waiting.last));
+        let keys: Vec<_> = waiting.values().map(|one| (one.user, one.room)).collect();
+        let known_up_to = rooms::hold_known(db, &keys).await?;
+        let unread = rooms::unread_of_rooms(db, &keys).await?;
+        let unread: HashMap<_, _> = unread.into_iter().map(|one| ((one.user_id, one.topic.clone()), one)).collect();
+        let mut gathered = Rooms::default();
+        for (key, mut room) in waiting {
+            if let Some(unread) = unread.get(&(room.user, rooms::topic(room.room))) {
+                if room.last_seq > unread.last_seq {
+                    room.first_seq = unread.first_seq;
+                    gathered.raised.push(self.draft(room.user, &room.notice(), unread.id, room.last));
+                }
+                gathered.ids.insert(key, unread.id);
+                continue;
+            }
+            let known = known_up_to.get(&key).copied().unwrap_or_default();
+            if room.last_seq > known {
+                room.first_seq = room.first_seq.max(known.saturating_add(1));
+                let what = format!("{}.{}", room.room, room.first_seq);
+                let id = NotificationId(Uuid::new_v5(&room.user.0, what.as_bytes()));
+                gathered.new.push(self.draft(room.user, &room.notice(), id, room.last));
+                gathered.ids.insert(key, id);
             }
         }
-        notifications::raise(db, &drafts).await?;
-        Ok(raised)
+        Ok(gathered)
     }
 
     fn draft(&self, user: UserId, notice: &Notice, id: NotificationId, one: &Received<Notify>) -> Draft {

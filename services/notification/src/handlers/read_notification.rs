@@ -13,37 +13,66 @@ use crate::store::{inboxes, notifications, seen};
 
 pub struct Handler(pub(crate) Context);
 
+/// What is decided about a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    /// It reads what its reader sees.
+    Read,
+    /// It is read: by this command, or by another. Whether it is still seen does not matter.
+    Known,
+    Refused,
+}
+
 impl CommandHandler for Handler {
     type Command = ReadNotification;
 
     async fn handle(&self, batch: &[Received<ReadNotification>]) -> Result<Vec<Outcome<NotificationRead>>, Failure> {
         let context = &self.0;
-        let reads: Vec<_> = batch.iter().map(|one| (one.actor.user_id, one.command.notification_id)).collect();
+        let asked: Vec<_> = batch.iter().map(asked).collect();
+        let users = distinct(asked.iter().map(|(user, _)| *user));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let found = seen::find(&mut db, &reads).await?;
-        let known: HashSet<(UserId, NotificationId)> =
-            found.into_iter().map(|one| (one.notification.user_id, one.notification.id)).collect();
-        let changed = notifications::read(&mut db, &reads, context.clock.now()).await?;
+        inboxes::hold(&mut db, &users).await?;
+        let read = notifications::already_read(&mut db, &asked).await?;
+        let seen = seen::find(&mut db, &asked).await?;
+        let seen: HashSet<_> = seen.into_iter().map(|one| (one.notification.user_id, one.notification.id)).collect();
+        let decide = |what| match what {
+            _ if read.contains(what) => Decision::Known,
+            _ if seen.contains(what) => Decision::Read,
+            _ => Decision::Refused,
+        };
+        let decided: Vec<Decision> = asked.iter().map(decide).collect();
+        let new = batch.iter().zip(&decided).filter(|(_, decision)| **decision == Decision::Read);
+        let reads: Vec<_> =
+            new.map(|(one, _)| (one.actor.user_id, one.command.notification_id, one.stamped_at)).collect();
+        let changed = notifications::read(&mut db, &reads).await?;
         inboxes::touch(&mut db, &changed).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let told = Told::read(context, &distinct(reads.iter().map(|(user, _)| *user)), &[]).await?;
-        batch.iter().map(|one| outcome(one, &known, &told)).collect()
+        let told = Told::read(context, &users, &[]).await?;
+        batch.iter().zip(decided).map(|(one, decision)| outcome(one, decision, &told)).collect()
     }
+}
+
+fn asked(one: &Received<ReadNotification>) -> (UserId, NotificationId) {
+    (one.actor.user_id, one.command.notification_id)
 }
 
 fn outcome(
     one: &Received<ReadNotification>,
-    known: &HashSet<(UserId, NotificationId)>,
+    decision: Decision,
     told: &Told,
 ) -> Result<Outcome<NotificationRead>, Failure> {
-    let (user, notification_id) = (one.actor.user_id, one.command.notification_id);
-    // One answer for what does not exist and what is somebody else's: the difference is not theirs to know.
-    if !known.contains(&(user, notification_id)) {
-        let error = ErrorBody::new(code::NOTIFICATION_NOT_FOUND, "There is no such notification");
-        return Ok(Outcome::refused(error.on_field("notificationId")));
+    let (user, notification_id) = asked(one);
+    match decision {
+        Decision::Read | Decision::Known => {
+            let state = told.state(user);
+            let read = NotificationRead { notification_id, unread_count: state.unread_count, version: state.version };
+            let delivery = Outbound::deliver(Audience::User(user), &read)?;
+            Ok(Outcome::done(read).and(delivery))
+        }
+        // One answer for what does not exist and what is somebody else's: the difference is not theirs to know.
+        Decision::Refused => {
+            let error = ErrorBody::new(code::NOTIFICATION_NOT_FOUND, "There is no such notification");
+            Ok(Outcome::refused(error.on_field("notificationId")))
+        }
     }
-    let state = told.state(user);
-    let read = NotificationRead { notification_id, unread_count: state.unread_count, version: state.version };
-    let delivery = Outbound::deliver(Audience::User(user), &read)?;
-    Ok(Outcome::done(read).and(delivery))
 }

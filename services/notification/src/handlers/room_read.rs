@@ -7,8 +7,8 @@ use sinaesta_store::StoreError;
 use uuid::Uuid;
 
 use crate::Context;
-use crate::handlers::post;
-use crate::store::notifications;
+use crate::posting::post;
+use crate::store::rooms;
 
 pub struct Handler(pub(crate) Context);
 
@@ -19,13 +19,14 @@ impl EventHandler for Handler {
         let read: Vec<_> = batch.iter().map(|one| (one.event.user_id, &one.event.room_id)).collect();
         let positions: Vec<_> =
             batch.iter().map(|one| (one.event.user_id, &one.event.room_id, one.event.seq)).collect();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        notifications::note_read(&mut db, &positions).await?;
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        // Held until what is unread is known: who is told meanwhile is told before or not at all.
+        rooms::note_read(&mut db, &positions).await?;
         // Most who read a room were in it, and were not told.
-        let unread = notifications::unread_of_rooms(&mut db, &read).await?;
-        drop(db);
+        let unread = rooms::unread_of_rooms(&mut db, &read).await?;
+        db.commit().await.map_err(StoreError::from)?;
         let was_told = |event: &RoomRead| {
-            unread.iter().any(|one| one.user_id == event.user_id && one.topic == notifications::topic(&event.room_id))
+            unread.iter().any(|one| one.user_id == event.user_id && one.topic == rooms::topic(&event.room_id))
         };
         let command = |one: &Heard<RoomRead>| {
             let RoomRead { room_id, user_id, seq } = one.event.clone();

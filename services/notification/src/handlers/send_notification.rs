@@ -7,41 +7,68 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationSent, SendNotification};
 use sinaesta_contracts::{ErrorBody, NotificationId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::Context;
 use crate::domain::sending::{self, To};
-use crate::handlers::{Told, announce, distinct, enqueue, repeats};
+use crate::handlers::{Told, announce, distinct, enqueue, insert, repeats, to_push};
 use crate::store::inboxes;
-use crate::store::notifications::{self, Announcement, Draft, For};
+use crate::store::notifications::{self, Announcement, Draft, For, Stored};
 
 pub struct Handler(pub(crate) Context);
+
+/// A command that is not refused.
+#[derive(Clone)]
+struct Sent {
+    /// Whose the notification is; empty: an announcement.
+    user: Option<UserId>,
+    /// When it was made.
+    at: OffsetDateTime,
+    /// Empty: it is stored already, or this is the same command once more in the batch.
+    new: Option<Draft>,
+}
+
+impl Sent {
+    fn new(draft: Draft) -> Self {
+        Self { user: user(&draft), at: draft.at, new: Some(draft) }
+    }
+
+    const fn known(stored: &Stored) -> Self {
+        Self { user: stored.user_id, at: stored.created_at, new: None }
+    }
+}
 
 impl CommandHandler for Handler {
     type Command = SendNotification;
 
     async fn handle(&self, batch: &[Received<SendNotification>]) -> Result<Vec<Outcome<NotificationSent>>, Failure> {
         let context = &self.0;
-        let decided: Vec<_> = batch.iter().map(|one| sending::decide(&one.actor, &one.command)).collect();
+        let rules: Vec<_> = batch.iter().map(|one| sending::decide(&one.actor, &one.command)).collect();
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let users = distinct(decided.iter().filter_map(to_user));
-        let known: HashSet<UserId> = inboxes::known(&mut db, &users).await?.into_iter().collect();
-        let decided: Vec<_> = decided.into_iter().map(|to| check_known(to?, &known)).collect();
-        let admitted = batch.iter().zip(&decided).filter_map(|(one, to)| Some((one, to.as_ref().ok()?)));
-        let drafts: Vec<Draft> = admitted.map(|(one, to)| draft(context, one, to)).collect();
-        let new = notifications::insert(&mut db, &drafts).await?;
-        inboxes::touch(&mut db, &distinct(decided.iter().filter_map(to_user))).await?;
-        let announced: Vec<Uuid> = drafts.iter().filter(|one| is_announcement(one)).map(|one| one.id.0).collect();
-        if new.iter().any(|one| one.user_id.is_none()) {
+        let known = inboxes::known(&mut db, &distinct(rules.iter().filter_map(to_user))).await?;
+        inboxes::hold(&mut db, &distinct(known.iter().copied())).await?;
+        if rules.iter().any(|to| matches!(to, Ok(To::Audience(_)))) {
+            inboxes::hold_announcements(&mut db).await?;
+        }
+        let stored = notifications::stored(&mut db, &batch.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
+        let decided = decide(context, batch, rules, &known.into_iter().collect(), &stored);
+        let drafts: Vec<Draft> = decided.iter().filter_map(|one| one.as_ref().ok()?.new.clone()).collect();
+        insert(&mut db, &drafts).await?;
+        inboxes::touch(&mut db, &distinct(drafts.iter().filter_map(user))).await?;
+        if drafts.iter().any(|draft| user(draft).is_none()) {
             inboxes::touch_announcements(&mut db).await?;
         }
-        enqueue(context, &mut db, &new).await?;
+        enqueue(context, &mut db, &drafts.iter().map(to_push).collect::<Vec<_>>()).await?;
+        let sent: Vec<_> =
+            batch.iter().zip(&decided).filter_map(|(one, sent)| Some((one.id, sent.as_ref().ok()?.user))).collect();
+        let announced: Vec<Uuid> = sent.iter().filter(|(_, user)| user.is_none()).map(|(id, _)| *id).collect();
         let announcements = notifications::announcements(&mut db, &announced).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let mut announcements: HashMap<_, _> = announcements.into_iter().map(|(one, _)| (one.id, one)).collect();
-        let wanted: Vec<_> = drafts.iter().filter_map(|one| Some((user(one)?, one.id))).collect();
+        let announcements: HashMap<_, _> = announcements.into_iter().map(|(one, _)| (one.id, one)).collect();
+        let wanted: Vec<_> = sent.iter().filter_map(|(id, user)| Some(((*user)?, NotificationId(*id)))).collect();
         let told = Told::read(context, &distinct(wanted.iter().map(|(user, _)| *user)), &wanted).await?;
-        batch.iter().zip(decided).map(|(one, to)| outcome(one, to, &told, &mut announcements)).collect()
+        batch.iter().zip(decided).map(|(one, sent)| outcome(one, sent, &told, &announcements)).collect()
     }
 }
 
@@ -52,23 +79,39 @@ fn to_user(to: &Result<To, ErrorBody>) -> Option<UserId> {
     }
 }
 
-fn check_known(to: To, known: &HashSet<UserId>) -> Result<To, ErrorBody> {
-    match &to {
-        To::User(user) if !known.contains(user) => {
-            Err(ErrorBody::new(code::NOTIFICATION_NO_USER, "There is no such user").on_field("userId"))
+/// Decides about each command once: what is stored was decided before, by the rules of then.
+fn decide(
+    context: &Context,
+    batch: &[Received<SendNotification>],
+    rules: Vec<Result<To, ErrorBody>>,
+    known: &HashSet<UserId>,
+    stored: &HashMap<Uuid, Stored>,
+) -> Vec<Result<Sent, ErrorBody>> {
+    let mut decided: HashMap<Uuid, Result<Sent, ErrorBody>> = HashMap::new();
+    let decide = |(one, to): (&Received<SendNotification>, Result<To, ErrorBody>)| {
+        if let Some(first) = decided.get(&one.id) {
+            return first.clone().map(|sent| Sent { new: None, ..sent });
         }
-        _ => Ok(to),
-    }
+        let decision = match (stored.get(&one.id), to) {
+            (Some(stored), _) => Ok(Sent::known(stored)),
+            (None, Err(error)) => Err(error),
+            (None, Ok(To::User(user))) if !known.contains(&user) => {
+                Err(ErrorBody::new(code::NOTIFICATION_NO_USER, "There is no such user").on_field("userId"))
+            }
+            (None, Ok(To::User(user))) => Ok(Sent::new(draft(context, one, For::User(user)))),
+            (None, Ok(To::Audience(audience))) => Ok(Sent::new(draft(context, one, For::Audience(audience)))),
+        };
+        decided.insert(one.id, decision.clone());
+        decision
+    };
+    batch.iter().zip(rules).map(decide).collect()
 }
 
-fn draft(context: &Context, one: &Received<SendNotification>, to: &To) -> Draft {
+fn draft(context: &Context, one: &Received<SendNotification>, for_whom: For) -> Draft {
     let sent = &one.command;
     Draft {
         id: NotificationId(one.id),
-        for_whom: match to {
-            To::User(user) => For::User(*user),
-            To::Audience(audience) => For::Audience(audience.clone()),
-        },
+        for_whom,
         kind: sent.kind,
         priority: sent.priority,
         title: sent.title.as_str().to_owned(),
@@ -90,23 +133,22 @@ const fn user(draft: &Draft) -> Option<UserId> {
     }
 }
 
-const fn is_announcement(draft: &Draft) -> bool {
-    user(draft).is_none()
-}
-
 fn outcome(
     one: &Received<SendNotification>,
-    to: Result<To, ErrorBody>,
+    sent: Result<Sent, ErrorBody>,
     told: &Told,
-    announcements: &mut HashMap<NotificationId, Announcement>,
+    announcements: &HashMap<NotificationId, Announcement>,
 ) -> Result<Outcome<NotificationSent>, Failure> {
-    let id = NotificationId(one.id);
-    let outbound = match to {
+    let sent = match sent {
+        Ok(sent) => sent,
         Err(error) => return Ok(Outcome::refused(error)),
-        Ok(To::User(user)) => told.tell(user, id, one.id)?,
-        Ok(To::Audience(_)) => announcements.remove(&id).map(announce).transpose()?,
     };
-    let mut outcome = Outcome::done(NotificationSent { notification_id: id, timestamp: Timestamp(one.stamped_at) });
+    let id = NotificationId(one.id);
+    let outbound = match sent.user {
+        Some(user) => told.tell(user, id, one)?,
+        None => announcements.get(&id).cloned().map(announce).transpose()?,
+    };
+    let mut outcome = Outcome::done(NotificationSent { notification_id: id, timestamp: Timestamp(sent.at) });
     outcome.outbound.extend(outbound);
     Ok(outcome)
 }

@@ -8,11 +8,31 @@ use uuid::Uuid;
 
 use crate::Context;
 use crate::domain::{notice, reminder};
-use crate::handlers::{announce, enqueue, repeats};
+use crate::handlers::{announce, enqueue, insert, repeats, to_push};
+use crate::store::exams::{self, Reminder};
+use crate::store::inboxes;
 use crate::store::notifications::{self, Draft, For};
-use crate::store::{exams, inboxes};
 
 pub struct Handler(pub(crate) Context);
+
+/// What is decided about a command.
+enum Decision {
+    /// It sends the reminder.
+    Send,
+    /// It has sent it: whatever it told is told again.
+    Known,
+    /// The reminder is another command's, is not due by this one's stamp, or was withdrawn.
+    Nothing,
+}
+
+fn decide(reminder: &Reminder, one: &Received<SendReminder>) -> Decision {
+    match reminder.sent_by {
+        Some(by) if by == one.id => Decision::Known,
+        Some(_) => Decision::Nothing,
+        None if one.stamped_at < reminder.due_at => Decision::Nothing,
+        None => Decision::Send,
+    }
+}
 
 impl CommandHandler for Handler {
     type Command = SendReminder;
@@ -29,35 +49,23 @@ async fn remind(context: &Context, one: &Received<SendReminder>) -> Result<Outco
     let Some(due) = exams::hold_reminder(&mut db, exam_id, lead_minutes).await? else {
         return Ok(Outcome::done(()));
     };
-    // Sent by another command, or noticed by a clock that is ahead of the broker's.
-    if due.sent_by.is_some_and(|by| by != one.id) || one.stamped_at < due.due_at {
-        return Ok(Outcome::done(()));
-    }
-    exams::sent_reminder(&mut db, exam_id, lead_minutes, one.id).await?;
     let what = format!("starts.{lead_minutes}.{}", due.moved_at.unix_timestamp_nanos());
     let id = NotificationId(Uuid::new_v5(&exam_id.0, what.as_bytes()));
-    if due.sent_by.is_none() && reminder::is_worth_sending(due.starts_at, lead_minutes, one.stamped_at) {
-        let text = notice::reminder(exam_id, &due.exam_title, lead_minutes, due.starts_at);
-        let draft = Draft {
-            id,
-            for_whom: For::Exam(exam_id, due.specialty),
-            kind: text.kind,
-            priority: text.priority,
-            title: text.title,
-            message: text.message,
-            data: text.data.to_string(),
-            action_url: Some(text.action_url),
-            room: None,
-            sent_by: Actor::system().user_id,
-            caused_by: one.id,
-            at: one.stamped_at,
-            repeats: repeats(context, text.priority, one.stamped_at),
-        };
-        let new = notifications::insert(&mut db, &[draft]).await?;
-        inboxes::touch_announcements(&mut db).await?;
-        enqueue(context, &mut db, &new).await?;
+    match decide(&due, one) {
+        Decision::Nothing => return Ok(Outcome::done(())),
+        Decision::Known => {}
+        Decision::Send => {
+            exams::sent_reminder(&mut db, exam_id, lead_minutes, one.id).await?;
+            let is_stored = notifications::existing(&mut db, &[id.0]).await?.contains(&id.0);
+            if !is_stored && reminder::is_worth_sending(due.starts_at, lead_minutes, one.stamped_at) {
+                let draft = draft(context, one, id, due);
+                inboxes::hold_announcements(&mut db).await?;
+                insert(&mut db, std::slice::from_ref(&draft)).await?;
+                inboxes::touch_announcements(&mut db).await?;
+                enqueue(context, &mut db, &[to_push(&draft)]).await?;
+            }
+        }
     }
-    // A repeat of this very command says again what it said.
     let announcement = notifications::announcements(&mut db, &[id.0]).await?.pop();
     db.commit().await.map_err(StoreError::from)?;
     let mut outcome = Outcome::done(());
@@ -65,4 +73,24 @@ async fn remind(context: &Context, one: &Received<SendReminder>) -> Result<Outco
         outcome.outbound.push(announce(announcement)?);
     }
     Ok(outcome)
+}
+
+fn draft(context: &Context, one: &Received<SendReminder>, id: NotificationId, due: Reminder) -> Draft {
+    let SendReminder { exam_id, lead_minutes } = one.command;
+    let text = notice::reminder(exam_id, &due.exam_title, lead_minutes, due.starts_at);
+    Draft {
+        id,
+        for_whom: For::Exam(exam_id, due.specialty),
+        kind: text.kind,
+        priority: text.priority,
+        title: text.title,
+        message: text.message,
+        data: text.data.to_string(),
+        action_url: Some(text.action_url),
+        room: None,
+        sent_by: Actor::system().user_id,
+        caused_by: one.id,
+        at: one.stamped_at,
+        repeats: repeats(context, text.priority, one.stamped_at),
+    }
 }

@@ -16,10 +16,13 @@ impl EventHandler for Handler {
     async fn handle(&self, batch: &[Heard<SessionsBegun>]) -> Result<Vec<Outbound>, Failure> {
         let begun: Vec<_> = batch.iter().flat_map(|one| &one.event.sessions).collect();
         let users = distinct(begun.iter().map(|one| one.user_id));
+        let exams: Vec<_> = begun.iter().map(|one| one.exam_id.0).collect();
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
-        inboxes::touch(&mut db, &users).await?;
+        exams::hold(&mut db, &exams).await?;
+        inboxes::hold(&mut db, &users).await?;
         exams::begin_sittings(&mut db, &begun).await?;
-        inboxes::update_holds(&mut db, &users).await?;
+        let changed = inboxes::update_holds(&mut db, &users).await?;
+        inboxes::touch(&mut db, &changed).await?;
         db.commit().await.map_err(StoreError::from)?;
         Ok(Vec::new())
     }

@@ -1,4 +1,4 @@
-//! `notification-preferences-set`: what a user wants to be told.
+//! `notification-preferences-set`: what a user wants to be told. A repeat changes nothing that was set since.
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::Audience;
@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::quiet;
-use crate::handlers::{Told, distinct};
+use crate::handlers::{Told, claim, distinct};
 use crate::store::inboxes;
 
 pub struct Handler(pub(crate) Context);
@@ -26,13 +26,17 @@ async fn set(context: &Context, one: &Received<SetPreferences>) -> Result<Outcom
     }
     let user = one.actor.user_id;
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let mut preferences = inboxes::hold_preferences(&mut db, user).await?;
-    for kind in NotificationType::ALL {
-        if let Some(wanted) = one.command.preferences.of(kind) {
-            preferences.set(kind, wanted.clone());
+    inboxes::hold(&mut db, &distinct([user])).await?;
+    let is_new = claim(&mut db, std::slice::from_ref(one)).await?.contains(&one.id);
+    let mut preferences = inboxes::preferences(&mut db, user).await?;
+    if is_new {
+        for kind in NotificationType::ALL {
+            if let Some(wanted) = one.command.preferences.of(kind) {
+                preferences.set(kind, wanted.clone());
+            }
         }
+        inboxes::set_preferences(&mut db, user, &preferences).await?;
     }
-    inboxes::set_preferences(&mut db, user, &preferences).await?;
     db.commit().await.map_err(StoreError::from)?;
     let state = Told::read(context, &distinct([user]), &[]).await?.state(user);
     let changed = PreferencesChanged { preferences, unread_count: state.unread_count, version: state.version };

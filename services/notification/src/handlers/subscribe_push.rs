@@ -1,10 +1,11 @@
-//! A browser wants to be told while it is closed.
+//! A browser wants to be told while it is closed. A repeat does not bring back one that has signed off since.
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::SubscribePush;
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::handlers::claim;
 use crate::push::Browser;
 use crate::store::push;
 
@@ -26,8 +27,10 @@ async fn subscribe(context: &Context, one: &Received<SubscribePush>) -> Result<O
         Err(error) => return Ok(Outcome::refused(error)),
     };
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    let keys = (browser.p256dh.as_slice(), browser.auth.as_slice());
-    push::subscribe(&mut db, one.actor.user_id, endpoint.as_str(), keys, one.stamped_at).await?;
+    if claim(&mut db, std::slice::from_ref(one)).await?.contains(&one.id) {
+        let keys = (browser.p256dh.as_slice(), browser.auth.as_slice());
+        push::subscribe(&mut db, one.actor.user_id, endpoint.as_str(), keys, one.stamped_at).await?;
+    }
     db.commit().await.map_err(StoreError::from)?;
     Ok(Outcome::done(()))
 }

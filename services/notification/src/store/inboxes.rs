@@ -42,16 +42,36 @@ pub async fn known(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<UserId>,
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// Counts a change of each of these users' inboxes, and holds them until the transaction ends.
-pub async fn touch(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
+/// Holds these users' inboxes until the transaction ends: whatever changes one waits for that, and everything that is read
+/// from now on is as it was left. Whoever has none yet gets an empty one. Always the inboxes first, in the order of the
+/// users' ids, then the announcements.
+pub async fn hold(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO notification_inboxes AS i (user_id, version)
-         SELECT DISTINCT u, 1 FROM UNNEST($1::uuid[]) AS u ORDER BY u
-         ON CONFLICT (user_id) DO UPDATE SET version = i.version + 1",
+        "INSERT INTO notification_inboxes (user_id) SELECT DISTINCT u FROM UNNEST($1::uuid[]) AS u
+         WHERE NOT EXISTS (SELECT FROM notification_inboxes i WHERE i.user_id = u) ORDER BY u
+         ON CONFLICT (user_id) DO NOTHING",
         users,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
+    // By a statement of its own, which sees what was committed while this one waited.
+    sqlx::query!("SELECT FROM notification_inboxes WHERE user_id = ANY($1) ORDER BY user_id FOR NO KEY UPDATE", users,)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Holds the announcements likewise.
+pub async fn hold_announcements(db: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("SELECT FROM notification_announcements FOR NO KEY UPDATE").execute(db).await?;
+    Ok(())
+}
+
+/// Counts a change of each of these users' inboxes.
+pub async fn touch(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE notification_inboxes SET version = version + 1 WHERE user_id = ANY($1)", users)
+        .execute(db)
+        .await?;
     Ok(())
 }
 
@@ -69,17 +89,12 @@ pub async fn touch_announcements(db: &mut PgConnection) -> Result<(), StoreError
     Ok(())
 }
 
-/// A user's preferences, held until the transaction ends.
-pub async fn hold_preferences(db: &mut PgConnection, user: UserId) -> Result<Preferences, StoreError> {
-    let text = sqlx::query_scalar!(
-        "INSERT INTO notification_inboxes AS i (user_id) VALUES ($1)
-         ON CONFLICT (user_id) DO UPDATE SET version = i.version
-         RETURNING preferences",
-        user.0,
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(read(&text))
+/// A user's preferences.
+pub async fn preferences(db: &mut PgConnection, user: UserId) -> Result<Preferences, StoreError> {
+    let text = sqlx::query_scalar!("SELECT preferences FROM notification_inboxes WHERE user_id = $1", user.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(read(&text.unwrap_or_default()))
 }
 
 /// Stores a user's preferences, and counts that as a change.
@@ -108,16 +123,18 @@ fn read(text: &str) -> Preferences {
     preferences
 }
 
-/// Holds back what comes from now on for those who sit an exam, and nothing any more for those who do not. Their
-/// inboxes must be touched before in the same transaction: whoever else changes what they sit waits for that.
-pub async fn update_holds(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE notification_inboxes i SET held_since = (
-           SELECT min(s.started_at) FROM notification_sittings s WHERE s.user_id = i.user_id AND s.ended_at IS NULL)
-         WHERE i.user_id = ANY($1)",
+/// Holds back what comes from now on for those who sit an exam, and nothing any more for those who do not; gives those
+/// for whom that is another moment than before. Their inboxes must be held: whoever else changes what they sit waits
+/// for that.
+pub async fn update_holds(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    let changed = sqlx::query_scalar!(
+        "UPDATE notification_inboxes i SET held_since = held.since
+         FROM (SELECT u, (SELECT min(s.started_at) FROM notification_sittings s WHERE s.user_id = u AND s.ended_at IS NULL)
+               FROM UNNEST($1::uuid[]) AS u) AS held (u, since)
+         WHERE i.user_id = held.u AND i.held_since IS DISTINCT FROM held.since RETURNING i.user_id",
         users,
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(())
+    Ok(changed)
 }

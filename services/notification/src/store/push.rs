@@ -4,6 +4,7 @@ use sinaesta_contracts::notification::{NotificationType, Priority};
 use sinaesta_contracts::{NotificationId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
+use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -63,24 +64,30 @@ pub async fn forget(db: &mut PgConnection, endpoint: &str) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Puts what these readers see into the queue, for every browser of theirs; not what is of low priority.
+/// Puts what these readers see into the queue, for every browser of theirs, each due at its moment; not what is of low
+/// priority. Browsers are held meanwhile: one that is forgotten at this moment is waited for, and left out.
 pub async fn enqueue(
     db: &mut PgConnection,
-    readers: &[(UserId, NotificationId)],
-    due_at: OffsetDateTime,
+    readers: &[(UserId, NotificationId, OffsetDateTime)],
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO push_queue (notification_id, endpoint, due_at)
-         SELECT s.id, p.endpoint, $3 FROM UNNEST($1::uuid[], $2::uuid[]) AS asked (u, n)
-         JOIN push_subscriptions p ON p.user_id = asked.u
+        "WITH asked AS MATERIALIZED (
+           SELECT DISTINCT ON (u, n) u, n, due FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS asked (u, n, due)
+           ORDER BY u, n, due
+         ), browsers AS MATERIALIZED (
+           SELECT asked.u, asked.n, asked.due, p.endpoint FROM asked JOIN push_subscriptions p ON p.user_id = asked.u
+           ORDER BY p.endpoint FOR KEY SHARE OF p
+         )
+         INSERT INTO push_queue (notification_id, endpoint, due_at)
+         SELECT s.id, b.endpoint, b.due FROM browsers b
          CROSS JOIN LATERAL (
-           SELECT * FROM notification_seen v WHERE v.reader_id = asked.u AND v.id = asked.n OFFSET 0
+           SELECT * FROM notification_seen v WHERE v.reader_id = b.u AND v.id = b.n OFFSET 0
          ) s
-         WHERE s.priority <> 'low' AND s.read_at IS NULL
+         WHERE s.priority <> 'low' AND s.read_at IS NULL ORDER BY s.id, b.endpoint
          ON CONFLICT (notification_id, endpoint) DO UPDATE SET due_at = EXCLUDED.due_at, attempts = 0",
-        &readers.iter().map(|(user, _)| user.0).collect::<Vec<_>>() as &[Uuid],
-        &readers.iter().map(|(_, id)| id.0).collect::<Vec<_>>() as &[Uuid],
-        due_at,
+        &readers.iter().map(|(user, ..)| user.0).collect::<Vec<_>>() as &[Uuid],
+        &readers.iter().map(|(_, id, _)| id.0).collect::<Vec<_>>() as &[Uuid],
+        &readers.iter().map(|(.., due)| *due).collect::<Vec<_>>() as &[OffsetDateTime],
     )
     .execute(db)
     .await?;
@@ -88,17 +95,25 @@ pub async fn enqueue(
 }
 
 /// The same for announcements, and all of their readers.
-pub async fn enqueue_announced(db: &mut PgConnection, ids: &[Uuid], due_at: OffsetDateTime) -> Result<(), StoreError> {
+pub async fn enqueue_announced(
+    db: &mut PgConnection,
+    announced: &[(NotificationId, OffsetDateTime)],
+) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO push_queue (notification_id, endpoint, due_at)
-         SELECT s.id, p.endpoint, $2 FROM UNNEST($1::uuid[]) AS asked (n) CROSS JOIN push_subscriptions p
+        "WITH asked AS MATERIALIZED (
+           SELECT DISTINCT ON (n) n, due FROM UNNEST($1::uuid[], $2::timestamptz[]) AS asked (n, due) ORDER BY n, due
+         ), browsers AS MATERIALIZED (
+           SELECT endpoint, user_id FROM push_subscriptions ORDER BY endpoint FOR KEY SHARE
+         )
+         INSERT INTO push_queue (notification_id, endpoint, due_at)
+         SELECT s.id, b.endpoint, asked.due FROM asked CROSS JOIN browsers b
          CROSS JOIN LATERAL (
-           SELECT * FROM notification_seen v WHERE v.reader_id = p.user_id AND v.id = asked.n OFFSET 0
+           SELECT * FROM notification_seen v WHERE v.reader_id = b.user_id AND v.id = asked.n OFFSET 0
          ) s
-         WHERE s.priority <> 'low' AND s.read_at IS NULL
+         WHERE s.priority <> 'low' AND s.read_at IS NULL ORDER BY s.id, b.endpoint
          ON CONFLICT (notification_id, endpoint) DO UPDATE SET due_at = EXCLUDED.due_at, attempts = 0",
-        ids,
-        due_at,
+        &announced.iter().map(|(id, _)| id.0).collect::<Vec<_>>() as &[Uuid],
+        &announced.iter().map(|(_, due)| *due).collect::<Vec<_>>() as &[OffsetDateTime],
     )
     .execute(db)
     .await?;
@@ -113,7 +128,7 @@ pub struct Queued {
     pub user_id: UserId,
     pub p256dh: Vec<u8>,
     pub auth: Vec<u8>,
-    /// How often it failed before.
+    /// How often it was taken to be pushed, with this time.
     pub attempts: i32,
     /// Until then it is its taker's. Another moment than that: it was queued anew meanwhile, and is somebody else's.
     pub taken_until: OffsetDateTime,
@@ -134,11 +149,11 @@ pub struct Content {
     pub updated_at: OffsetDateTime,
 }
 
-/// Takes what is due; should the taker die, it is due again at `again_at`.
+/// Takes what is due at a moment. Should the taker die, it is due again after `lease`; the more often that happens, the later.
 pub async fn take(
     db: &mut PgConnection,
-    now: OffsetDateTime,
-    again_at: OffsetDateTime,
+    at: OffsetDateTime,
+    lease: time::Duration,
     limit: i64,
 ) -> Result<Vec<Queued>, StoreError> {
     let rows = sqlx::query!(
@@ -146,11 +161,11 @@ pub async fn take(
              SELECT notification_id, endpoint FROM push_queue WHERE due_at <= $1
              ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
            ), taken AS (
-             UPDATE push_queue q SET due_at = $2 FROM due
+             UPDATE push_queue q SET due_at = $1 + $2::interval * LEAST(q.attempts + 1, 60), attempts = q.attempts + 1 FROM due
              WHERE q.notification_id = due.notification_id AND q.endpoint = due.endpoint
-             RETURNING q.notification_id, q.endpoint, q.attempts
+             RETURNING q.notification_id, q.endpoint, q.attempts, q.due_at
            )
-           SELECT t.notification_id, t.endpoint, t.attempts, p.user_id, p.p256dh, p.auth, s.type AS "type?",
+           SELECT t.notification_id, t.endpoint, t.attempts, t.due_at, p.user_id, p.p256dh, p.auth, s.type AS "type?",
                   s.priority AS "priority?", s.title AS "title?", s.message AS "message?", s.action_url AS "action_url?",
                   s.is_told AS "is_told?", s.updated_at AS "updated_at?"
            FROM taken t JOIN push_subscriptions p ON p.endpoint = t.endpoint
@@ -158,8 +173,8 @@ pub async fn take(
              SELECT * FROM notification_seen v
              WHERE v.reader_id = p.user_id AND v.id = t.notification_id AND v.read_at IS NULL OFFSET 0
            ) s ON true"#,
-        now,
-        again_at,
+        at,
+        PgInterval { months: 0, days: 0, microseconds: lease.whole_microseconds().try_into().unwrap_or(i64::MAX) },
         limit,
     )
     .fetch_all(db)
@@ -173,7 +188,7 @@ pub async fn take(
             p256dh: row.p256dh,
             auth: row.auth,
             attempts: row.attempts,
-            taken_until: again_at,
+            taken_until: row.due_at,
             content: row.title.zip(row.message).map(|(title, message)| Content {
                 kind: row.r#type.as_deref().and_then(NotificationType::from_name).unwrap_or(NotificationType::System),
                 priority: row.priority.as_deref().and_then(Priority::from_name).unwrap_or_default(),
@@ -181,7 +196,7 @@ pub async fn take(
                 message,
                 action_url: row.action_url,
                 is_held: row.is_told == Some(false),
-                updated_at: row.updated_at.unwrap_or(now),
+                updated_at: row.updated_at.unwrap_or(at),
             }),
         })
         .collect())
@@ -200,56 +215,23 @@ pub async fn done(db: &mut PgConnection, one: &Queued) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Puts what was taken off; `has_failed` counts that as an attempt.
+/// Puts what was taken off; `is_attempt` counts that as an attempt.
 pub async fn put_off(
     db: &mut PgConnection,
     one: &Queued,
     until: OffsetDateTime,
-    has_failed: bool,
+    is_attempt: bool,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE push_queue SET due_at = $4, attempts = attempts + $5
+        "UPDATE push_queue SET due_at = $4, attempts = attempts - $5
          WHERE notification_id = $1 AND endpoint = $2 AND due_at = $3",
         one.notification_id.0,
         one.endpoint,
         one.taken_until,
         until,
-        i32::from(has_failed),
+        i32::from(!is_attempt),
     )
     .execute(db)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use sinaesta_testkit::TestDatabase;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_queued_anew_while_it_is_pushed_stays_in_the_queue() {
-        let database = TestDatabase::create().await.unwrap();
-        let mut db = database.pool.acquire().await.unwrap();
-        sqlx::raw_sql(
-            "INSERT INTO users (id, name, role, created_at) VALUES (md5('u')::uuid, 'U', 'STUDENT', now());
-             INSERT INTO notifications (id, user_id, type, priority, title, message, data, sent_by, caused_by, created_at, updated_at)
-             VALUES (md5('n')::uuid, md5('u')::uuid, 'SYSTEM', 'urgent', 'T', 'M', 'null', md5('u')::uuid, md5('c')::uuid, now(), now());
-             INSERT INTO push_subscriptions (endpoint, user_id, p256dh, auth, created_at) VALUES ('e', md5('u')::uuid, '', '', now());
-             INSERT INTO push_queue (notification_id, endpoint, due_at) VALUES (md5('n')::uuid, 'e', '1970-01-01');",
-        )
-        .execute(&mut *db)
-        .await
-        .unwrap();
-        let (now, minute) = (OffsetDateTime::UNIX_EPOCH, time::Duration::MINUTE);
-        let taken = take(&mut db, now, now + minute, 10).await.unwrap();
-        let [one] = taken.as_slice() else { panic!("{taken:?}") };
-        enqueue(&mut db, &[(one.user_id, one.notification_id)], now).await.unwrap();
-        done(&mut db, one).await.unwrap();
-        put_off(&mut db, one, now + minute, true).await.unwrap();
-        let again = take(&mut db, now, now + minute, 10).await.unwrap();
-        assert_eq!(again.iter().map(|one| one.attempts).collect::<Vec<_>>(), [0]);
-        done(&mut db, &again[0]).await.unwrap();
-        assert!(take(&mut db, now + minute, now + minute, 10).await.unwrap().is_empty());
-    }
 }

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// Removes notifications that were read before `until`; gives how many.
+/// Removes notifications that were read before `until`; gives how many. That they were is their own; what may still
+/// come of them is long over: a repeat of whatever made them comes within minutes.
 pub async fn remove_read(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "WITH old AS MATERIALIZED (
@@ -67,16 +68,33 @@ pub async fn forget_exams(db: &mut PgConnection, until: OffsetDateTime, limit: i
     Ok(done.rows_affected())
 }
 
-/// Whether there is an announcement from before `until`.
-pub async fn has_old_announcement(db: &mut PgConnection, until: OffsetDateTime) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM notifications WHERE user_id IS NULL AND removed_by IS NULL AND created_at < $1)
-             AS "found!""#,
+/// Forgets that commands were done before `until`; gives how many.
+pub async fn forget_commands(db: &mut PgConnection, until: OffsetDateTime, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "WITH old AS MATERIALIZED (
+           SELECT command_id FROM notification_commands WHERE done_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
+         DELETE FROM notification_commands c USING old WHERE c.command_id = old.command_id",
+        until,
+        limit,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// When the oldest announcement from before `until` was made, if there is one.
+pub async fn oldest_announcement(
+    db: &mut PgConnection,
+    until: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let oldest = sqlx::query_scalar!(
+        "SELECT created_at FROM notifications
+         WHERE user_id IS NULL AND removed_by IS NULL AND created_at < $1 ORDER BY created_at LIMIT 1",
         until
     )
-    .fetch_one(db)
+    .fetch_optional(db)
     .await?;
-    Ok(found)
+    Ok(oldest)
 }
 
 /// Withdraws announcements from before `until`: nobody sees them any more; gives how many.
@@ -102,9 +120,11 @@ pub async fn withdraw(
     Ok(done.rows_affected())
 }
 
-/// What a command withdrew.
+/// What a command withdrew, always in the same order.
 pub async fn withdrawn_by(db: &mut PgConnection, by: Uuid) -> Result<Vec<Uuid>, StoreError> {
-    Ok(sqlx::query_scalar!("SELECT id FROM notifications WHERE user_id IS NULL AND removed_by = $1", by)
-        .fetch_all(db)
-        .await?)
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM notifications WHERE user_id IS NULL AND removed_by = $1 ORDER BY created_at, id",
+        by
+    );
+    Ok(ids.fetch_all(db).await?)
 }

@@ -11,6 +11,8 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::bounds;
+
 /// A row as it is read.
 struct Row {
     reader_id: Uuid,
@@ -53,7 +55,7 @@ impl From<Row> for Seen {
             updated_at: Timestamp(row.updated_at),
             count: u32::try_from(count).unwrap_or(u32::MAX),
         };
-        Self { notification, caused_by: row.caused_by }
+        Self { notification: bounds::bounded(notification), caused_by: row.caused_by }
     }
 }
 
@@ -97,25 +99,22 @@ pub async fn held_back(
     db: &mut PgConnection,
     sessions: &[SessionId],
     limit: i64,
-) -> Result<HashMap<UserId, Vec<Notification>>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"SELECT s.reader_id AS "reader_id!", s.id AS "id!", type AS "type!", priority AS "priority!", title AS "title!",
-                  message AS "message!", data AS "data!", action_url, first_seq, last_seq, caused_by AS "caused_by!",
-                  created_at AS "created_at!", updated_at AS "updated_at!", read_at
+) -> Result<Vec<(SessionId, NotificationId)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT sat.session_id, s.id AS "id!"
            FROM notification_sittings sat CROSS JOIN LATERAL (
              SELECT * FROM notification_seen n
              WHERE n.reader_id = sat.user_id AND n.read_at IS NULL AND n.is_told AND n.updated_at >= sat.started_at
              ORDER BY n.updated_at DESC, n.id DESC LIMIT $2
            ) s
            WHERE sat.session_id = ANY($1) AND sat.ended_at IS NOT NULL
-           ORDER BY s.reader_id, s.updated_at, s.id"#,
+           ORDER BY sat.session_id, s.updated_at, s.id"#,
         &sessions.iter().map(|id| id.0).collect::<Vec<_>>() as &[Uuid],
         limit,
     )
     .fetch_all(db)
     .await?;
-    Ok(by_reader(rows))
+    Ok(rows.into_iter().map(|row| (SessionId(row.session_id), NotificationId(row.id))).collect())
 }
 
 /// The latest of each user, newest first.

@@ -3,13 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
 
 use std::cell::OnceCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream::consumer::PullConsumer;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::StreamExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
-use sinaesta_contracts::chat::RoomRead;
+use sinaesta_contracts::chat::{Away, FindAway, MessagesPosted, PostedMessage, RoomRead};
 use sinaesta_contracts::exam_authoring::ExamScheduled;
 use sinaesta_contracts::exam_grading::{ExamGraded, SessionBegun, SessionsBegun};
 use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period};
@@ -19,11 +24,15 @@ use sinaesta_contracts::notification::{
 };
 use sinaesta_contracts::study_group::GroupInvited;
 use sinaesta_contracts::{
-    Actor, Audience, Command, Event, ExamId, GroupId, Points, ResultId, Role, RoomId, ServerEvent, SessionId, Subject,
-    Timestamp,
+    Actor, Audience, Command, Envelope, ErrorBody, Event, ExamId, GroupId, MessageId, Points, Query, ResultId, Role,
+    RoomId, ServerEvent, Service, SessionId, Subject, Timestamp, code, consumer_name,
 };
+use sinaesta_settings::NotificationSettings;
 use sinaesta_testkit::{TestDatabase, TestNats, actor, until};
+use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -44,12 +53,17 @@ impl Stack {
 
     /// One more replica; it ends with what this gives.
     fn replica(&self, clock: &Clock) -> DropGuard {
+        self.replica_with(clock, |_| {})
+    }
+
+    fn replica_with(&self, clock: &Clock, change: impl FnOnce(&mut NotificationSettings)) -> DropGuard {
         let mut settings = self.nats.settings().unwrap();
         settings.database.url = self.database.url.clone().into();
         settings.notifications.http_port = 0;
         settings.notifications.tick_ms = 20;
         settings.notifications.retention_tick_ms = 20;
         settings.notifications.retention_batch = 3;
+        change(&mut settings.notifications);
         let stop = CancellationToken::new();
         tokio::spawn(sinaesta_notification::run_with(settings, clock.clone(), stop.clone()));
         stop.drop_guard()
@@ -98,8 +112,17 @@ impl Stack {
         self.list(who).await.notifications.into_iter().map(|one| one.title).collect()
     }
 
-    async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.database.pool).await.unwrap()
+    async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.database.pool).await.unwrap()
+    }
+
+    /// How many events of a kind the service was given and has not dealt with, or was not given yet.
+    async fn events_under_way<E: Event>(&self) -> u64 {
+        let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
+        let name = consumer_name::<E>(Service::Notification);
+        let consumer: PullConsumer = jetstream.get_consumer_from_stream(&name, "EVENTS").await.unwrap();
+        let info = consumer.cached_info();
+        info.num_pending + info.num_ack_pending as u64
     }
 
     /// Everything that sockets of an audience are told from now on.
@@ -114,6 +137,21 @@ impl Stack {
         });
         receiver
     }
+}
+
+/// A clock that goes as the system's does, and is so much ahead of it, or behind.
+fn wrong_by(seconds: i64) -> Clock {
+    let (clock, began) = (Clock::manual(Clock::system().now() + time::Duration::seconds(seconds)), Instant::now());
+    let (moved, mut gone) = (clock.clone(), Duration::ZERO);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now = began.elapsed();
+            moved.advance(now - gone);
+            gone = now;
+        }
+    });
+    clock
 }
 
 fn note(title: &str, priority: Priority) -> SendNotification {
@@ -363,16 +401,17 @@ async fn an_exam_that_is_graded_by_a_corrected_key_holds_nothing_back() {
     assert_eq!(stack.titles(&student).await[0], "after");
 }
 
+/// One replica is a minute and a half ahead of the broker, and one as much behind: the stamps decide.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_urgent_is_told_again_until_it_is_read_or_was_told_often_enough() {
     let stack = Stack::start().await;
     let (reader, other) = (stack.user(1, Role::Student).await, stack.user(2, Role::Student).await);
-    let clock = Clock::manual(Clock::system().now());
-    let _replicas = [stack.replica(&clock), stack.replica(&clock)];
+    let soon = |settings: &mut NotificationSettings| settings.urgent_repeat_ms = 100;
+    let _replicas = [90, -90].map(|seconds| stack.replica_with(&wrong_by(seconds), soon));
     let (mut mine, mut others) =
         (stack.hear(&Audience::User(reader.user_id)).await, stack.hear(&Audience::User(other.user_id)).await);
     let first = stack.command(&reader, &note("read", Priority::Urgent)).await;
-    stack.command(&other, &note("never read", Priority::Urgent)).await;
+    let sent = stack.command(&other, &note("never read", Priority::Urgent)).await.timestamp.0;
     let id = |told: &(String, Value)| told.1["id"].as_str().map(str::to_owned);
     for told in 1..=6 {
         let (event, payload) = tokio::time::timeout(LIMIT, others.recv()).await.unwrap().unwrap();
@@ -381,24 +420,26 @@ async fn what_is_urgent_is_told_again_until_it_is_read_or_was_told_often_enough(
             (NewNotification::NAME, &Value::from("never read")),
             "time {told}"
         );
+        assert!(Clock::system().now() - sent >= (told - 1) * Duration::from_millis(100), "time {told} came too early");
         if told == 2 {
-            let mut told = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap();
-            assert_eq!(id(&told), Some(first.notification_id.to_string()));
-            told = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap();
-            assert_eq!(id(&told), Some(first.notification_id.to_string()), "the same, told again");
+            for _ in 0..2 {
+                let told = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap();
+                assert_eq!(id(&told), Some(first.notification_id.to_string()), "the same, told again");
+            }
             stack.command(&reader, &ReadAllNotifications {}).await;
         }
-        // The first repeat is counted from the broker's stamp, which is later than the clock that stands.
-        clock.advance(Duration::from_secs(if told == 1 { 180 } else { 61 }));
     }
     until("nothing is due any more", || async {
         stack.count("SELECT count(*) FROM notifications WHERE repeat_at IS NOT NULL").await == 0
     })
     .await;
     assert!(others.try_recv().is_err(), "it was told more than five times again");
-    let (event, _) = mine.recv().await.unwrap();
-    assert_eq!(event, "notifications-read-all");
-    assert!(mine.try_recv().is_err(), "what is read was told again");
+    let (mut last, mut all) = (String::new(), 2);
+    while last != "notifications-read-all" {
+        last = tokio::time::timeout(LIMIT, mine.recv()).await.unwrap().unwrap().0;
+        all += 1;
+    }
+    assert!(all <= 7 && mine.try_recv().is_err(), "what is read was told again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -417,6 +458,11 @@ async fn what_was_read_long_ago_is_removed_in_small_batches_and_the_unread_stays
     stack.command(&admin, &to_all).await;
     assert_eq!(stack.list(&student).await.unread_count, 2);
     let mut heard = stack.hear(&Audience::All).await;
+    // What is read goes by the service's clock; announcements go by the stamp of the command that removes them.
+    sqlx::query("UPDATE notifications SET created_at = created_at - interval '91 days' WHERE user_id IS NULL")
+        .execute(&stack.database.pool)
+        .await
+        .unwrap();
     clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
     until("what is old is gone", || async { stack.titles(&student).await == ["unread"] }).await;
     let (event, _) = tokio::time::timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
@@ -424,4 +470,202 @@ async fn what_was_read_long_ago_is_removed_in_small_batches_and_the_unread_stays
     let page = stack.list(&student).await;
     assert_eq!(page.unread_count, 1);
     assert!(page.version >= 13, "an announcement that goes is a change: {}", page.version);
+}
+
+/// A command is told by the broker when it is: a replica that is ahead notices early, and one that is behind late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reminder_comes_at_its_moment_whatever_the_clocks_say() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let _replicas = [75, -75].map(|seconds| stack.replica(&wrong_by(seconds)));
+    let mut heard = stack.hear(&Audience::All).await;
+    let now = Clock::system().now();
+    let due = now + Duration::from_secs(2);
+    stack.publish(&scheduled(1, due + time::Duration::minutes(5), now)).await;
+    let (_, told) = tokio::time::timeout(LIMIT, heard.recv()).await.unwrap().unwrap();
+    let told: NewNotification = serde_json::from_value(told).unwrap();
+    let late = told.notification.created_at.0 - due;
+    // Milliseconds are cut off.
+    assert!(late >= -time::Duration::MILLISECOND && late < time::Duration::seconds(3), "{late}");
+    assert_eq!(stack.titles(&student).await, ["Exam starts in 5 minutes"]);
+}
+
+/// Six hundred reminders that can't be sent stand before one that can: more than one look notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_sent_keeps_nothing_that_can_from_being_noticed() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    sqlx::raw_sql(
+        "INSERT INTO notification_exams (exam_id, title, specialty, starts_at, decided_at, moved_at)
+         SELECT md5(n::text)::uuid, 'Tryout ' || n, '', now() + interval '4 minutes', now(), now() FROM generate_series(0, 600) n;
+         INSERT INTO notification_reminders (exam_id, lead_minutes, due_at)
+         SELECT md5(n::text)::uuid, 5, now() - interval '1 minute' - interval '1 second' * n FROM generate_series(0, 600) n;
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.exam_id <> md5('0')::uuid THEN RAISE 'this one can not be sent'; END IF;
+           RETURN NEW;
+         END $$;
+         CREATE TRIGGER refuse BEFORE UPDATE ON notification_reminders FOR EACH ROW EXECUTE FUNCTION refuse();",
+    )
+    .execute(&stack.database.pool)
+    .await
+    .unwrap();
+    let _replica = stack.replica(&Clock::system());
+    until("the good one is sent", || async { stack.titles(&student).await.len() == 1 }).await;
+    assert_eq!(stack.list(&student).await.notifications[0].message, "Tryout 0");
+}
+
+/// One item in fifty fails for as long as it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_of_which_chat_can_not_say_who_is_away_keeps_no_other_waiting() {
+    let stack = Stack::start().await;
+    let student = stack.user(1, Role::Student).await;
+    let ill = Arc::new(AtomicBool::new(true));
+    let client = stack.nats.client().await.unwrap();
+    let mut asked = client.subscribe(Subject::Query(FindAway::SERVICE, FindAway::NAME).to_string()).await.unwrap();
+    let (is_ill, away) = (Arc::clone(&ill), student.user_id);
+    tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            let Envelope::<FindAway> { body, .. } = serde_json::from_slice(&message.payload).unwrap();
+            let answer = if is_ill.load(Ordering::SeqCst) && body.rooms.iter().any(|room| room.as_str() == "mentor:13")
+            {
+                json!({ "error": ErrorBody::new(code::INTERNAL, "Something went wrong on our side") })
+            } else {
+                let away = |room_id: &RoomId| Away { room_id: room_id.clone(), user_id: away, last_read_seq: 0 };
+                json!({ "ok": body.rooms.iter().map(away).collect::<Vec<_>>() })
+            };
+            let answer = serde_json::to_vec(&answer).unwrap();
+            client.publish(message.reply.unwrap(), answer.into()).await.unwrap();
+        }
+    });
+    let posted = |room: u32| MessagesPosted {
+        room_id: format!("mentor:{room}").parse().unwrap(),
+        messages: vec![PostedMessage {
+            id: MessageId(Uuid::now_v7()),
+            seq: 1,
+            sender_id: actor(2, Role::Mentor).user_id,
+            sender_name: "dr. Bayu".into(),
+            excerpt: format!("In room {room}"),
+        }],
+    };
+    // All of them wait before anybody takes them.
+    let starting = stack.replica(&Clock::system());
+    stack.list(&student).await;
+    drop(starting);
+    for room in 0..50 {
+        stack.publish(&posted(room)).await;
+    }
+    let _replica = stack.replica(&Clock::system());
+    let told = "SELECT count(*) FROM notifications WHERE topic <> 'room:mentor:13'";
+    until("all others are told", || async { stack.count(told).await == 49 }).await;
+    // It is nobody's event any more, and comes as soon as chat can say.
+    until("no event is under way", || async { stack.events_under_way::<MessagesPosted>().await == 0 }).await;
+    let ill_one = "SELECT count(*) FROM notifications WHERE topic = 'room:mentor:13'";
+    assert_eq!(stack.count(ill_one).await, 0);
+    ill.store(false, Ordering::SeqCst);
+    until("the last one is told", || async { stack.count(ill_one).await == 1 }).await;
+    until("nothing is put off", || async { stack.count("SELECT count(*) FROM notification_posted").await == 0 }).await;
+}
+
+/// Of four browsers, the push service does not take one's; another's owner can't be read; a third can't be taken out of
+/// the queue. The fourth is pushed to, once, and so is the third.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_fails_keeps_no_other_waiting() {
+    let stack = Stack::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (pushed, mut pushes) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let pushed = pushed.clone();
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                let end = |request: &[u8]| {
+                    let text = String::from_utf8_lossy(request).to_lowercase();
+                    let (head, _) = text.split_once("\r\n\r\n")?;
+                    let length: usize = head.split_once("content-length: ")?.1.split("\r\n").next()?.parse().ok()?;
+                    Some((head.len() + 4 + length, head.split(' ').nth(1)?.to_owned()))
+                };
+                while end(&request).is_none_or(|(length, _)| request.len() < length) {
+                    if stream.read_buf(&mut request).await.unwrap_or_default() == 0 {
+                        return;
+                    }
+                }
+                let (_, path) = end(&request).unwrap();
+                let status = if path == "/refused" { "503 Busy" } else { "201 Created" };
+                pushed.send(path).ok();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.ok();
+            });
+        }
+    });
+    let readers = [
+        stack.user(1, Role::Student).await,
+        stack.user(2, Role::Student).await,
+        stack.user(3, Role::Student).await,
+        stack.user(4, Role::Student).await,
+    ];
+    // Of RFC 8291, section 5.
+    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    for (reader, path) in readers.iter().zip(["refused", "unreadable", "stuck", "good"]) {
+        let (p256dh, auth) = (URL_SAFE_NO_PAD.decode(key).unwrap(), [7_u8; 16].to_vec());
+        sqlx::query("INSERT INTO push_subscriptions VALUES ($1, $2, $3, $4, now())")
+            .bind(format!("{origin}/{path}"))
+            .bind(reader.user_id.0)
+            .bind(p256dh)
+            .bind(auth)
+            .execute(&stack.database.pool)
+            .await
+            .unwrap();
+    }
+    let hosts = vec![origin.clone()];
+    let starting = stack.replica_with(&Clock::system(), |settings| settings.push_delay_ms = 60_000);
+    for reader in &readers {
+        stack.command(reader, &note("pushed", Priority::Normal)).await;
+    }
+    drop(starting);
+    sqlx::raw_sql(AssertSqlSafe(format!(
+        "UPDATE push_queue SET due_at = now();
+         CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF OLD.endpoint = '{origin}/stuck' THEN RAISE 'this one stays'; END IF;
+           RETURN OLD;
+         END $$;
+         CREATE TRIGGER keep BEFORE DELETE ON push_queue FOR EACH ROW EXECUTE FUNCTION keep();
+         ALTER TABLE notification_inboxes RENAME TO inboxes_as_they_are;
+         CREATE VIEW notification_inboxes AS SELECT user_id, version, held_since, types_off,
+           CASE WHEN user_id = '{}' THEN (1 / (version - version))::text ELSE preferences END AS preferences
+           FROM inboxes_as_they_are;
+         -- Only rows that are asked for are looked at.
+         DO $$ DECLARE name text; BEGIN
+           FOREACH name IN ARRAY ARRAY['seqscan', 'hashjoin', 'mergejoin'] LOOP
+             EXECUTE format('ALTER DATABASE %I SET enable_%s = off', current_database(), name);
+           END LOOP;
+         END $$;",
+        readers[1].user_id
+    )))
+    .execute(&stack.database.pool)
+    .await
+    .unwrap();
+    let _replica = stack.replica_with(&Clock::system(), |settings| settings.push_hosts = hosts);
+    let of = |path: &str| format!("SELECT count(*) FROM push_queue WHERE endpoint LIKE '%/{path}'");
+    let (good, others) = (of("good"), of("refused").replace(" WHERE", " WHERE attempts = 1 AND due_at > now() AND"));
+    until("the good one is out of the queue", || async { stack.count(&good).await == 0 }).await;
+    until("the refused one is put off", || async { stack.count(&others).await == 1 }).await;
+    let waiting = "SELECT count(*) FROM push_queue WHERE attempts = 1 AND due_at > now() + interval '30 seconds'";
+    until("the other two wait for their leases", || async { stack.count(waiting).await == 2 }).await;
+    let mut paths = Vec::new();
+    while let Ok(path) = pushes.try_recv() {
+        paths.push(path);
+    }
+    paths.sort_unstable();
+    assert_eq!(paths, ["/good", "/refused", "/stuck"]);
+    // Too often taken to be pushed once more, it is given up.
+    sqlx::raw_sql(
+        "DROP TRIGGER keep ON push_queue; UPDATE push_queue SET attempts = 8, due_at = now() WHERE endpoint LIKE '%/stuck'",
+    )
+    .execute(&stack.database.pool)
+    .await
+    .unwrap();
+    let stuck = of("stuck");
+    until("it is given up", || async { stack.count(&stuck).await == 0 }).await;
+    assert!(std::iter::from_fn(|| pushes.try_recv().ok()).all(|path| path != "/stuck"), "it was pushed again");
 }

@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after } from 'node:test';
 
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
+
 import { all, connected, disconnected, emitAck, join, newRoom, next, ok, refusal, say, settled, startStack, until } from './harness.mjs';
 import { api, insist, newExam, sitter, singles } from './exam-helpers.mjs';
 import { keepInbox } from './inbox.mjs';
@@ -37,6 +40,21 @@ async function reader({ port, ...more } = {}) {
 async function stored(id) {
   const rows = await stack.sql('select id, read_at is not null as is_read from notification_seen where reader_id = $1 order by id', [id]);
   return rows.map((row) => [row.id, row.is_read]);
+}
+
+/** Waits until the service has dealt with all events of a kind. @param {string} kind */
+async function heard(kind) {
+  const nats = await connectNats(stack.broker());
+  try {
+    const manager = await jetstreamManager(nats);
+    await until(async () => {
+      const consumers = await manager.consumers.list('EVENTS').next();
+      const own = consumers.filter(({ name, config }) => name.includes('notification') && config.filter_subject?.includes(kind));
+      return own.length === 1 && own.every((one) => one.num_pending + one.num_ack_pending === 0);
+    }, { what: `${kind} to be heard` });
+  } finally {
+    await nats.close();
+  }
 }
 
 stack.check('a notification reaches all sockets of its user, with the count, and is there on the next connection', async () => {
@@ -297,6 +315,8 @@ stack.check('messages that come while somebody is away are one notification for 
   const elsewhere = await stack.connect({ token: away.user.token });
   await settled(elsewhere);
   await next(away.client, 'receive-message', (message) => message.message === 'Bagus');
+  // Who is away is asked when a message is taken: before they go.
+  await heard('messages-posted');
   away.client.close();
   await until(async () => (await stack.sql('select 1 from chat_room_sockets where user_id = $1', [away.user.id])).length === 0);
   await say(here.client, roomId, 'Sampai nanti');

@@ -235,7 +235,7 @@ async fn read(context: &Context) -> Result<(Index, HashMap<BoardId, Doubt>), Sto
             for board in entries::boards(&mut db, period, start).await? {
                 match read_board(&mut db, &board, start).await {
                     Ok(standings) => drop(index.apply(&standings, Vec::new(), now)),
-                    Err(error @ StoreError::Transient(_)) => return Err(error),
+                    Err(error @ StoreError::Away(_)) => return Err(error),
                     Err(error) => {
                         counter!("leaderboard_read_failures_total").increment(1);
                         tracing::error!(%error, ?board, "a board can't be read: nothing is said of it until it can");

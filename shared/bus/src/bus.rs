@@ -21,7 +21,6 @@ use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
 use thiserror::Error;
 use tokio::sync::{OnceCell, oneshot, watch};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::{ContextV7, Uuid};
@@ -32,8 +31,6 @@ use crate::{Answer, clock, headers, streams};
 
 /// How many publishes may wait for the broker's acknowledgement.
 const IN_FLIGHT: usize = 16_384;
-/// After this long without an answer a query is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// After this long a publish that was not acknowledged is repeated with the same id.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -254,27 +251,22 @@ impl Bus {
         answer
     }
 
-    /// A replica that dies takes what it was asked with it, so after a while another is asked.
+    /// Asked once: a service that is slow because it has too much to do must not be asked the same again meanwhile. The
+    /// deadline travels with the question, so that nobody works on what nobody waits for.
     async fn request(
         &self,
         subject: String,
-        sent: async_nats::HeaderMap,
+        mut sent: async_nats::HeaderMap,
         payload: Bytes,
     ) -> Result<async_nats::Message, ErrorBody> {
-        let deadline = Instant::now() + self.0.request_timeout;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let request = async_nats::Request::new().payload(payload.clone()).headers(sent.clone());
-            let request = request.timeout(Some(left.min(ASK_AGAIN)));
-            match self.0.client.send_request(subject.clone(), request).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) if error.kind() != async_nats::RequestErrorKind::TimedOut => {
-                    return Err(ErrorBody::new(code::UNAVAILABLE, "The service can't be reached right now"));
-                }
-                Err(_) if left <= ASK_AGAIN => return Err(ErrorBody::new(code::TIMEOUT, "No answer in time")),
-                Err(_) => {}
-            }
-        }
+        let deadline = self.0.clock.now() + self.0.request_timeout;
+        sent.insert(headers::DEADLINE, headers::milliseconds(deadline).to_string());
+        let request = async_nats::Request::new().payload(payload).headers(sent);
+        let request = request.timeout(Some(self.0.request_timeout));
+        self.0.client.send_request(subject, request).await.map_err(|error| match error.kind() {
+            async_nats::RequestErrorKind::TimedOut => ErrorBody::new(code::TIMEOUT, "No answer in time"),
+            _ => ErrorBody::new(code::UNAVAILABLE, "The service can't be reached right now"),
+        })
     }
 
     /// Says something that is true only now, to whoever listens.

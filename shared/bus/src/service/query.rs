@@ -1,10 +1,15 @@
 //! Answering queries, by the NATS service API: any replica answers.
 
-use async_nats::service::ServiceExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Message;
+use async_nats::service::{Request, ServiceExt as _};
+use bytes::Bytes;
 use futures::StreamExt as _;
-use metrics::histogram;
+use metrics::{counter, histogram};
 use sinaesta_contracts::{Envelope, ErrorBody, Query, Subject, code};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -14,8 +19,11 @@ use crate::{Answer, Bus, BusError, Failure, QueryHandler, headers};
 
 /// What the headers of an answer need at the most, in bytes.
 const AROUND: usize = 1024;
-/// How many queries of one kind a replica works on at a time.
-const CONCURRENT: usize = 64;
+/// How many queries of one kind a replica works on at a time: fewer than the pool of queries has connections, so that no kind
+/// takes all of them.
+const CONCURRENT: usize = 6;
+/// How long one may take whose asker does not say how long it waits.
+const UNSAID: Duration = Duration::from_secs(10);
 
 pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: CancellationToken) -> Result<(), BusError> {
     let failed = |error: async_nats::Error| BusError::Subscribe(error.to_string());
@@ -33,35 +41,53 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
         .await
         .map_err(failed)?;
     tokio::spawn(async move {
-        let handler = &handler;
-        let until = shutdown.cancelled();
-        requests
-            .take_until(until)
-            .for_each_concurrent(CONCURRENT, async |request| {
-                let body = AnswerBody::from(answer(handler, &request.message).await);
-                let mut payload = serde_json::to_vec(&body).map(bytes::Bytes::from).unwrap_or_default();
-                if payload.len() > bus.client().max_payload().saturating_sub(AROUND) {
-                    let bytes = payload.len();
-                    tracing::error!(
-                        query = H::Query::NAME,
-                        bytes,
-                        "an answer is too large for the broker and is not sent"
-                    );
-                    metrics::counter!("bus_dropped_total", "kind" => "answer").increment(1);
-                    let refused = AnswerBody::from(Err(too_large()));
-                    payload = serde_json::to_vec(&refused).map(bytes::Bytes::from).unwrap_or_default();
-                }
-                if let Err(error) = request.respond(Ok(payload)).await {
-                    tracing::warn!(%error, "a query could not be answered");
-                }
-            })
-            .await;
-        drop(service.stop().await);
+        // What has come already is answered; nothing more comes.
+        let stop = async {
+            shutdown.cancelled().await;
+            drop(service.stop().await);
+        };
+        let handler = Arc::new(handler);
+        let serve = requests.for_each_concurrent(CONCURRENT, |request| {
+            let (bus, handler) = (bus.clone(), Arc::clone(&handler));
+            async move { respond(&bus, &*handler, request).await }
+        });
+        tokio::join!(stop, serve);
     });
     Ok(())
 }
 
-async fn answer<H: QueryHandler>(handler: &H, message: &async_nats::Message) -> Answer {
+async fn respond<H: QueryHandler>(bus: &Bus, handler: &H, request: Request) {
+    let Some(payload) = answer_in_time(bus, handler, &request.message).await else { return };
+    if let Err(error) = request.respond(Ok(payload)).await {
+        tracing::warn!(%error, query = H::Query::NAME, "an answer could not be sent");
+    }
+}
+
+/// The answer, unless nobody waits for it any more.
+async fn answer_in_time<H: QueryHandler>(bus: &Bus, handler: &H, message: &Message) -> Option<Bytes> {
+    let deadline: Option<i128> = headers::parsed(message.headers.as_ref(), headers::DEADLINE);
+    let left = deadline.map_or(UNSAID, |deadline| {
+        let left = deadline - headers::milliseconds(bus.clock().now());
+        Duration::from_millis(u64::try_from(left).unwrap_or_default()).min(UNSAID)
+    });
+    let answered = timeout(left, answer(handler, message));
+    let body = if left.is_zero() { None } else { answered.await.ok() };
+    let Some(body) = body else {
+        tracing::debug!(query = H::Query::NAME, "a query is dropped: nobody waits for its answer any more");
+        counter!("bus_queries_dropped_total", "query" => H::Query::NAME).increment(1);
+        return None;
+    };
+    let payload = serde_json::to_vec(&AnswerBody::from(body)).map(Bytes::from).unwrap_or_default();
+    if payload.len() <= bus.client().max_payload().saturating_sub(AROUND) {
+        return Some(payload);
+    }
+    let bytes = payload.len();
+    tracing::error!(query = H::Query::NAME, bytes, "an answer is too large for the broker and is not sent");
+    counter!("bus_dropped_total", "kind" => "answer").increment(1);
+    serde_json::to_vec(&AnswerBody::from(Err(too_large()))).map(Bytes::from).ok()
+}
+
+async fn answer<H: QueryHandler>(handler: &H, message: &Message) -> Answer {
     let started = Instant::now();
     let envelope: Envelope<H::Query> = serde_json::from_slice(&message.payload)
         .map_err(|error| ErrorBody::new(code::INVALID_PAYLOAD, error.to_string()))?;

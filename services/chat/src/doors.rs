@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sinaesta_contracts::exam::FindSessions;
 use sinaesta_contracts::{Actor, ErrorBody, ExamId, GroupId, RoomId, RoomKind, UserId, code};
 use sinaesta_store::StoreError;
+use sqlx::PgPool;
 
 use crate::Context;
 use crate::domain::door::{self, Room, Standing};
@@ -21,12 +22,14 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// What is needed for these people and these rooms.
+    /// What is needed for these people and these rooms. It asks another service where it must: no connection may be held
+    /// meanwhile.
     pub(crate) async fn load<'a>(
         context: &Context,
+        pool: &PgPool,
         whom: impl Iterator<Item = (&'a Actor, &'a RoomId)> + Clone,
     ) -> Result<Self, StoreError> {
-        let rooms = context.rooms.load(&context.pool, whom.clone().map(|(_, room)| room)).await?;
+        let rooms = context.rooms.load(pool, whom.clone().map(|(_, room)| room)).await?;
         let (mut with_session, mut asked, mut of_groups) = (HashSet::new(), Vec::new(), Vec::new());
         for (actor, room) in whom {
             match room.kind() {
@@ -46,7 +49,7 @@ impl Doors {
         }
         let mut members = HashSet::new();
         if !of_groups.is_empty() {
-            members = groups::members_among(&mut *context.pool.acquire().await?, &of_groups).await?;
+            members = groups::members_among(&mut *pool.acquire().await?, &of_groups).await?;
         }
         let mut is_unsure = false;
         if !asked.is_empty() {

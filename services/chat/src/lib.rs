@@ -13,6 +13,7 @@ pub mod store;
 mod timers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use moka::sync::Cache;
@@ -40,7 +41,10 @@ const REMEMBERED: u64 = 100_000;
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
+    /// For commands and what happens by itself.
     pool: PgPool,
+    /// For queries.
+    queries: PgPool,
     rooms: Rooms,
     /// Who is known to have a session in which exam.
     sessions: Cache<(ExamId, UserId), ()>,
@@ -60,12 +64,15 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let bus = Bus::connect_with("chat", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("chat", &settings.database).await.context("chat")?;
     let attempts = Attempts::new(Service::Chat, &settings.database)?;
+    let patience = Duration::from_millis(settings.bus.request_timeout_ms);
+    let queries = sinaesta_store::queries("chat", &settings.database, patience)?;
     let (host, port) = (settings.chat.http_host.clone(), settings.chat.http_port);
     let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
+        queries,
         rooms: Rooms::new(),
         sessions: Cache::new(REMEMBERED),
         objects: Objects::connect("chat", &settings.files, &settings.nats).await.context("chat")?,

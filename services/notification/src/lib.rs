@@ -14,6 +14,7 @@ pub mod store;
 mod timers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sinaesta_bus::{Bus, ServiceBuilder};
@@ -36,18 +37,19 @@ use push::{Key, Services};
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
+    /// For commands and what happens by itself.
     pool: PgPool,
+    /// For queries.
+    queries: PgPool,
     clock: Clock,
     push_key: Key,
     push_services: Services,
     settings: Arc<NotificationSettings>,
 }
 
-impl Context {
-    /// To read several things as they were at one moment.
-    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-    }
+/// To read several things as they were at one moment.
+async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
+    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
 /// Runs the service until `shutdown`; then what has begun is finished.
@@ -60,9 +62,12 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let bus = Bus::connect_with("notification", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("notification", &settings.database).await.context("notification")?;
     let attempts = Attempts::new(Service::Notification, &settings.database)?;
+    let patience = Duration::from_millis(settings.bus.request_timeout_ms);
+    let queries = sinaesta_store::queries("notification", &settings.database, patience)?;
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
+        queries,
         clock,
         push_key: Key::load(&pool).await?,
         push_services: Services::new(&settings.notifications.push_hosts).context("notifications.push_hosts")?,

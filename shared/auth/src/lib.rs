@@ -288,7 +288,8 @@ mod tests {
 
     /// A token of ours with these claims beside those that it must have.
     fn signed(header: &Header, more: &serde_json::Value) -> String {
-        let mut claims = serde_json::json!({ "sub": Uuid::from_u128(0xabcd << 112), "role": "STUDENT", "exp": 4_000_000_000_u64 });
+        let mut claims =
+            serde_json::json!({ "sub": Uuid::from_u128(0xabcd << 112), "role": "STUDENT", "exp": 4_000_000_000_u64 });
         if let (Some(claims), Some(more)) = (claims.as_object_mut(), more.as_object()) {
             claims.extend(more.clone());
         }

@@ -88,6 +88,7 @@ pub struct DatabaseSettings {
     pub url: SecretString,
     pub role_password: SecretString,
     pub max_connections: u32,
+    pub query_connections: u32,
     pub acquire_timeout_ms: u64,
 }
 
@@ -264,6 +265,7 @@ impl Settings {
         at_least("bus.workers", self.bus.workers, 1)?;
         at_least("bus.lease_ms", self.bus.lease_ms, 100)?;
         at_least("database.max_connections", self.database.max_connections, 2)?;
+        at_least("database.query_connections", self.database.query_connections, 2)?;
         let jwks = &self.auth.jwks_url;
         if !jwks.is_empty() {
             let url = Url::parse(jwks).map_err(|e| invalid("auth.jwks_url", e))?;

@@ -100,8 +100,24 @@ pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, 
     }
 }
 
+/// A pool for what only reads and is waited for: apart from that of commands, so that neither takes the other's connections.
+/// A statement ends a little before whoever asked stops waiting.
+pub fn queries(name: &str, settings: &DatabaseSettings, patience: Duration) -> Result<PgPool, StoreError> {
+    let most = patience.mul_f32(0.8).as_millis().max(1).to_string();
+    Ok(open_with(name, settings, settings.query_connections, &most)?)
+}
+
 /// A pool that connects when it is asked for the first connection.
 pub(crate) fn open(name: &str, settings: &DatabaseSettings, most: u32) -> Result<PgPool, sqlx::Error> {
+    open_with(name, settings, most, STATEMENT_TIMEOUT)
+}
+
+fn open_with(
+    name: &str,
+    settings: &DatabaseSettings,
+    most: u32,
+    statement_timeout: &str,
+) -> Result<PgPool, sqlx::Error> {
     // Our statements are short and take arrays whose lengths the planner can't know: compiling one costs twenty times
     // what running it does, and planning it anew for each batch half as much as running it. And none may wait without end
     // for a row that somebody else holds.
@@ -109,7 +125,7 @@ pub(crate) fn open(name: &str, settings: &DatabaseSettings, most: u32) -> Result
         ("jit", "off"),
         ("plan_cache_mode", "force_generic_plan"),
         ("lock_timeout", LOCK_TIMEOUT),
-        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("statement_timeout", statement_timeout),
         ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
     ]);
     let acquire = Duration::from_millis(settings.acquire_timeout_ms);

@@ -22,7 +22,7 @@ impl QueryHandler for Handler {
         // The two of a direct room take part in it from its first message on, even one who never entered it.
         let directed: Vec<(&RoomId, UserId)> = rooms.iter().flat_map(the_two).collect();
         let groups: Vec<_> = rooms.iter().filter_map(group).collect();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         Ok(Ok(participants::away(&mut db, &ids, &directed, &groups, self.0.settings.presence_room_limit).await?))
     }
 }

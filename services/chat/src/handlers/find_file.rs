@@ -19,7 +19,7 @@ impl QueryHandler for Handler {
     type Query = FindFile;
 
     async fn handle(&self, actor: Actor, query: FindFile) -> Result<Result<UploadedFile, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let Some(stored) = files::find(&mut db, &[query.id.0]).await?.remove(&query.id) else {
             return Ok(Err(unknown_file("id")));
         };
@@ -28,7 +28,7 @@ impl QueryHandler for Handler {
         }
         let rooms = files::rooms(&mut db, query.id, ROOMS).await?;
         drop(db);
-        let doors = Doors::load(&self.0, rooms.iter().map(|room| (&actor, room))).await?;
+        let doors = Doors::load(&self.0, &self.0.queries, rooms.iter().map(|room| (&actor, room))).await?;
         let may = rooms.iter().any(|room| doors.check(&actor, room).is_ok());
         Ok(if may { Ok(stored.file) } else { Err(unknown_file("id")) })
     }

@@ -15,7 +15,7 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, _: Actor, query: FindOnline) -> Result<Result<Vec<UserId>, ErrorBody>, Failure> {
         let users: Vec<_> = query.users.iter().map(|user| user.0).collect();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         Ok(Ok(presence::online(&mut db, &users).await?))
     }
 }

@@ -31,7 +31,8 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<JoinRoom>]) -> Result<Vec<Outcome<RoomJoined>>, Failure> {
         let context = &self.0;
-        let mut doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
+        let mut doors =
+            Doors::load(context, &context.pool, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
         let (refusals, mut db) = open(context, batch, &mut doors).await?;
         let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
         let joined = write(&mut db, &admitted).await?;

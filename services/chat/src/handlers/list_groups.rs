@@ -25,7 +25,7 @@ impl QueryHandler for Handler {
             mine: query.mine,
             before: query.before,
         };
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let ids = groups::list(&mut db, &wanted, limit as i64 + 1).await?;
         let mut found = groups::find(&mut db, &ids).await?;
         let mut members = 0;

@@ -22,7 +22,7 @@ impl CommandHandler for Handler {
         let ids: Vec<_> = batch.iter().map(|one| one.command.message_id.0).collect();
         let places = messages::places(&mut *context.pool.acquire().await.map_err(StoreError::from)?, &ids).await?;
         let placed = batch.iter().filter_map(|one| Some((&one.actor, &places.get(&one.command.message_id)?.room_id)));
-        let doors = Doors::load(context, placed).await?;
+        let doors = Doors::load(context, &context.pool, placed).await?;
         let decided: Vec<_> = batch.iter().map(|one| decide(&places, &doors, one)).collect();
         let reads: Vec<(&RoomId, UserId, i64)> = batch
             .iter()

@@ -18,13 +18,13 @@ impl QueryHandler for Handler {
     type Query = MessageHistory;
 
     async fn handle(&self, actor: Actor, query: MessageHistory) -> Result<Result<HistoryPage, ErrorBody>, Failure> {
-        let doors = Doors::load(&self.0, std::iter::once((&actor, &query.room_id))).await?;
+        let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, &query.room_id))).await?;
         if let Err(error) = doors.check(&actor, &query.room_id) {
             return Ok(Err(error));
         }
         let limit = query.limit.map_or(PAGE, u32::from);
         let before = query.before_seq.map_or(i64::MAX, i64::from);
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
         let mut found = messages::before(&mut db, &[(&query.room_id, before)], i64::from(limit) + 1).await?;
         let mut list = found.remove(&query.room_id).unwrap_or_default();

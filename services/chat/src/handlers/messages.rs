@@ -46,7 +46,7 @@ impl Messages {
             let one: &Received<C> = one;
             Some((&one.actor, &places.get(&id(&one.command))?.room_id))
         };
-        let doors = Doors::load(context, batch.iter().filter_map(whom)).await?;
+        let doors = Doors::load(context, &context.pool, batch.iter().filter_map(whom)).await?;
         let asked: Vec<_> = batch
             .iter()
             .filter_map(|one| Some((&places.get(&id(&one.command))?.room_id, one.actor.user_id, one.stamped_at)))

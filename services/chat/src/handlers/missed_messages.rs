@@ -17,7 +17,7 @@ impl QueryHandler for Handler {
     type Query = MissedMessages;
 
     async fn handle(&self, _: Actor, query: MissedMessages) -> Result<Result<HistoryPage, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let mut found = messages::after(&mut db, &[(&query.room_id, query.after_seq)], PAGE + 1).await?;
         let mut list = found.remove(&query.room_id).unwrap_or_default();
         let has_more = list.len() > PAGE as usize;

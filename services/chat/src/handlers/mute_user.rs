@@ -26,7 +26,7 @@ async fn mute(context: &Context, one: &Received<MuteUser>) -> Result<Outcome<Use
     if !one.actor.role.is_staff() {
         return Ok(Outcome::refused(ErrorBody::new(code::FORBIDDEN, "Only mentors and admins may mute")));
     }
-    let doors = Doors::load(context, std::iter::once((&one.actor, room_id))).await?;
+    let doors = Doors::load(context, &context.pool, std::iter::once((&one.actor, room_id))).await?;
     if let Err(error) = doors.check_moderator(&one.actor, room_id) {
         return Ok(Outcome::refused(error));
     }

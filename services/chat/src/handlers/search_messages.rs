@@ -21,13 +21,13 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SearchMessages) -> Result<Result<FoundMessages, ErrorBody>, Failure> {
         let room = &query.room_id;
-        let doors = Doors::load(&self.0, std::iter::once((&actor, room))).await?;
+        let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, room))).await?;
         if let Err(error) = doors.check(&actor, room) {
             return Ok(Err(error));
         }
         let limit = query.limit.map_or(PAGE, u32::from) as usize;
         let before = query.before_seq.map_or(i64::MAX, i64::from);
-        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.begin().await.map_err(StoreError::from)?;
         search::index(&mut db, room, AT_ONCE).await?;
         let ids = search::find(&mut db, room, query.query.as_str(), before, limit as i64 + 1).await?;
         let mut found = messages::find(&mut db, &ids).await?;

@@ -23,7 +23,8 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<SendMessage>]) -> Result<Vec<Outcome<MessageSent>>, Failure> {
         let context = &self.0;
-        let doors = Doors::load(context, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
+        let doors =
+            Doors::load(context, &context.pool, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
         let mut db = context.pool.acquire().await.map_err(StoreError::from)?;
         let replied = replied(&mut db, batch).await?;
         let files = own_files(&mut db, batch).await?;

@@ -19,13 +19,13 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SetTyping) -> Result<Result<(), ErrorBody>, Failure> {
         let SetTyping { room_id, is_typing } = query;
-        let doors = Doors::load(&self.0, std::iter::once((&actor, &room_id))).await?;
+        let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, &room_id))).await?;
         if let Err(error) = doors.check(&actor, &room_id) {
             return Ok(Err(error));
         }
         let now = self.0.clock.now();
         let expires_at = is_typing.then(|| now + Duration::from_millis(TYPING_LAPSE_MS));
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         if let Some(until) = mutes::at(&mut db, &[(&room_id, actor.user_id, now)]).await?.into_values().next() {
             return Ok(Err(muted(until, now)));
         }

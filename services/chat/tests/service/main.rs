@@ -37,7 +37,12 @@ impl Stack {
         let bus = nats.bus("gateway").await.unwrap();
         let stack = Self { nats, database, bus };
         for number in 1..=9 {
-            stack.sql(&format!("INSERT INTO users (id, name, role) VALUES ('{}', 'N', 'STUDENT')", person(number).user_id)).await;
+            stack
+                .sql(&format!(
+                    "INSERT INTO users (id, name, role) VALUES ('{}', 'N', 'STUDENT')",
+                    person(number).user_id
+                ))
+                .await;
         }
         stack
     }

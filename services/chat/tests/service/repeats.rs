@@ -12,12 +12,22 @@ use super::*;
 /// A digest of everything that chat has stored, save what is counted about tries.
 async fn digest(stack: &Stack) -> String {
     let tables = [
-        "chat_client_messages", "chat_message_edits", "chat_messages", "chat_mutes", "chat_participants", "chat_reactions",
-        "chat_rooms", "files", "study_group_invitations", "study_group_members", "study_groups",
+        "chat_client_messages",
+        "chat_message_edits",
+        "chat_messages",
+        "chat_mutes",
+        "chat_participants",
+        "chat_reactions",
+        "chat_rooms",
+        "files",
+        "study_group_invitations",
+        "study_group_members",
+        "study_groups",
     ];
     let mut digest = String::new();
     for table in tables {
-        let sql = format!("SELECT '{table} ' || md5(COALESCE(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t");
+        let sql =
+            format!("SELECT '{table} ' || md5(COALESCE(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t");
         digest.push_str(&stack.read::<String>(&sql).await);
     }
     digest
@@ -39,7 +49,8 @@ impl Story {
         self.stack.store(id, who, command).await;
         let (of, answer) = self.stack.answers(1, &mut self.replies).await.remove(0);
         assert_eq!(of, id);
-        until("it is acknowledged, so everything is published", async || self.stack.waiting(C::SERVICE).await == 0).await;
+        until("it is acknowledged, so everything is published", async || self.stack.waiting(C::SERVICE).await == 0)
+            .await;
         (answer, self.stack.delivered().await)
     }
 
@@ -82,7 +93,9 @@ async fn every_command_may_come_again() {
     story.tell(&budi, MarkMessageRead { message_id: first }).await;
     story.tell(&budi, RemoveMessage { message_id: second }).await;
     let user_id = budi.user_id;
-    story.tell(&mentor(), MuteUser { room_id: here.clone(), user_id, minutes: 5.try_into().unwrap(), reason: None }).await;
+    story
+        .tell(&mentor(), MuteUser { room_id: here.clone(), user_id, minutes: 5.try_into().unwrap(), reason: None })
+        .await;
     let file = RecordFile {
         id: FileId(Uuid::now_v7()),
         name: "a.png".into(),

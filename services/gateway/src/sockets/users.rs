@@ -102,11 +102,7 @@ async fn read_batches(pool: PgPool, provision: bool, mut wanted: mpsc::Receiver<
 }
 
 /// What is found of each: one who can't be read keeps nobody else from being found.
-async fn read_each(
-    pool: &PgPool,
-    provision: bool,
-    identities: HashMap<UserId, &Identity>,
-) -> HashMap<UserId, Found> {
+async fn read_each(pool: &PgPool, provision: bool, identities: HashMap<UserId, &Identity>) -> HashMap<UserId, Found> {
     let mut found = HashMap::with_capacity(identities.len());
     let mut parts = vec![identities];
     while let Some(part) = parts.pop() {

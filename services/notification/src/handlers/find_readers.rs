@@ -21,7 +21,7 @@ impl QueryHandler for Handler {
     async fn handle(&self, _: Actor, query: FindReaders) -> Result<Result<Vec<Reader>, ErrorBody>, Failure> {
         let users = distinct(query.users);
         let wanted: Vec<_> = users.iter().map(|user| (UserId(*user), query.notification_id)).collect();
-        let mut db = self.0.snapshot().await?;
+        let mut db = crate::snapshot(&self.0.queries).await?;
         let states = inboxes::states(&mut db, &users).await?;
         let seen = seen::to_tell(&mut db, &wanted).await?;
         db.commit().await.map_err(StoreError::from)?;

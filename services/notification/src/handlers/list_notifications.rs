@@ -20,7 +20,7 @@ impl QueryHandler for Handler {
         query: ListNotifications,
     ) -> Result<Result<NotificationPage, ErrorBody>, Failure> {
         let (user, limit) = (actor.user_id, i64::from(u32::from(query.limit)));
-        let mut db = self.0.snapshot().await?;
+        let mut db = crate::snapshot(&self.0.queries).await?;
         let before = match query.before {
             Some(id) => match seen::place(&mut db, user, id).await? {
                 Some(place) => Some(place),

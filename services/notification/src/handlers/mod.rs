@@ -57,7 +57,7 @@ struct Told {
 impl Told {
     /// The inboxes of `users`, and those of `wanted` that are to be told of.
     async fn read(context: &Context, users: &[Uuid], wanted: &[(UserId, NotificationId)]) -> Result<Self, StoreError> {
-        let mut db = context.snapshot().await?;
+        let mut db = crate::snapshot(&context.pool).await?;
         let states = inboxes::states(&mut db, users).await?;
         let seen = seen::to_tell(&mut db, wanted).await?;
         db.commit().await?;

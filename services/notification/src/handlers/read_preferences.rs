@@ -18,7 +18,7 @@ impl QueryHandler for Handler {
         actor: Actor,
         _: ReadPreferences,
     ) -> Result<Result<NotificationPreferences, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let states = inboxes::states(&mut db, &[actor.user_id.0]).await?;
         let preferences = states.into_values().next().unwrap_or_default().preferences;
         Ok(Ok(NotificationPreferences { preferences }))

@@ -49,6 +49,7 @@ impl Bench {
         let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
         let context = Context {
             bus: nats.bus("notification").await.unwrap(),
+            queries: database.pool.clone(),
             pool: database.pool.clone(),
             clock: Clock::manual(WRONG),
             push_key: Key::load(&database.pool).await.unwrap(),

@@ -11,7 +11,7 @@ use crate::{
     Service, Timestamp, UserId,
 };
 
-/// The longest message after sanitising, in characters.
+/// The longest message, in the characters that a reader sees: without tags, and each reference as what it stands for.
 pub const MAX_MESSAGE_CHARS: usize = 8_000;
 /// How many messages `room-joined` brings without `sinceSeq`.
 pub const JOIN_MESSAGES: u32 = 50;
@@ -47,6 +47,32 @@ impl MessageType {
     /// The type with this name; `text` for a name that is not known.
     pub fn from_name(name: &str) -> Self {
         [Self::Image, Self::File, Self::System].into_iter().find(|t| t.as_str() == name).unwrap_or_default()
+    }
+}
+
+/// How what a message says is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageFormat {
+    /// As it was typed, to the character: to be shown as text, never parsed.
+    #[default]
+    Text,
+    /// HTML: a few elements (`b i em strong a br p`, no attributes but a link's), everything else escaped.
+    Html,
+}
+
+impl MessageFormat {
+    /// The name as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Html => "html",
+        }
+    }
+
+    /// The format with this name; `text`, which can do nothing, for a name that is not known.
+    pub fn from_name(name: &str) -> Self {
+        if name == Self::Html.as_str() { Self::Html } else { Self::Text }
     }
 }
 

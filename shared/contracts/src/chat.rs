@@ -107,8 +107,10 @@ pub struct ChatMessage {
     pub sender_id: UserId,
     pub sender_name: String,
     pub sender_avatar: Option<String>,
-    /// Sanitised: either plain text that HTML parsing leaves as it is, or HTML of the allowed elements.
+    /// What it says; `format` tells how to read it.
     pub message: String,
+    #[serde(default)]
+    pub format: MessageFormat,
     pub message_type: MessageType,
     pub file_url: Option<String>,
     pub file_name: Option<String>,
@@ -281,7 +283,8 @@ impl ServerEvent for UserLeftRoom {
 #[serde(rename_all = "camelCase")]
 pub struct SendMessage {
     pub room_id: RoomId,
-    /// May hold HTML; it is sanitised. The bound on what arrives is wider than the one after sanitising.
+    /// May hold HTML, which is sanitised: what is no tag of an HTML element is text, and stays as it was typed. The bound
+    /// on what arrives is wider than that on what a reader sees (8,000 characters).
     pub message: BoundedText<16_000>,
     #[serde(default)]
     #[ts(optional, as = "Option<ClientMessageType>")]
@@ -454,7 +457,7 @@ pub struct PostedMessage {
     pub seq: i64,
     pub sender_id: UserId,
     pub sender_name: String,
-    /// The text's beginning, up to 120 characters.
+    /// The beginning of what a reader sees, up to 120 characters: text, whatever the message's format.
     pub excerpt: String,
 }
 

@@ -170,8 +170,9 @@ export type ChatMessage = {
   sender_id: UserId;
   sender_name: string;
   sender_avatar: string | null;
-  /** Sanitised: either plain text that HTML parsing leaves as it is, or HTML of the allowed elements. */
+  /** What it says; `format` tells how to read it. */
   message: string;
+  format: MessageFormat;
   message_type: MessageType;
   file_url: string | null;
   file_name: string | null;
@@ -590,6 +591,9 @@ export type MarkMessageRead = {
 export type MessageEdited = {
   message: ChatMessage;
 };
+
+/** How what a message says is to be read. */
+export type MessageFormat = "text" | "html";
 
 /** Asks for a page of a room's messages: the latest, or those before a `seq`. */
 export type MessageHistory = {
@@ -1044,7 +1048,10 @@ export type SendGroupMessage = {
 /** Posts a message. */
 export type SendMessage = {
   roomId: RoomId;
-  /** May hold HTML; it is sanitised. The bound on what arrives is wider than the one after sanitising. */
+  /**
+   * May hold HTML, which is sanitised: what is no tag of an HTML element is text, and stays as it was typed. The bound
+   * on what arrives is wider than that on what a reader sees (8,000 characters).
+   */
   message: BoundedText;
   messageType?: ClientMessageType;
   fileUrl?: BoundedText;

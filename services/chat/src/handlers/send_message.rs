@@ -9,7 +9,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
 use crate::Context;
-use crate::domain::{file_url, sanitise};
+use crate::domain::{file_url, markup};
 use crate::doors::Doors;
 use crate::handlers::muted;
 use crate::store::files;
@@ -70,7 +70,7 @@ impl Told {
                 seq: message.seq,
                 sender_id: message.sender_id,
                 sender_name: message.sender_name.clone(),
-                excerpt: message.message.chars().take(messages::EXCERPT).collect(),
+                excerpt: messages::excerpt(&message.message, message.format),
             });
         }
         let (room, seq) = (Audience::Room(message.room_id.clone()), message.seq);
@@ -158,7 +158,7 @@ fn decide(
 ) -> Result<NewMessage, ErrorBody> {
     let command = &one.command;
     doors.check(&one.actor, &command.room_id)?;
-    let message = sanitise::sanitise(command.message.as_str())?.into_owned();
+    let clean = markup::clean(command.message.as_str())?;
     if let Some(url) = &command.file_url {
         file_url::check(url.as_str(), &context.settings.allowed_file_hosts)?;
     }
@@ -181,7 +181,8 @@ fn decide(
         sender_id: one.actor.user_id,
         sender_name: one.actor.name.clone(),
         sender_avatar: one.actor.avatar.clone(),
-        message,
+        message: clean.text,
+        format: clean.format,
         message_type: command.message_type.into(),
         file_url: command.file_url.as_ref().map(|url| url.as_str().to_owned()),
         file_name: file
@@ -205,6 +206,7 @@ fn as_stored(new: NewMessage, seq: i64) -> ChatMessage {
         sender_name: new.sender_name,
         sender_avatar: new.sender_avatar,
         message: new.message,
+        format: new.format,
         message_type: new.message_type,
         file_url: new.file_url,
         file_name: new.file_name,

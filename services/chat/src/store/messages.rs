@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use sinaesta_contracts::chat::{ChatMessage, MessageType, PostedMessage};
+use sinaesta_contracts::chat::{ChatMessage, MessageFormat, MessageType, PostedMessage};
 use sinaesta_contracts::{MessageId, RoomId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::domain::markup;
 use crate::store::reactions;
 
 /// How much of a message others are told, in characters.
-pub const EXCERPT: usize = 120;
+const EXCERPT: usize = 120;
 
 /// A row as it is read.
 struct Row {
@@ -23,6 +24,7 @@ struct Row {
     sender_name: String,
     sender_avatar: Option<String>,
     message: String,
+    format: String,
     message_type: String,
     file_url: Option<String>,
     file_name: Option<String>,
@@ -48,6 +50,7 @@ impl Row {
             sender_name: self.sender_name,
             sender_avatar: self.sender_avatar,
             message: self.message,
+            format: MessageFormat::from_name(&self.format),
             message_type: MessageType::from_name(&self.message_type),
             file_url: self.file_url,
             file_name: self.file_name,
@@ -72,7 +75,7 @@ pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Message
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!",
-                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at, m.format
            FROM chat_messages m WHERE m.id = ANY($1)"#,
         ids,
     )
@@ -94,7 +97,7 @@ pub async fn replies(
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!",
-                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at, m.format
            FROM chat_messages m WHERE m.reply_to = $1 AND m.seq > $2 ORDER BY m.seq LIMIT $3"#,
         to.0,
         after_seq,
@@ -127,7 +130,8 @@ pub async fn posted_since(
 ) -> Result<Vec<(RoomId, PostedMessage)>, StoreError> {
     let (room, seq) = after.map_or(("", 0), |(room, seq)| (room.as_str(), *seq));
     let rows = sqlx::query!(
-        r#"SELECT id, room_id, seq, sender_id, sender_name, left(message, $5) AS "excerpt!" FROM chat_messages
+        r#"SELECT id, room_id, seq, sender_id, sender_name, format,
+                  CASE format WHEN 'html' THEN message ELSE left(message, $5) END AS "message!" FROM chat_messages
            WHERE id >= $1 AND (room_id, seq) > ($2, $3) AND removed_at IS NULL ORDER BY room_id, seq LIMIT $4"#,
         first_id(since),
         room,
@@ -139,11 +143,16 @@ pub async fn posted_since(
     .await?;
     let posted = rows.into_iter().filter_map(|row| {
         let (sender_id, sender_name) = (UserId(row.sender_id), row.sender_name);
-        let message =
-            PostedMessage { id: MessageId(row.id), seq: row.seq, sender_id, sender_name, excerpt: row.excerpt };
+        let excerpt = excerpt(&row.message, MessageFormat::from_name(&row.format));
+        let message = PostedMessage { id: MessageId(row.id), seq: row.seq, sender_id, sender_name, excerpt };
         Some((RoomId::try_from(row.room_id).ok()?, message))
     });
     Ok(posted.collect())
+}
+
+/// What others are told of a message: the beginning of what a reader sees, as text.
+pub fn excerpt(message: &str, format: MessageFormat) -> String {
+    markup::plain_text(message, format).chars().take(EXCERPT).collect()
 }
 
 /// Makes the month of a moment, if there is none.
@@ -192,7 +201,7 @@ pub async fn before(
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!",
-                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at, m.format
            FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
            CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq < asked.seq
                                ORDER BY c.seq DESC LIMIT $3) m
@@ -218,7 +227,7 @@ pub async fn after(
                   m.file_url, m.file_name, m.file_size, m.client_message_id, m.reply_to, m.created_at,
                   EXISTS (SELECT FROM chat_participants p WHERE p.room_id = m.room_id AND p.user_id <> m.sender_id
                           AND p.last_read_seq >= m.seq) AS "is_read!",
-                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at
+                  m.reply_count, m.has_reactions, m.edited_at, m.removed_at, m.format
            FROM UNNEST($1::text[], $2::bigint[]) AS asked (room_id, seq)
            CROSS JOIN LATERAL (SELECT * FROM chat_messages c WHERE c.room_id = asked.room_id AND c.seq > asked.seq
                                ORDER BY c.seq ASC LIMIT $3) m

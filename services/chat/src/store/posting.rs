@@ -1,6 +1,6 @@
 //! Storing messages: what becomes of each is decided in one statement.
 
-use sinaesta_contracts::chat::MessageType;
+use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::{MessageId, RoomId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
@@ -23,6 +23,7 @@ pub struct NewMessage {
     pub sender_name: String,
     pub sender_avatar: Option<String>,
     pub message: String,
+    pub format: MessageFormat,
     pub message_type: MessageType,
     pub file_url: Option<String>,
     pub file_name: Option<String>,
@@ -99,10 +100,10 @@ async fn decide(db: &mut PgConnection, postings: &[&Posting<'_>]) -> Result<Vec<
         r#"WITH input AS (
              SELECT * FROM UNNEST(
                $1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
-               $9::text[], $10::text[], $11::text[], $12::bigint[], $13::uuid[]
+               $9::text[], $10::text[], $11::text[], $12::bigint[], $13::uuid[], $15::text[]
              ) WITH ORDINALITY AS i (
                id, sender_id, client_message_id, created_at, room_id, sender_name, sender_avatar, message,
-               message_type, file_url, file_name, file_size, reply_to, place)
+               message_type, file_url, file_name, file_size, reply_to, format, place)
            ), known AS (
              SELECT i.*,
                     COALESCE((SELECT m.id FROM chat_messages m WHERE m.id = i.id),
@@ -141,9 +142,11 @@ async fn decide(db: &mut PgConnection, postings: &[&Posting<'_>]) -> Result<Vec<
              RETURNING r.id, r.last_seq - c.count AS base
            ), stored AS (
              INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type,
-                                        file_url, file_name, file_size, client_message_id, reply_to, created_at)
+                                        file_url, file_name, file_size, client_message_id, reply_to, created_at,
+                                        format)
              SELECT f.id, f.room_id, r.base + f.nth, f.sender_id, f.sender_name, f.sender_avatar, f.message,
-                    f.message_type, f.file_url, f.file_name, f.file_size, f.client_message_id, f.reply_to, f.created_at
+                    f.message_type, f.file_url, f.file_name, f.file_size, f.client_message_id, f.reply_to, f.created_at,
+                    f.format
              FROM fresh f JOIN rooms r ON r.id = f.room_id
              RETURNING id, seq
            )
@@ -166,6 +169,7 @@ async fn decide(db: &mut PgConnection, postings: &[&Posting<'_>]) -> Result<Vec<
         column!(m ? m.file_size) as &[Option<i64>],
         column!(m ? m.reply_to.map(|id| id.0)) as &[Option<Uuid>],
         interval(REPEATS),
+        column!(m ? Some(m.format.as_str())) as &[Option<&str>],
     )
     .fetch_all(db)
     .await?;

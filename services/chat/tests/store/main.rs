@@ -12,7 +12,7 @@ use sinaesta_chat::store::participants::{self, Moving};
 use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
 use sinaesta_chat::store::presence::{self, Arriving, Leaving};
 use sinaesta_chat::store::rooms;
-use sinaesta_contracts::chat::MessageType;
+use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
 use sinaesta_testkit::TestDatabase;
@@ -39,6 +39,7 @@ fn message(room_id: &RoomId, sender: u128, client_id: Option<String>) -> NewMess
         sender_name: "Sari".into(),
         sender_avatar: None,
         message: "halo".into(),
+        format: MessageFormat::Text,
         message_type: MessageType::Text,
         file_url: None,
         file_name: None,
@@ -133,7 +134,11 @@ async fn a_repeat_is_one_for_thirty_days_and_then_another_message() {
     let second = at(&ids[1], 30, 0);
     assert_eq!(post(&mut db, std::slice::from_ref(&second)).await, [Posted::Stored { seq: 1 }]);
     assert_eq!(post(&mut db, &[at(&ids[0], 31, 0)]).await, [Posted::Known(second.id)]);
-    assert_eq!(post(&mut db, &[first.clone()]).await, [Posted::Known(first.id)], "a command is known for ever");
+    assert_eq!(
+        post(&mut db, std::slice::from_ref(&first)).await,
+        [Posted::Known(first.id)],
+        "a command is known for ever"
+    );
 }
 
 /// The control: with the mute looked at after repeats within the batch were dropped, nothing is said of the second.
@@ -247,4 +252,32 @@ async fn only_those_who_share_a_small_room_are_companions() {
     // 3 is offline, 4 shares the large room only.
     let companions = participants::companions(&mut db, &[user(1).0], 5).await.unwrap();
     assert_eq!(companions[&user(1)], [user(2)]);
+}
+
+/// The statements of the migration that gave messages their format.
+const MIGRATION: &str = include_str!("../../../../migrations/20261126000001_message_format.sql");
+
+#[tokio::test]
+async fn what_was_sanitised_before_there_were_formats_is_html() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    // As it was stored: HTML wherever parsing had found a tag or a reference, and otherwise as it was typed.
+    let html =
+        ["<b>x</b>", "x<br>", "<a rel=\"noopener noreferrer\">x</a>", "K+ &lt;3.5 <p>x</p>", "A &amp; B", "x&nbsp;y"];
+    let text = ["halo", "BP < 90 & HR > 120", "K+ <3.5 mmol/l", "R&D & AT&T", "a;b&", "x <"];
+    let stored = |said: &&str| NewMessage { message: (*said).into(), ..message(&ids[0], 1, None) };
+    let messages: Vec<_> = html.iter().chain(&text).map(stored).collect();
+    let mut db = database.pool.acquire().await.unwrap();
+    post(&mut db, &messages).await;
+    let updates: Vec<_> = MIGRATION.lines().filter(|line| line.starts_with("UPDATE")).collect();
+    assert_eq!(updates.len(), 2);
+    for update in updates {
+        sqlx::query(update).execute(&mut *db).await.unwrap();
+    }
+    let stored = messages::after(&mut db, &[(&ids[0], 0)], 100).await.unwrap();
+    for message in &stored[&ids[0]] {
+        let is_html = html.contains(&message.message.as_str());
+        assert_eq!(message.format == MessageFormat::Html, is_html, "{}", message.message);
+    }
+    assert_eq!(stored[&ids[0]].len(), html.len() + text.len());
 }

@@ -4,4 +4,3 @@ pub mod door;
 pub mod file_url;
 pub mod group;
 pub mod markup;
-pub mod sanitise;

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::domain::sanitise;
+use crate::domain::markup::{self, Clean};
 use crate::handlers::messages::{As, Messages};
 use crate::store::changes::{self, Change, Edit};
 use crate::store::messages;
@@ -20,7 +20,7 @@ impl CommandHandler for Handler {
 
     /// Of several edits of one message in a batch the last one counts, and is told.
     async fn handle(&self, batch: &[Received<EditMessage>]) -> Result<Vec<Outcome<MessageEdited>>, Failure> {
-        let texts: Vec<_> = batch.iter().map(|one| sanitise::sanitise(one.command.message.as_str())).collect();
+        let texts: Vec<_> = batch.iter().map(|one| markup::clean(one.command.message.as_str())).collect();
         let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
         let ids: Vec<_> = batch.iter().map(|one| one.id).collect();
         let mut done = changes::done(&mut db, &ids).await?;
@@ -33,7 +33,7 @@ impl CommandHandler for Handler {
                 rooms.insert(one.command.message_id, (room.clone(), one.id));
                 if let (Some(change), Ok(text)) = (change, text) {
                     let (id, command, at) = (change.id, change.command, change.at);
-                    edits.insert(id, Edit { id, command, at, text });
+                    edits.insert(id, Edit { id, command, at, said: text });
                     changed.push(change.clone());
                     done.insert(one.id);
                 }
@@ -70,7 +70,7 @@ impl CommandHandler for Handler {
 fn decide(
     found: &mut Messages,
     one: &Received<EditMessage>,
-    text: &str,
+    text: &Clean,
     is_done: bool,
 ) -> Result<(RoomId, Option<Change>), ErrorBody> {
     let (id, user) = (one.command.message_id, one.actor.user_id);
@@ -85,6 +85,6 @@ fn decide(
     }
     found.check_muted(&room, user, one.stamped_at)?;
     let (locked, _) = found.find(&one.actor, id, As::Participant)?;
-    let before = std::mem::replace(&mut locked.message, text.to_owned());
+    let before = std::mem::replace(&mut locked.said, text.clone());
     Ok((room, Some(Change { id, command: one.id, by: user, at: one.stamped_at, before })))
 }

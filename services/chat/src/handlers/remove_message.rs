@@ -53,7 +53,7 @@ fn decide(found: &mut Messages, one: &Received<RemoveMessage>) -> Result<Decisio
     }
     let removed = removed(one.stamped_at);
     (locked.removed_at, locked.changed_by) = (Some(one.stamped_at), Some(one.id));
-    let before = std::mem::take(&mut locked.message);
+    let before = std::mem::take(&mut locked.said);
     let change = Change { id: message_id, command: one.id, by: user, at: one.stamped_at, before };
     Ok(Decision { removed, is_told: true, change: Some(change) })
 }

@@ -2,11 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sinaesta_contracts::chat::MessageFormat;
 use sinaesta_contracts::{MessageId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+use crate::domain::markup::Clean;
+use crate::store::search;
 
 /// How many of a message's earlier versions are kept, besides the first.
 const VERSIONS: i64 = 20;
@@ -15,7 +19,7 @@ const VERSIONS: i64 = 20;
 #[derive(Debug, Clone)]
 pub struct Locked {
     pub sender_id: UserId,
-    pub message: String,
+    pub said: Clean,
     /// When it was removed, if it was.
     pub removed_at: Option<OffsetDateTime>,
     /// The latest command that edited or removed it.
@@ -25,15 +29,16 @@ pub struct Locked {
 /// Locks messages, in the order of their ids; those that do not exist are left out.
 pub async fn lock(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<MessageId, Locked>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, sender_id, message, removed_at, changed_by FROM chat_messages WHERE id = ANY($1)
+        "SELECT id, sender_id, message, format, removed_at, changed_by FROM chat_messages WHERE id = ANY($1)
          ORDER BY id FOR NO KEY UPDATE",
         ids,
     )
     .fetch_all(db)
     .await?;
     let locked = rows.into_iter().map(|row| {
-        let (sender_id, message) = (UserId(row.sender_id), row.message);
-        (MessageId(row.id), Locked { sender_id, message, removed_at: row.removed_at, changed_by: row.changed_by })
+        let said = Clean { text: row.message, format: MessageFormat::from_name(&row.format) };
+        let (sender_id, removed_at, changed_by) = (UserId(row.sender_id), row.removed_at, row.changed_by);
+        (MessageId(row.id), Locked { sender_id, said, removed_at, changed_by })
     });
     Ok(locked.collect())
 }
@@ -54,19 +59,21 @@ pub struct Change {
     pub by: UserId,
     /// The command's stamp.
     pub at: OffsetDateTime,
-    pub before: String,
+    pub before: Clean,
 }
 
 /// Keeps what locked messages said before they were changed: the first version and the latest few.
 pub async fn keep(db: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at, format)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[], $6::text[])
+         ON CONFLICT DO NOTHING",
         &changes.iter().map(|one| one.command).collect::<Vec<_>>(),
         &changes.iter().map(|one| one.id.0).collect::<Vec<_>>(),
-        &changes.iter().map(|one| one.before.as_str()).collect::<Vec<_>>() as &[&str],
+        &changes.iter().map(|one| one.before.text.as_str()).collect::<Vec<_>>() as &[&str],
         &changes.iter().map(|one| one.by.0).collect::<Vec<_>>(),
         &changes.iter().map(|one| one.at).collect::<Vec<_>>(),
+        &changes.iter().map(|one| one.before.format.as_str()).collect::<Vec<_>>() as &[&str],
     )
     .execute(&mut *db)
     .await?;
@@ -91,27 +98,30 @@ pub struct Edit<'a> {
     pub id: MessageId,
     pub command: Uuid,
     pub at: OffsetDateTime,
-    pub text: &'a str,
+    pub said: &'a Clean,
 }
 
 /// Changes what locked messages say. Each message may stand in it once.
 pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), StoreError> {
     let ids: Vec<_> = edits.iter().map(|one| one.id.0).collect();
     sqlx::query!(
-        "UPDATE chat_messages m SET message = new.text, edited_at = new.at, changed_by = new.command
-         FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[]) AS new (id, text, at, command)
+        "UPDATE chat_messages m SET message = new.text, format = new.format, edited_at = new.at, changed_by = new.command
+         FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::text[]) AS new (id, text, at, command, format)
          WHERE m.id = new.id",
         &ids,
-        &edits.iter().map(|one| one.text).collect::<Vec<_>>() as &[&str],
+        &edits.iter().map(|one| one.said.text.as_str()).collect::<Vec<_>>() as &[&str],
         &edits.iter().map(|one| one.at).collect::<Vec<_>>(),
         &edits.iter().map(|one| one.command).collect::<Vec<_>>(),
+        &edits.iter().map(|one| one.said.format.as_str()).collect::<Vec<_>>() as &[&str],
     )
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE chat_search s SET document = to_tsvector('indonesian', m.message) || to_tsvector('english', m.message)
-         FROM chat_messages m WHERE m.id = ANY($1) AND s.room_id = m.room_id AND s.seq = m.seq",
+        "UPDATE chat_search s SET document = to_tsvector('indonesian', new.said) || to_tsvector('english', new.said)
+         FROM UNNEST($1::uuid[], $2::text[]) AS new (id, said) JOIN chat_messages m ON m.id = new.id
+         WHERE s.room_id = m.room_id AND s.seq = m.seq",
         &ids,
+        &edits.iter().map(|one| search::words(&one.said.text, one.said.format)).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;
@@ -130,7 +140,7 @@ pub async fn remove(db: &mut PgConnection, removals: &[(MessageId, Uuid, OffsetD
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE chat_messages m SET message = '', file_url = NULL, file_name = NULL, file_size = NULL,
+        "UPDATE chat_messages m SET message = '', format = 'text', file_url = NULL, file_name = NULL, file_size = NULL,
                                     removed_at = gone.at, changed_by = gone.command, has_reactions = false
          FROM UNNEST($1::uuid[], $2::uuid[], $3::timestamptz[]) AS gone (id, command, at) WHERE m.id = gone.id",
         &ids,

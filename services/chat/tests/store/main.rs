@@ -11,7 +11,7 @@ use sinaesta_chat::store::mutes::{self, Mute};
 use sinaesta_chat::store::participants::{self, Moving};
 use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
 use sinaesta_chat::store::presence::{self, Arriving, Leaving};
-use sinaesta_chat::store::rooms;
+use sinaesta_chat::store::{rooms, search};
 use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
@@ -280,4 +280,31 @@ async fn what_was_sanitised_before_there_were_formats_is_html() {
         assert_eq!(message.format == MessageFormat::Html, is_html, "{}", message.message);
     }
     assert_eq!(stored[&ids[0]].len(), html.len() + text.len());
+}
+
+#[tokio::test]
+async fn a_room_is_made_searchable_in_parts_and_by_what_a_reader_sees() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let said = |n: usize| match n % 3 {
+        0 => (format!("<strong>nomor</strong> {n}"), MessageFormat::Html),
+        1 => (format!("RR<normal and HR>{n}"), MessageFormat::Text),
+        _ => (format!("Vec&lt;String{n}&gt;"), MessageFormat::Html),
+    };
+    let new = |n| {
+        let (text, format) = said(n);
+        NewMessage { message: text, format, ..message(&ids[0], 1, None) }
+    };
+    post(&mut db, &(0..1_200).map(new).collect::<Vec<_>>()).await;
+    // Not all at once: the next goes on.
+    search::index(&mut db, &ids[0], 600).await.unwrap();
+    search::index(&mut db, &ids[0], 600).await.unwrap();
+    search::index(&mut db, &ids[0], 600).await.unwrap();
+    for (query, count) in
+        [("nomor", 400), ("normal", 400), ("strong", 0), ("lt", 0), ("String1199", 1), ("<String1199>", 1)]
+    {
+        let found = search::find(&mut db, &ids[0], query, i64::MAX, 2_000).await.unwrap();
+        assert_eq!(found.len(), count, "{query}");
+    }
 }

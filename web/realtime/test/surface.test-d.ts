@@ -1,7 +1,7 @@
 /** The public surface: what the feature document names, with the types that it names. */
 import { describe, expectTypeOf, it } from 'vitest';
 import type { Answer, ChatMessage, ExamSession, LeaderboardEntry, Notification, UserRank } from '../src/contract.ts';
-import { createClient, type RealtimeError, socketService } from '../src/core/index.ts';
+import { createClient, plainText, type RealtimeError, socketService } from '../src/core/index.ts';
 import {
   useChat,
   useLeaderboard,
@@ -23,6 +23,8 @@ describe('hooks', () => {
     expectTypeOf(useChat).parameters.toEqualTypeOf<[roomId: string]>();
     const chat = {} as ReturnType<typeof useChat>;
     expectTypeOf(chat.messages[0]?.message).toEqualTypeOf<string | undefined>();
+    expectTypeOf(chat.messages[0]?.format).toEqualTypeOf<'text' | 'html' | undefined>();
+    expectTypeOf(plainText).toBeCallableWith({} as ChatMessage);
     expectTypeOf(chat.typingUsers[0]?.userName).toEqualTypeOf<string | undefined>();
     expectTypeOf(chat.onlineUsers[0]?.userId).toEqualTypeOf<string | undefined>();
     expectTypeOf(chat.isJoined).toEqualTypeOf<boolean>();

@@ -172,6 +172,7 @@ export function message(seq: number, more: Partial<ChatMessage> = {}): ChatMessa
     sender_name: 'dr. Bagus',
     sender_avatar: null,
     message: `pesan ${seq}`,
+    format: 'text',
     message_type: 'text',
     file_url: null,
     file_name: null,

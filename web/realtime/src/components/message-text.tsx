@@ -1,4 +1,5 @@
 import { createElement, Fragment, type ReactNode, useMemo } from 'react';
+import type { ChatMessage } from '../core/index.ts';
 
 const ELEMENTS: ReadonlySet<string> = new Set(['B', 'I', 'EM', 'STRONG', 'BR', 'P']);
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:']);
@@ -6,15 +7,17 @@ const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:']);
 const DEEPEST = 50;
 
 /**
- * A message as the server has sanitised it: plain text, or HTML of very few elements. It is never put into the page as
- * HTML: what is known is built as elements, of what is not only the text stays.
+ * What a message says: text as it was typed, or HTML of very few elements that the server has sanitised. It is never put
+ * into the page as HTML: what is known is built as elements, of what is not only the text stays.
  */
-export function MessageText({ text }: { text: string }) {
+export function MessageText({ message }: { message: Pick<ChatMessage, 'message' | 'format'> }) {
+  const { message: said, format } = message;
   return useMemo(() => {
-    if (!/[<&]/.test(text)) return linked(text);
-    const body = new DOMParser().parseFromString(text, 'text/html').body;
+    if (format !== 'html') return linked(said);
+    // Within a body, white space at the beginning stays.
+    const { body } = new DOMParser().parseFromString(`<body>${said}`, 'text/html');
     return children(body, 0);
-  }, [text]);
+  }, [said, format]);
 }
 
 function children(node: Node, depth: number): ReactNode {

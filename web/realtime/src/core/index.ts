@@ -13,6 +13,7 @@ export type { Inbox, InboxSnapshot } from './inbox.ts';
 export { browserJournal, type Journal, memoryJournal } from './journal.ts';
 export type { ExamMonitor, MonitorSnapshot } from './monitor.ts';
 export type { Outbox, Pending } from './outbox.ts';
+export { plainText } from './plain-text.ts';
 export type { Room, RoomSnapshot } from './room.ts';
 export { createSocketService, type SocketService, socketService } from './socket-service.ts';
 export type { Store } from './store.ts';

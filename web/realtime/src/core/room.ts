@@ -214,6 +214,7 @@ export function createRoom(
       changeMessage(id, (one) => ({
         ...one,
         message: '',
+        format: 'text',
         file_url: null,
         file_name: null,
         file_size: null,

@@ -71,7 +71,9 @@ function asMessage(one: Pending, user: RealtimeUser | null): TimelineMessage {
     sender_id: user?.id ?? '',
     sender_name: user?.name ?? '',
     sender_avatar: null,
+    // As it was typed: what of it is markup, the server says.
     message: payload.message,
+    format: 'text',
     message_type: payload.messageType ?? 'text',
     file_url: payload.fileUrl ?? null,
     file_name: payload.fileName ?? null,

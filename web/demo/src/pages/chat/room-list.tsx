@@ -1,5 +1,5 @@
 import { Badge, NavLink as MantineLink, Menu, Skeleton, Text, ThemeIcon, UnstyledButton } from '@mantine/core';
-import type { RoomSummary } from '@sinaesta/realtime';
+import { plainText, type RoomSummary } from '@sinaesta/realtime';
 import { Person, When } from '@sinaesta/realtime/components';
 import { useRooms, useUser } from '@sinaesta/realtime/react';
 import { IconClipboardText, IconHash, IconLifebuoy, IconPencilPlus, IconSchool, IconUsers } from '@tabler/icons-react';
@@ -67,7 +67,7 @@ function Room({ id, summary }: { id: string; summary?: RoomSummary }) {
         </Text>
         {last && (
           <Text component="span" display="block" size="xs" c="dimmed" truncate>
-            {last.sender_name.split(',')[0]}: {last.message.replace(/<[^>]*>/g, ' ')}
+            {last.sender_name.split(',')[0]}: {plainText(last)}
           </Text>
         )}
       </span>

@@ -11,7 +11,7 @@ import {
   IconVolumeOff,
 } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { RealtimeUser } from '../../core/index.ts';
+import { plainText, type RealtimeUser } from '../../core/index.ts';
 import type { TimelineMessage, UseChat } from '../../react/index.ts';
 import { MessageText } from '../message-text.tsx';
 import { Person, When } from '../pieces.tsx';
@@ -57,7 +57,7 @@ export function Bubble({ message, isFirst, user, chat, answered, onReply, onThre
         <div className={styles.bubble}>
           {answered && (
             <button type="button" className={styles.quote} onClick={() => onThread(answered.id)}>
-              {answered.sender_name}: {answered.removed_at ? t('chat.removed') : plain(answered.message)}
+              {answered.sender_name}: {answered.removed_at ? t('chat.removed') : plainText(answered)}
             </button>
           )}
           {isGone && <span className={styles.gone}>{t('chat.removed')}</span>}
@@ -65,8 +65,8 @@ export function Bubble({ message, isFirst, user, chat, answered, onReply, onThre
           {!isGone && !isEditing && (
             <>
               <Attachment message={message} />
-              <div className={message.message.includes('<p>') ? undefined : styles.plain} data-testid="message-text">
-                <MessageText text={message.message} />
+              <div className={hasParagraphs(message) ? undefined : styles.plain} data-testid="message-text">
+                <MessageText message={message} />
               </div>
             </>
           )}
@@ -233,7 +233,7 @@ function Actions({ message, isOwn, isStaff, chat, onReply, onEdit }: ActionsProp
 
 function Editor({ message, chat, onDone }: { message: TimelineMessage; chat: UseChat; onDone: () => void }) {
   const { t } = useTexts();
-  const [text, setText] = useState(() => plain(message.message));
+  const [text, setText] = useState(() => plainText(message));
   const save = () => chat.edit(message.id, text).then(onDone, () => {});
   return (
     <form
@@ -261,8 +261,5 @@ function Editor({ message, chat, onDone }: { message: TimelineMessage; chat: Use
   );
 }
 
-/** A message's text without what is put around it. */
-export function plain(message: string): string {
-  if (!/[<&]/.test(message)) return message;
-  return new DOMParser().parseFromString(message, 'text/html').body.textContent ?? '';
-}
+/** Whether elements part its lines, and not line feeds. */
+const hasParagraphs = ({ message, format }: TimelineMessage) => format === 'html' && message.includes('<p>');

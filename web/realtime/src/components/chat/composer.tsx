@@ -1,10 +1,9 @@
 import { ActionIcon, CloseButton, Group, Progress, Text, Textarea } from '@mantine/core';
 import { IconPaperclip, IconSend2 } from '@tabler/icons-react';
 import { type ClipboardEvent, type KeyboardEvent, useRef, useState } from 'react';
-import { RealtimeError } from '../../core/index.ts';
+import { plainText, RealtimeError } from '../../core/index.ts';
 import type { TimelineMessage, UseChat } from '../../react/index.ts';
 import { useTexts } from '../texts/index.ts';
-import { plain } from './bubble.tsx';
 import styles from './chat.module.css';
 
 interface Upload {
@@ -91,7 +90,7 @@ export function Composer({ chat, replyTo, onReplied }: ComposerProps) {
       {replyTo && (
         <Group gap="xs" mb={6} wrap="nowrap">
           <Text size="sm" c="dimmed" truncate>
-            {t('chat.replyTo', { name: replyTo.sender_name })}: {plain(replyTo.message)}
+            {t('chat.replyTo', { name: replyTo.sender_name })}: {plainText(replyTo)}
           </Text>
           <CloseButton size="sm" onClick={onReplied} aria-label={t('chat.cancel')} />
         </Group>

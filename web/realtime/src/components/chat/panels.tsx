@@ -95,7 +95,7 @@ function Listed({ messages }: { messages: readonly ChatMessage[] }) {
               <b>{one.sender_name}</b> · <When at={one.created_at} />
             </Text>
             <Text size="sm" component="div">
-              {one.removed_at ? t('chat.removed') : <MessageText text={one.message} />}
+              {one.removed_at ? t('chat.removed') : <MessageText message={one} />}
             </Text>
           </div>
         </Group>

@@ -143,6 +143,7 @@ check('a message has every field, in snake case, and is the same to all', async 
     sender_name: 'Ann',
     sender_avatar: null,
     message: 'hello',
+    format: 'text',
     message_type: 'text',
     file_url: null,
     file_name: null,
@@ -246,7 +247,10 @@ check('plain text comes back unchanged to the character', async () => {
     '👩‍⚕️ Ω ≥ 5 µg — “ok” \u202Eabc',
     '1 < 2 > 0 & 5 <= 6',
   ];
-  for (const text of texts) assert.equal((await say(a, roomId, text)).message, text);
+  for (const text of texts) {
+    const { message, format } = await say(a, roomId, text);
+    assert.deepEqual([message, format], [text, 'text']);
+  }
 });
 
 check('allowed HTML stays and the rest is stripped', async () => {
@@ -261,9 +265,11 @@ check('allowed HTML stays and the rest is stripped', async () => {
     ['<iframe src="https://evil.example"></iframe>after', null],
     ['<svg/onload=alert(1)>after', null],
     ['<b>5 < 6 & 7', '<b>5 &lt; 6 &amp; 7</b>'],
+    ['x<y and <b>z</b>', 'x&lt;y and <b>z</b>'],
   ]);
   for (const [sent, stored] of exact) {
-    const { message } = await say(a, roomId, sent);
+    const { message, format } = await say(a, roomId, sent);
+    assert.equal(format, 'html', `from ${sent}`);
     if (stored !== null) assert.equal(message, stored, `from ${sent}`);
     assert.doesNotMatch(message, /<script|onerror|onclick|onload|<img|<iframe|<svg/i, `from ${sent}`);
     assert.match(message, /hello|hi|bold|text|after|one|b|5/);
@@ -289,21 +295,27 @@ check('links keep href and target, get rel, and can not carry a script', async (
 
 check('a message that is empty after sanitising is refused', async () => {
   const { roomId, a } = await pair();
-  for (const message of ['   ', '<img src=x>', '<div></div>', '<!-- nothing -->', '<script>alert(1)</script>', '<p> </p>', '<b></b><br>']) {
+  const nothing = ['   ', '<img src=x>', '<div></div>', '<script>alert(1)</script>', '<p> </p>', '<b></b><br>'];
+  const invisible = ['\u200b\u2060\ufeff', '\u202e\u2066', '\u3164\u115f\uffa0', '\u2800', '\u00ad', '\ufe0f', '\u{e0041}', '<b>\u200d</b>'];
+  for (const message of [...nothing, ...invisible]) {
     await refusal(a, 'send-message', { roomId, message }, 'chat/empty-message');
   }
   const { messages } = await ok(a, 'message-history', { roomId });
   assert.deepEqual(messages, []);
+  // To a browser a comment is nothing; whoever types one sees it.
+  assert.equal((await say(a, roomId, '<!-- nothing -->')).message, '&lt;!-- nothing --&gt;');
 });
 
-check('a message has up to 8,000 characters, whatever their size, counted after sanitising', async () => {
+check('a message has up to 8,000 characters, whatever their size, counted as a reader sees them', async () => {
   const { roomId, a } = await pair();
   for (const message of ['x'.repeat(8_000), '🫀'.repeat(8_000), `<img src="${'y'.repeat(4_000)}">${'x'.repeat(8_000)}`]) {
     assert.equal([...(await say(a, roomId, message)).message].length, 8_000);
   }
+  assert.equal((await say(a, roomId, `<b>${'<'.repeat(8_000)}`)).message, `<b>${'&lt;'.repeat(8_000)}</b>`);
+  await refusal(a, 'send-message', { roomId, message: `<b>${'<'.repeat(8_001)}` }, 'chat/message-too-long');
   await refusal(a, 'send-message', { roomId, message: 'x'.repeat(8_001) }, 'chat/message-too-long');
   await refusal(a, 'send-message', { roomId, message: '🫀'.repeat(8_001) }, 'chat/message-too-long');
-  assert.equal((await say(a, roomId, 'x')).seq, 4);
+  assert.equal((await say(a, roomId, 'x')).seq, 5);
 });
 
 check('typing shows to the others only, and stops when they say so', async () => {

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { emitAck, join, ok, request } from '../../../tests/client/harness.mjs';
+import { emitAck, join, ok, request, until } from '../../../tests/client/harness.mjs';
 import { startBrowser } from '../browser.mjs';
 
 /** @type {string[]} */
@@ -18,8 +18,9 @@ const { stack, gateway, open } = await startBrowser({ bells: [{}] });
  * that what is seen is what the components do.
  *
  * @param {{ token: string }} user @param {string} where
+ * @param {(page: import('playwright-core').Page) => Promise<void>} [prepare] what is done before the page is opened
  */
-async function victim(user, where) {
+async function victim(user, where, prepare) {
   const opened = await open(user, '/chat', { bypassCSP: true });
   const { page, context } = opened;
   /** @type {string[]} */
@@ -39,8 +40,29 @@ async function victim(user, where) {
       Object.assign(window, { [name]: (/** @type {unknown} */ said) => ran.push(`${name} ${said}`) });
     }
   });
+  await prepare?.(page);
   await page.goto(gateway.url + where);
   return { ...opened, foreign };
+}
+
+const CHARACTERS = { amp: '&', lt: '<', gt: '>', quot: '"', '#13': '\r' };
+
+/** What a message says. @param {{ message: string, format: string }} message */
+function decode({ message, format }) {
+  if (format === 'text') return message;
+  const text = message.replace(/<[^>]*>/g, '');
+  return text.replace(/&(amp|lt|gt|quot|#13);/g, (_, name) => Reflect.get(CHARACTERS, name));
+}
+
+/** Waits for a message at the end of the log. @param {import('playwright-core').Page} page @param {number} seq */
+async function shows(page, seq) {
+  const toEnd = page.getByRole('button', { name: 'To the latest message' });
+  const isThere = async () => {
+    // A reply makes the message that it answers grow, and the log may stay where it was.
+    if (await toEnd.isVisible()) await toEnd.click({ timeout: 1_000 }).catch(() => {});
+    return page.locator(`[data-seq="${seq}"]`).isVisible();
+  };
+  await until(isThere, { timeout: 30_000, what: `message ${seq}` });
 }
 
 /** Everything in the page that could run or fetch something. @param {import('playwright-core').Page} page */
@@ -102,9 +124,18 @@ stack.check('messages, the names of those who write them, and of the files they 
         fileUrl: file.fileUrl,
       }),
     ];
+    // Quoted, too, where there is something to quote.
+    const [first] = sent;
+    if (first.ok) {
+      const reply = { roomId: 'xss-room', message: `<b>${vector}</b>`, replyTo: first.message.id };
+      sent.push(await emitAck(client, 'send-message', reply));
+    }
     for (const answer of sent) {
       if (answer.ok) {
-        await page.waitForSelector(`[data-seq="${answer.message.seq}"]`);
+        await shows(page, answer.message.seq);
+        const text = page.locator(`[data-seq="${answer.message.seq}"] [data-testid=message-text]`);
+        assert.equal(await text.textContent(), decode(answer.message), vector);
+        if (answer.message.format === 'text') assert.ok(answer.message.message.endsWith(vector), vector);
         shown += 1;
       } else {
         assert.equal(answer.error.code, 'chat/empty-message', vector);
@@ -126,6 +157,43 @@ stack.check('messages, the names of those who write them, and of the files they 
   assert.deepEqual(await suspicious(page), []);
   assert.deepEqual(foreign, []);
   assert.deepEqual(problems, []);
+});
+
+stack.check('messages that nobody has sanitised, as text and as HTML', async () => {
+  // What the server says is replaced on its way, so that the page meets each vector as it stands.
+  const [reader, writer] = [stack.user(), stack.user()];
+  const { page, foreign, problems } = await victim(reader, '/chat/xss-raw', (page) =>
+    page.routeWebSocket(/socket\.io/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((frame) => {
+        const replaced = String(frame).replace(
+          /"message":"vector-(\d+)-(text|html)","format":"text"/g,
+          (_, n, format) => JSON.stringify({ message: VECTORS[Number(n)], format }).slice(1, -1),
+        );
+        socket.send(typeof frame === 'string' ? replaced : frame);
+      });
+    }),
+  );
+  await page.waitForSelector('[data-testid=chat][data-joined=true]');
+  const client = await stack.connect({ token: writer.token });
+  await join(client, 'xss-raw');
+  for (const [n, vector] of VECTORS.entries()) {
+    for (const format of ['text', 'html']) {
+      const { message } = await ok(client, 'send-message', { roomId: 'xss-raw', message: `vector-${n}-${format}` });
+      const text = page.locator(`[data-seq="${message.seq}"] [data-testid=message-text]`);
+      await text.waitFor({ state: 'attached' });
+      if (format === 'text') {
+        assert.equal(await text.textContent(), vector);
+        const names = await text.evaluate((element) => [...element.querySelectorAll('*')].map((one) => one.tagName));
+        assert.ok(
+          names.every((name) => name === 'A'),
+          `${names} for ${vector}`,
+        );
+      }
+    }
+    assert.deepEqual(await suspicious(page), [], vector);
+  }
+  assert.deepEqual([foreign, problems], [[], []]);
 });
 
 stack.check('the names and descriptions of study groups', async () => {

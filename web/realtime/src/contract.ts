@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'server/timeout'
   /** The message broker can't be reached. */
   | 'server/unavailable'
+  /** What was asked for is done, but the answer is larger than can be sent: ask for less at a time. */
+  | 'server/answer-too-large'
   /** A fault of ours. */
   | 'server/internal'
   /** The handshake had no token. */

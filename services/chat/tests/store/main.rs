@@ -255,7 +255,7 @@ async fn only_those_who_share_a_small_room_are_companions() {
 }
 
 /// The statements of the migration that gave messages their format.
-const MIGRATION: &str = include_str!("../../../../migrations/20261126000001_message_format.sql");
+const MIGRATION: &str = include_str!("../../../../migrations/20261126000010_message_format.sql");
 
 #[tokio::test]
 async fn what_was_sanitised_before_there_were_formats_is_html() {

@@ -55,15 +55,16 @@ pub fn clean(message: &str) -> Result<Clean, ErrorBody> {
     Ok(Clean { text, format })
 }
 
-/// Whether a browser finds a tag, be it of an element that there is or of none, a comment or a reference.
+/// Whether a browser finds a tag, be it of an element that there is or of none, or a comment. References alone are none: they
+/// can become nothing but text, and who types `A & B &amp; C` gets it back to the character, also from pages that know no
+/// formats.
 fn finds_markup(message: &str) -> bool {
-    message.match_indices(['<', '&']).any(|(at, found)| {
-        let source = message.get(at..).unwrap_or_default();
-        match (found, source.as_bytes().get(1), source.as_bytes().get(2)) {
-            ("&", ..) => references::begins(source),
-            (_, Some(b'/'), next) => next.is_some(),
-            (_, Some(next), _) => next.is_ascii_alphabetic() || matches!(next, b'!' | b'?'),
-            (_, None, _) => false,
+    message.match_indices('<').any(|(at, _)| {
+        let source = message.get(at..).unwrap_or_default().as_bytes();
+        match (source.get(1), source.get(2)) {
+            (Some(b'/'), next) => next.is_some(),
+            (Some(next), _) => next.is_ascii_alphabetic() || matches!(next, b'!' | b'?'),
+            (None, _) => false,
         }
     })
 }

@@ -377,7 +377,8 @@ proptest! {
     fn text_is_what_a_browser_finds_no_markup_in(sent in prop_oneof![soup(), any::<String>()]) {
         let sent = sent.replace(['\0', '\r'], "");
         if let Ok(clean) = clean(&sent) {
-            let is_text = in_a_browser(&sent) == [Found::Text(sent.clone())];
+            // Of references it makes other text, which is still nothing but text.
+            let is_text = in_a_browser(&sent) == in_a_browser(&sent.replace('<', "&lt;"));
             prop_assert_eq!(clean.format == MessageFormat::Text, is_text, "{}", sent);
             prop_assert!(!is_text || clean.text == sent);
         }

@@ -4,6 +4,8 @@
 //! `cargo xtask test` says by `SINAESTA_TEST_NATS_SERVER` and `SINAESTA_TEST_DATABASE_URL` where they are; without it
 //! they are found or fetched as for `cargo xtask up`.
 
+pub mod guards;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -51,6 +51,8 @@ const fn grants(service: Service) -> Grants {
         Service::ExamGrading => Grants {
             writes: &[
                 "exam_answers",
+                "exam_autosaves",
+                "exam_departures",
                 "exam_interventions",
                 "exam_participants",
                 "exam_results",

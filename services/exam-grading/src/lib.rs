@@ -2,6 +2,7 @@
 //!
 //! `domain/` has the rules, `store/` the SQL, `handlers/` one file for each thing that can be asked of the service.
 
+mod deciding;
 pub mod domain;
 mod handlers;
 mod papers;
@@ -43,7 +44,12 @@ pub(crate) struct Context {
 
 /// Runs the service until `shutdown`; then what has begun is finished.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bus = Bus::connect_with("exam-grading", &settings.nats, &settings.bus, Clock::system()).await?;
+    run_with(settings, Clock::system(), shutdown).await
+}
+
+/// The same by another clock.
+pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let bus = Bus::connect_with("exam-grading", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("exam-grading", &settings.database).await.context("exam-grading")?;
     let attempts = Attempts::new(Service::ExamGrading, &settings.database)?;
     let (host, port) = (settings.exams.http_host.clone(), settings.exams.http_port);
@@ -53,7 +59,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> anyhow::Res
         bus: bus.clone(),
         pool: pool.clone(),
         papers: Papers::new(),
-        clock: bus.clock().clone(),
+        clock,
         settings: Arc::new(settings.exams),
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));

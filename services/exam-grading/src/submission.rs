@@ -1,49 +1,171 @@
 //! How a session is completed: by its student or by its clock, it is graded by the same steps, and once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use sinaesta_bus::{Failure, Outbound};
+use sinaesta_bus::{Failure, Outbound, Outcome};
 use sinaesta_contracts::exam::{Answer, ExamCompleted, ParticipantCompletedExam};
 use sinaesta_contracts::exam_authoring::NewQuestion;
-use sinaesta_contracts::exam_grading::{CompletionReason, ExamGraded, ExamResult};
+use sinaesta_contracts::exam_grading::{ExamGraded, ExamResult};
 use sinaesta_contracts::{Audience, ExamId, ResultId, SessionId, Timestamp};
-use sinaesta_store::StoreError;
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::deciding::all_new;
 use crate::domain::grading::{AnswerKey, Grade, KeyedQuestion, grade};
 use crate::domain::session::{Completion, Session};
-use crate::store::exams::ExamRow;
+use crate::store::exams::{ExamRow, Hold};
 use crate::store::results::Graded;
+use crate::store::sessions::Key;
 use crate::store::{answers, exams, participants, questions, results, sessions};
 
-/// Grades sessions that are held, in exams that are held, and stores them as completed.
-pub(crate) async fn submit(
-    context: &Context,
-    db: &mut PgConnection,
-    due: &[(Session, Completion)],
-) -> Result<(), Failure> {
-    if due.is_empty() {
-        return Ok(());
+/// A session that is held: it can be completed, or it has its result.
+pub(crate) enum Sitting {
+    Open(Box<Session>),
+    Completed(Arc<Completed>),
+}
+
+/// A session that is completed.
+pub(crate) struct Completed {
+    pub(crate) session: Session,
+    pub(crate) completion: Completion,
+    exam: Arc<ExamRow>,
+    graded: Graded,
+}
+
+/// Sessions that are held, in exams that are held, with all that it takes to complete them.
+pub(crate) struct Sittings {
+    known: HashMap<Key, Sitting>,
+    exams: HashMap<ExamId, Arc<ExamRow>>,
+    keys: HashMap<ExamId, AnswerKey>,
+    sheets: HashMap<SessionId, Vec<Option<Answer>>>,
+    counts: HashMap<ExamId, u32>,
+    /// Those that are completed now, each with the stamp of the command that does it.
+    new: Vec<(Arc<Completed>, OffsetDateTime)>,
+}
+
+impl Sittings {
+    /// Holds the exams, then the sessions; and reads what there is of them.
+    pub(crate) async fn hold(db: &mut PgConnection, of: &[Key]) -> Result<Self, Failure> {
+        let exam_ids = distinct(of.iter().map(|(exam, _)| *exam));
+        exams::hold(db, &exam_ids, Hold::Shared).await?;
+        let held = sessions::hold(db, of.iter().copied()).await?;
+        let rows = exams::find(db, &exam_ids).await?;
+        let exams: HashMap<_, _> = rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect();
+        let (completed, open): (Vec<&Session>, Vec<_>) = held.values().partition(|one| one.completion.is_some());
+        let ids = |sessions: &[&Session]| sessions.iter().map(|one| one.id.0).collect::<Vec<_>>();
+        let mut results = results::of_sessions(db, &ids(&completed)).await?;
+        let sheets = answers::latest(db, &ids(&open)).await?;
+        let mut written = questions::load(db, &distinct(open.iter().map(|one| one.exam_id))).await?;
+        let keys = exams.iter().filter_map(|(id, exam)| Some((*id, answer_key(exam, written.remove(id)?)))).collect();
+        let counts = participants::counts(db, &exam_ids).await?;
+        let mut known = HashMap::with_capacity(held.len());
+        for (key, session) in held {
+            let sitting = match session.completion {
+                None => Sitting::Open(Box::new(session)),
+                Some(completion) => {
+                    let graded = results.remove(&session.id).ok_or_else(|| broken(&session, "has no result"))?;
+                    let exam = exams.get(&key.0).ok_or_else(|| broken(&session, "has no exam"))?;
+                    Sitting::Completed(Arc::new(Completed { session, completion, exam: Arc::clone(exam), graded }))
+                }
+            };
+            known.insert(key, sitting);
+        }
+        Ok(Self { known, exams, keys, sheets, counts, new: Vec::new() })
     }
-    let ids: Vec<Uuid> = due.iter().map(|(session, _)| session.id.0).collect();
-    let exam_ids = distinct(due.iter().map(|(session, _)| session.exam_id));
-    let keys = keys(db, &exam_ids).await?;
-    let mut sheets = answers::latest(db, &ids).await?;
-    let mut graded = Vec::with_capacity(due.len());
-    for (session, completion) in due {
-        let Some(key) = keys.get(&session.exam_id) else {
-            return Err(Failure::Reject(format!("exam {} has no questions", session.exam_id)));
-        };
-        let mut sheet = sheets.remove(&session.id).unwrap_or_default();
-        sheet.resize(key.questions.len(), None);
-        graded.push((of(session, completion, key, sheet), session.record_head));
+
+    /// The session of a student, if there is one.
+    pub(crate) fn get(&self, key: &Key) -> Option<&Sitting> {
+        self.known.get(key)
     }
-    let new: Vec<_> = graded.iter().map(|(graded, head)| (graded, *head)).collect();
-    results::insert(db, &new, context.clock.now()).await?;
-    let completions: Vec<_> = due.iter().map(|(session, completion)| (session.id, *completion)).collect();
-    Ok(sessions::complete(db, &completions).await?)
+
+    /// An exam that students may know of.
+    pub(crate) fn published(&self, id: ExamId) -> Option<&ExamRow> {
+        self.exams.get(&id).map(Arc::as_ref).filter(|exam| exam.is_published())
+    }
+
+    /// Grades a session that is open; from now on it is completed.
+    pub(crate) fn complete(
+        &mut self,
+        mut session: Session,
+        completion: Completion,
+        stamped_at: OffsetDateTime,
+    ) -> Result<Arc<Completed>, Failure> {
+        let exam = self.exams.get(&session.exam_id).ok_or_else(|| broken(&session, "has no exam"))?;
+        let key = self.keys.get(&session.exam_id).ok_or_else(|| broken(&session, "is of an exam without questions"))?;
+        let sheet = self.sheets.get(&session.id).map_or(&[][..], Vec::as_slice);
+        session.completion = Some(completion);
+        let graded = graded(&session, completion, key, sheet);
+        let completed = Arc::new(Completed { session, completion, exam: Arc::clone(exam), graded });
+        let of = (completed.session.exam_id, completed.session.user_id);
+        self.known.insert(of, Sitting::Completed(Arc::clone(&completed)));
+        self.new.push((Arc::clone(&completed), stamped_at));
+        Ok(completed)
+    }
+
+    /// Stores what was completed.
+    pub(crate) async fn store(&self, db: &mut PgConnection) -> Result<(), Failure> {
+        if self.new.is_empty() {
+            return Ok(());
+        }
+        let graded: Vec<_> = self.new.iter().map(|(one, at)| (&one.graded, one.session.record_head, *at)).collect();
+        all_new(results::insert(db, &graded).await?, graded.len(), "results")?;
+        let done: Vec<_> = self.new.iter().map(|(one, _)| (one.session.id, one.completion)).collect();
+        Ok(sessions::complete(db, &done).await?)
+    }
+
+    /// How late each of those that are completed now is, by its command's stamp.
+    pub(crate) fn lateness(&self) -> impl Iterator<Item = std::time::Duration> {
+        self.new.iter().map(|(one, stamped_at)| one.session.lateness(*stamped_at))
+    }
+
+    /// Publishes what each command has completed, now or before; in an exam with very many, the last of those who
+    /// completed together stands for all of them.
+    pub(crate) fn publish<R>(
+        &self,
+        completed: &[Option<Arc<Completed>>],
+        outcomes: &mut [Outcome<R>],
+        announce_limit: u32,
+    ) -> Result<(), Failure> {
+        let last: HashMap<ExamId, Uuid> =
+            completed.iter().flatten().map(|done| (done.session.exam_id, done.completion.by)).collect();
+        for (done, outcome) in completed.iter().zip(outcomes) {
+            let Some(done) = done else { continue };
+            let exam_id = done.session.exam_id;
+            let count = self.counts.get(&exam_id).copied().unwrap_or_default();
+            outcome.outbound.extend([done.to_student()?, event(&done.exam, &done.graded, IsCorrection(false))?]);
+            if count <= announce_limit || last.get(&exam_id) == Some(&done.completion.by) {
+                outcome.outbound.push(done.to_others(count)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Completed {
+    /// The result, as its student gets it.
+    pub(crate) fn event(&self) -> ExamCompleted {
+        let (exam_id, reason) = (self.session.exam_id, self.completion.reason);
+        ExamCompleted { exam_id, result: self.graded.result.clone(), reason }
+    }
+
+    /// To the student's sockets.
+    pub(crate) fn to_student(&self) -> Result<Outbound, Failure> {
+        Outbound::deliver(Audience::User(self.session.user_id), &self.event())
+    }
+
+    /// To the others in the exam, without the score.
+    fn to_others(&self, participant_count: u32) -> Result<Outbound, Failure> {
+        let Session { exam_id, user_id, ref user_name, .. } = self.session;
+        let event = ParticipantCompletedExam { exam_id, user_id, user_name: user_name.clone(), participant_count };
+        Ok(Outbound::deliver(Audience::Exam(exam_id), &event)?.except(user_id))
+    }
+}
+
+/// What no command brings about: for an operator to look at.
+fn broken(session: &Session, what: &str) -> Failure {
+    Failure::Reject(format!("the session {} {what}", session.id))
 }
 
 /// Each exam once, in the order of their ids.
@@ -52,17 +174,6 @@ pub(crate) fn distinct(exams: impl Iterator<Item = ExamId>) -> Vec<Uuid> {
     ids.sort_unstable();
     ids.dedup();
     ids
-}
-
-/// The keys of exams.
-pub(crate) async fn keys(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<ExamId, AnswerKey>, StoreError> {
-    let rows = exams::find(db, ids).await?;
-    let mut questions = questions::load(db, ids).await?;
-    let key = |(id, row): (ExamId, ExamRow)| {
-        let questions = questions.remove(&id)?;
-        Some((id, answer_key(&row, questions)))
-    };
-    Ok(rows.into_iter().filter_map(key).collect())
 }
 
 /// What grading needs of an exam.
@@ -75,7 +186,9 @@ pub(crate) fn answer_key(exam: &ExamRow, questions: Vec<NewQuestion>) -> AnswerK
     }
 }
 
-fn of(session: &Session, completion: &Completion, key: &AnswerKey, sheet: Vec<Option<Answer>>) -> Graded {
+fn graded(session: &Session, completion: Completion, key: &AnswerKey, sheet: &[Option<Answer>]) -> Graded {
+    let mut sheet = sheet.to_vec();
+    sheet.resize(key.questions.len(), None);
     let grade = grade(key, &sheet);
     let result = ExamResult {
         id: ResultId(Uuid::new_v5(&session.id.0, b"result")),
@@ -100,65 +213,6 @@ fn of(session: &Session, completion: &Completion, key: &AnswerKey, sheet: Vec<Op
 pub(crate) fn regraded(result: &ExamResult, key: &AnswerKey) -> ExamResult {
     let Grade { score, percentage, correct_count, breakdown, .. } = grade(key, &result.answers);
     ExamResult { score, percentage, correct_count, breakdown, key_version: key.version, ..result.clone() }
-}
-
-/// What became of completed sessions, as those concerned are told.
-pub(crate) struct Told {
-    exams: HashMap<ExamId, ExamRow>,
-    counts: HashMap<ExamId, u32>,
-    graded: HashMap<SessionId, Graded>,
-}
-
-impl Told {
-    /// Reads the results of sessions.
-    pub(crate) async fn read(db: &mut PgConnection, completed: &[&Session]) -> Result<Self, StoreError> {
-        let exam_ids = distinct(completed.iter().map(|session| session.exam_id));
-        let ids: Vec<Uuid> = completed.iter().map(|session| session.id.0).collect();
-        Ok(Self {
-            exams: exams::find(db, &exam_ids).await?,
-            counts: participants::counts(db, &exam_ids).await?,
-            graded: results::of_sessions(db, &ids).await?,
-        })
-    }
-
-    /// The result, as its student gets it.
-    pub(crate) fn completed(&self, session: &Session) -> Result<ExamCompleted, Failure> {
-        let graded = self.graded.get(&session.id).ok_or_else(|| missing(session))?;
-        let reason = session.completion.map_or(CompletionReason::Submitted, |completion| completion.reason);
-        Ok(ExamCompleted { exam_id: session.exam_id, result: graded.result.clone(), reason })
-    }
-
-    /// To the student's sockets.
-    pub(crate) fn to_student(&self, session: &Session) -> Result<Outbound, Failure> {
-        Outbound::deliver(Audience::User(session.user_id), &self.completed(session)?)
-    }
-
-    /// To the student, to other services, and, unless it is one of very many, to the others in the exam.
-    pub(crate) fn to_all(
-        &self,
-        session: &Session,
-        is_last: bool,
-        announce_limit: u32,
-    ) -> Result<Vec<Outbound>, Failure> {
-        let graded = self.graded.get(&session.id).ok_or_else(|| missing(session))?;
-        let exam = self.exams.get(&session.exam_id).ok_or_else(|| missing(session))?;
-        let mut outbound = vec![self.to_student(session)?, event(exam, graded, IsCorrection(false))?];
-        let count = self.counts.get(&session.exam_id).copied().unwrap_or_default();
-        if is_last || count <= announce_limit {
-            let completed = ParticipantCompletedExam {
-                exam_id: session.exam_id,
-                user_id: session.user_id,
-                user_name: session.user_name.clone(),
-                participant_count: count,
-            };
-            outbound.push(Outbound::deliver(Audience::Exam(session.exam_id), &completed)?.except(session.user_id));
-        }
-        Ok(outbound)
-    }
-}
-
-fn missing(session: &Session) -> Failure {
-    Failure::Retry(format!("the result of session {} was not read", session.id))
 }
 
 /// Whether the student knows a result already.

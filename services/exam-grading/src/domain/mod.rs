@@ -2,6 +2,7 @@
 
 pub mod grading;
 pub mod import;
+pub mod presence;
 pub mod question;
 pub mod record;
 pub mod session;

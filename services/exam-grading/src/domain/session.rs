@@ -1,4 +1,4 @@
-//! A session's clock, and what may be done to it when. Only the broker's stamps and the server's clock count.
+//! A session's times, and what may be done to it when. What was stored by the broker is judged by its stamp.
 
 use sinaesta_contracts::exam::{Answer, GRACE_MS, SessionStatus};
 use sinaesta_contracts::exam_grading::{AnswerSource, CompletionReason};
@@ -10,6 +10,8 @@ use super::record::{Entry, Link};
 
 /// The most answers that one session's record keeps.
 pub const MAX_CHANGES: u32 = 3_000;
+/// The most autosaves of one session: one every four seconds for as long as the longest exam.
+pub const MAX_AUTOSAVES: u32 = 21_600;
 
 const GRACE: Duration = Duration::milliseconds(GRACE_MS as i64);
 
@@ -24,13 +26,30 @@ pub struct Session {
     pub started_at: OffsetDateTime,
     pub ends_at: OffsetDateTime,
     pub paused_at: Option<OffsetDateTime>,
+    /// The latest pause that is over.
+    pub last_pause: Option<Pause>,
     pub completion: Option<Completion>,
     pub current_question: u16,
     pub answered: Answered,
     pub change_count: u32,
     pub record_head: Link,
+    pub autosave_count: u32,
     pub recent_progress: RecentCommands,
     pub last_activity: OffsetDateTime,
+}
+
+/// A pause that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    pub began_at: OffsetDateTime,
+    /// From then on the time ran again.
+    pub ended_at: OffsetDateTime,
+}
+
+impl Pause {
+    fn contains(&self, at: OffsetDateTime) -> bool {
+        self.began_at <= at && at < self.ended_at
+    }
 }
 
 /// How a session was completed.
@@ -68,11 +87,13 @@ impl Session {
             started_at,
             ends_at,
             paused_at: None,
+            last_pause: None,
             completion: None,
             current_question: 0,
             answered: Answered::default(),
             change_count: 0,
             record_head: Link::genesis(id),
+            autosave_count: 0,
             recent_progress: RecentCommands::default(),
             last_activity: now,
         }
@@ -103,12 +124,17 @@ impl Session {
 
     /// Whether nothing that the broker stores from `stamped_at` on can count any more.
     pub fn is_over(&self, stamped_at: OffsetDateTime) -> bool {
-        self.paused_at.is_none() && stamped_at >= self.ends_at + GRACE
+        self.paused_at.is_none() && stamped_at >= self.limit()
     }
 
-    /// How long after the last moment that counts `now` is.
-    pub fn lateness(&self, now: OffsetDateTime) -> std::time::Duration {
-        std::time::Duration::try_from(now - (self.ends_at + GRACE)).unwrap_or_default()
+    /// From when on nothing counts any more.
+    fn limit(&self) -> OffsetDateTime {
+        self.ends_at.saturating_add(GRACE)
+    }
+
+    /// How long after the last moment that counts something was stored.
+    pub fn lateness(&self, stamped_at: OffsetDateTime) -> std::time::Duration {
+        std::time::Duration::try_from(stamped_at - self.limit()).unwrap_or_default()
     }
 
     /// Whether what the broker stored at `stamped_at` may change the session.
@@ -118,13 +144,71 @@ impl Session {
             Some(_) => return Err(ErrorBody::new(code::EXAM_COMPLETED, "This exam is completed")),
             None => {}
         }
-        if self.paused_at.is_some_and(|since| stamped_at >= since) {
+        // Whether it is applied before the pause, in it, or after it.
+        if self.paused_at.is_some_and(|since| stamped_at >= since)
+            || self.last_pause.is_some_and(|pause| pause.contains(stamped_at))
+        {
             return Err(ErrorBody::new(code::EXAM_PAUSED, "A proctor has paused this exam"));
         }
         if stamped_at < self.started_at {
             return Err(ErrorBody::new(code::EXAM_NOT_STARTED, "This exam has not begun"));
         }
         if self.is_over(stamped_at) { Err(time_expired()) } else { Ok(()) }
+    }
+
+    /// How it is completed by its student's command, or why not. Past the limit it is completed as the clock does it.
+    pub fn hand_in(&self, stamped_at: OffsetDateTime, by: Uuid) -> Result<Completion, ErrorBody> {
+        if let Some(completion) = self.expire(stamped_at, by) {
+            return Ok(completion);
+        }
+        self.accepts(stamped_at)?;
+        Ok(Completion::new(stamped_at.min(self.ends_at), by, CompletionReason::Submitted))
+    }
+
+    /// How it is completed because its time is over; `None` where it was extended, paused or completed since that was
+    /// noticed, and where it was noticed too early.
+    pub fn expire(&self, stamped_at: OffsetDateTime, by: Uuid) -> Option<Completion> {
+        let is_due = self.completion.is_none() && self.is_over(stamped_at);
+        is_due.then(|| Completion::new(self.ends_at, by, CompletionReason::TimeExpired))
+    }
+
+    /// Gives more time.
+    pub fn extend(&mut self, by: Duration) {
+        self.ends_at = self.ends_at.saturating_add(by);
+    }
+
+    /// Stops the time; false if it stands already. One whose time is over is left to its clock.
+    pub fn pause(&mut self, at: OffsetDateTime) -> bool {
+        if self.paused_at.is_some() || at >= self.ends_at {
+            return false;
+        }
+        self.paused_at = Some(at);
+        true
+    }
+
+    /// Lets the time run again; false if it runs. What was paused before its beginning loses no time by it.
+    pub fn resume(&mut self, at: OffsetDateTime) -> bool {
+        let Some(began_at) = self.paused_at.take() else { return false };
+        let stood_still = at - began_at.max(self.started_at.min(at));
+        self.extend(stood_still.max(Duration::ZERO));
+        self.last_pause = Some(Pause { began_at, ended_at: at });
+        true
+    }
+
+    /// Whether one more autosave may be noted.
+    pub fn check_autosaves(&self) -> Result<(), ErrorBody> {
+        if self.autosave_count < MAX_AUTOSAVES {
+            return Ok(());
+        }
+        let text = format!("The progress of this exam was saved {MAX_AUTOSAVES} times: no more is kept");
+        Err(ErrorBody::new(code::EXAM_TOO_MANY_CHANGES, text))
+    }
+
+    /// Notes an autosave.
+    pub fn save_progress(&mut self, current_question: u16, at: OffsetDateTime) {
+        self.current_question = current_question;
+        self.autosave_count += 1;
+        self.last_activity = self.last_activity.max(at);
     }
 
     /// Whether the record has room for so many more answers.
@@ -197,31 +281,14 @@ pub fn is_news<'h>(
     current.source == AnswerSource::Progress || !was_given()
 }
 
-/// The commands that were applied last, so that one that comes again is known. A sender repeats only what it still
-/// waits for, which is a few at the most.
+/// The latest autosaves as the version before noted them, so that one that comes again is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecentCommands(Vec<u8>);
 
 impl RecentCommands {
-    /// How many are remembered.
-    const KEPT: usize = 16;
-    const BYTES: usize = size_of::<Uuid>();
-
     /// Whether a command is among them.
     pub fn contains(&self, id: Uuid) -> bool {
-        self.0.chunks(Self::BYTES).any(|known| known == id.as_bytes())
-    }
-
-    /// Adds one, and forgets the oldest.
-    pub fn add(&mut self, id: Uuid) {
-        self.0.extend_from_slice(id.as_bytes());
-        let over = self.0.len().saturating_sub(Self::KEPT * Self::BYTES);
-        self.0.drain(..over);
-    }
-
-    /// As they are stored.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.0.chunks(size_of::<Uuid>()).any(|known| known == id.as_bytes())
     }
 
     /// From what was stored.
@@ -312,6 +379,68 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_counts_for_nothing_and_nothing_counts_that_was_sent_in_it() {
+        let mut session = session();
+        let minute = |n| START + Duration::minutes(n);
+        assert!(session.pause(minute(10)) && !session.pause(minute(11)));
+        assert!(session.resume(minute(25)) && !session.resume(minute(26)));
+        assert_eq!(session.ends_at, END + Duration::minutes(15));
+        let instant = Duration::nanoseconds(1);
+        assert_eq!(refusal(&session, minute(10) - instant), None);
+        assert_eq!(refusal(&session, minute(10)).as_deref(), Some(code::EXAM_PAUSED));
+        assert_eq!(refusal(&session, minute(25) - instant).as_deref(), Some(code::EXAM_PAUSED));
+        assert_eq!(refusal(&session, minute(25)), None);
+        assert!(session.hand_in(minute(12), Uuid::nil()).is_err());
+        assert!(!session.pause(session.ends_at), "its time is over");
+    }
+
+    #[test]
+    fn a_pause_before_the_beginning_gives_no_time() {
+        let mut session = session();
+        assert!(session.pause(START - Duration::minutes(10)));
+        assert!(session.resume(START - Duration::minutes(5)));
+        assert_eq!(session.ends_at, END);
+        assert!(session.pause(START - Duration::minutes(1)));
+        assert!(session.resume(START + Duration::minutes(2)));
+        assert_eq!(session.ends_at, END + Duration::minutes(2));
+    }
+
+    #[test]
+    fn a_session_is_completed_by_its_student_until_the_limit_and_by_the_clock_from_then_on() {
+        let session = session();
+        let (id, instant) = (Uuid::nil(), Duration::nanoseconds(1));
+        let handed_in = |at| session.hand_in(at, id).map(|done| (done.at, done.reason)).ok();
+        let in_time = START + Duration::minutes(5);
+        assert_eq!(handed_in(in_time), Some((in_time, CompletionReason::Submitted)));
+        assert_eq!(handed_in(END + GRACE - instant), Some((END, CompletionReason::Submitted)));
+        assert_eq!(handed_in(END + GRACE), Some((END, CompletionReason::TimeExpired)));
+        assert_eq!(handed_in(START - instant), None);
+        assert_eq!(session.expire(END + GRACE - instant, id), None);
+        assert_eq!(session.expire(END + GRACE, id).map(|done| done.at), Some(END));
+        let paused = Session { paused_at: Some(END - instant), ..session.clone() };
+        assert_eq!(paused.expire(END + Duration::days(1), id), None);
+        let done = session.expire(END + GRACE, id);
+        assert_eq!(Session { completion: done, ..session.clone() }.expire(END + GRACE, id), None);
+    }
+
+    #[test]
+    fn time_without_end_does_not_overflow() {
+        let mut session = session();
+        session.extend(Duration::MAX);
+        session.extend(Duration::hours(10));
+        assert!(session.time_remaining(START) > 0);
+    }
+
+    #[test]
+    fn autosaves_are_bounded() {
+        let mut session = session();
+        session.autosave_count = MAX_AUTOSAVES - 1;
+        assert!(session.check_autosaves().is_ok());
+        session.save_progress(3, START);
+        assert_eq!(session.check_autosaves().unwrap_err().code, code::EXAM_TOO_MANY_CHANGES);
+    }
+
+    #[test]
     fn the_time_that_remains_is_told_in_begun_seconds() {
         let session = session();
         assert_eq!(session.time_remaining(START - Duration::minutes(5)), 3_600);
@@ -333,12 +462,11 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_commands_are_remembered() {
-        let mut recent = RecentCommands::default();
-        (0..20).for_each(|n| recent.add(Uuid::from_u128(n)));
-        let known: Vec<_> = (0..20).filter(|n| recent.contains(Uuid::from_u128(*n))).collect();
-        assert_eq!(known, (4..20).collect::<Vec<_>>());
-        assert_eq!(RecentCommands::from_bytes(recent.as_bytes().to_vec()), recent);
+    fn what_the_version_before_noted_is_known() {
+        let ids = [1, 2, 3].map(Uuid::from_u128);
+        let recent = RecentCommands::from_bytes(ids.iter().flat_map(|id| *id.as_bytes()).collect());
+        assert!(ids.iter().all(|id| recent.contains(*id)));
+        assert!(!recent.contains(Uuid::from_u128(4)));
     }
 
     #[test]

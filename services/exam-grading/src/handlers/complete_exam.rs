@@ -1,23 +1,20 @@
 //! `exam-complete`: hands the exam in. However often it comes, and whatever else completes the session, there is one
 //! result, and every caller gets it.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
+use sinaesta_contracts::ErrorBody;
 use sinaesta_contracts::exam::{CompleteExam, ExamCompleted};
-use sinaesta_contracts::exam_grading::CompletionReason;
-use sinaesta_contracts::{ErrorBody, ExamId};
 use sinaesta_store::StoreError;
 use time::Duration;
-use uuid::Uuid;
 
 use crate::Context;
-use crate::domain::session::{Completion, Session};
-use crate::handlers::{not_found, not_joined, to_proctors, with_last};
-use crate::papers::Paper;
-use crate::store::exams::{self, Hold};
-use crate::store::sessions::{self, Key};
-use crate::submission::{Told, distinct, submit};
+use crate::deciding::{Batch, Decision};
+use crate::domain::session::Session;
+use crate::handlers::{distinct_sessions, not_found, not_joined, to_proctors, with_last};
+use crate::store::sessions::Key;
+use crate::submission::{Completed, Sitting, Sittings};
 
 /// Whoever asks again sooner than this gets the acknowledgement alone: the first one's delivery is under way still.
 const TOLD_AGAIN_AFTER: Duration = Duration::seconds(5);
@@ -27,40 +24,34 @@ pub struct Handler(pub(crate) Context);
 impl CommandHandler for Handler {
     type Command = CompleteExam;
 
-    async fn handle(&self, batch: &[Received<CompleteExam>]) -> Result<Vec<Outcome<ExamCompleted>>, Failure> {
-        let context = &self.0;
-        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let papers = context.papers.load(&mut db, batch.iter().map(|one| one.command.exam_id)).await?;
-        exams::hold(&mut db, &distinct(batch.iter().map(|one| one.command.exam_id)), Hold::Shared).await?;
-        let mut known = sessions::hold(&mut db, batch.iter().map(key)).await?;
-        let mut due = Vec::new();
-        let decided: Vec<_> = batch.iter().map(|one| decide(one, &papers, &mut known, &mut due)).collect();
-        submit(context, &mut db, &due).await?;
-        let completed: Vec<&Session> = known.values().filter(|session| session.completion.is_some()).collect();
-        let told = Told::read(&mut db, &completed).await?;
-        let changed: Vec<&Session> = due.iter().filter_map(|(session, _)| known.get(&of(session))).collect();
-        let proctors = to_proctors(context, &mut db, &changed).await?;
-        db.commit().await.map_err(StoreError::from)?;
-        // In an exam with very many, the last of those who completed together stands for all of them.
-        let last: HashMap<ExamId, Uuid> = due.iter().map(|(session, done)| (session.exam_id, done.by)).collect();
-        let outcome = |(one, decided): (&Received<CompleteExam>, Result<(), ErrorBody>)| {
-            let session = match decided.map(|()| known.get(&key(one))) {
-                Ok(Some(session)) => session,
-                Ok(None) => return Ok(Outcome::refused(not_joined())),
-                Err(error) => return Ok(Outcome::refused(error)),
-            };
-            let mut outcome = Outcome::done(told.completed(session)?);
-            let Some(done) = session.completion else { return Ok(outcome) };
-            if done.by == one.id {
-                let is_last = last.get(&session.exam_id).is_none_or(|by| *by == one.id);
-                outcome.outbound = told.to_all(session, is_last, context.settings.announce_limit)?;
-            } else if one.stamped_at > done.at + TOLD_AGAIN_AFTER {
-                outcome.outbound.push(told.to_student(session)?);
-            }
-            Ok(outcome)
+    async fn handle(&self, received: &[Received<CompleteExam>]) -> Result<Vec<Outcome<ExamCompleted>>, Failure> {
+        let batch = Batch::new(received)?;
+        let keys: Vec<Key> = batch.commands().iter().map(|one| key(one)).collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let mut sittings = Sittings::hold(&mut db, &keys).await?;
+        let mut decided = Vec::with_capacity(keys.len());
+        for one in batch.commands() {
+            decided.push(decide(one, &mut sittings)?);
+        }
+        sittings.store(&mut db).await?;
+        let own = |(one, decision): (&&Received<CompleteExam>, &Decision<Arc<Completed>>)| {
+            decision.done().filter(|done| done.completion.by == one.id).map(Arc::clone)
         };
-        let outcomes: Result<_, Failure> = batch.iter().zip(decided).map(outcome).collect();
-        Ok(with_last(outcomes?, proctors))
+        let completed: Vec<_> = batch.commands().iter().zip(&decided).map(own).collect();
+        let sessions = distinct_sessions(completed.iter().flatten().map(|done| &done.session));
+        let proctors = to_proctors(&mut db, &sessions, batch.stamped_at()).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let mut outcomes: Vec<_> = decided.iter().map(|one| Outcome::from(one.answer(|done| done.event()))).collect();
+        sittings.publish(&completed, &mut outcomes, self.0.settings.announce_limit)?;
+        for ((one, decision), outcome) in batch.commands().iter().zip(&decided).zip(&mut outcomes) {
+            let by_another = decision.done().filter(|done| done.completion.by != one.id);
+            if let Some(done) = by_another.filter(|done| one.stamped_at > done.completion.at + TOLD_AGAIN_AFTER) {
+                outcome.outbound.push(done.to_student()?);
+            }
+        }
+        let exams: Vec<_> = keys.iter().map(|(exam, _)| *exam).collect();
+        with_last(&mut outcomes, &exams, proctors);
+        batch.answer(outcomes)
     }
 }
 
@@ -68,29 +59,19 @@ fn key(one: &Received<CompleteExam>) -> Key {
     (one.command.exam_id, one.actor.user_id)
 }
 
-fn of(session: &Session) -> Key {
-    (session.exam_id, session.user_id)
-}
-
-fn decide(
-    one: &Received<CompleteExam>,
-    papers: &HashMap<ExamId, Paper>,
-    known: &mut HashMap<Key, Session>,
-    due: &mut Vec<(Session, Completion)>,
-) -> Result<(), ErrorBody> {
-    papers.get(&one.command.exam_id).ok_or_else(not_found)?;
-    let session = known.get_mut(&key(one)).ok_or_else(not_joined)?;
-    if session.completion.is_some() {
-        return Ok(());
+/// A session that is completed already, by this command or by another, has the result that all get.
+fn decide(one: &Received<CompleteExam>, sittings: &mut Sittings) -> Result<Decision<Arc<Completed>>, Failure> {
+    let refused = |error: ErrorBody| Ok(Decision::Refused(error));
+    if sittings.published(one.command.exam_id).is_none() {
+        return refused(not_found());
     }
-    let (reason, at) = if session.is_over(one.stamped_at) {
-        (CompletionReason::TimeExpired, session.ends_at)
-    } else {
-        session.accepts(one.stamped_at)?;
-        (CompletionReason::Submitted, one.stamped_at.min(session.ends_at))
+    let session = match sittings.get(&key(one)) {
+        None => return refused(not_joined()),
+        Some(Sitting::Completed(done)) => return Ok(Decision::Repeat(Arc::clone(done))),
+        Some(Sitting::Open(session)) => Session::clone(session),
     };
-    let completion = Completion::new(at, one.id, reason);
-    session.completion = Some(completion);
-    due.push((session.clone(), completion));
-    Ok(())
+    match session.hand_in(one.stamped_at, one.id) {
+        Ok(completion) => Ok(Decision::Done(sittings.complete(session, completion, one.stamped_at)?)),
+        Err(error) => refused(error),
+    }
 }

@@ -6,6 +6,7 @@ use sinaesta_contracts::{ErrorBody, ExamId, Fault, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::deciding::all_new;
 use crate::domain::question::all_checked;
 use crate::handlers::{check_staff, details, not_found, one_by_one};
 use crate::store::{exams, questions};
@@ -33,7 +34,7 @@ async fn create(context: &Context, one: &Received<CreateExam>) -> Result<Result<
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
     // What became of an exam since is not undone by its creation coming again.
     if exams::insert(&mut db, id, exam, one.actor.user_id, one.stamped_at).await? {
-        questions::replace(&mut db, id, &written).await?;
+        all_new(questions::replace(&mut db, id, &written).await?, written.len(), "questions")?;
     }
     let made = exams::find(&mut db, &[id.0]).await?.remove(&id);
     let made = match made {

@@ -9,10 +9,11 @@ use sinaesta_store::StoreError;
 use uuid::Uuid;
 
 use crate::Context;
-use crate::handlers::{to_proctors, with_last};
-use crate::store::participants::{self, Present};
+use crate::deciding::{Batch, Decision};
+use crate::domain::presence::{Entered, Presence, Present};
+use crate::handlers::{proctors_of, with_last};
 use crate::store::sessions::Key;
-use crate::store::{exams, sessions};
+use crate::store::{exams, participants};
 use crate::submission::distinct;
 
 pub struct Handler(pub(crate) Context);
@@ -20,43 +21,48 @@ pub struct Handler(pub(crate) Context);
 impl CommandHandler for Handler {
     type Command = EnterExam;
 
-    async fn handle(&self, batch: &[Received<EnterExam>]) -> Result<Vec<Outcome<Participation>>, Failure> {
-        let context = &self.0;
-        let exam_ids = distinct(batch.iter().map(|one| one.command.exam_id));
-        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    async fn handle(&self, received: &[Received<EnterExam>]) -> Result<Vec<Outcome<Participation>>, Failure> {
+        let batch = Batch::new(received)?;
+        let of: Vec<_> = batch.commands().iter().map(|one| one.command.exam_id).collect();
+        let exam_ids = distinct(of.iter().copied());
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        participants::lock(&mut db, &exam_ids).await?;
         let exams = exams::find(&mut db, &exam_ids).await?;
         let mut counts = participants::counts(&mut db, &exam_ids).await?;
-        let mut present = participants::of(&mut db, batch.iter().map(key)).await?;
+        let mut known = participants::of(&mut db, batch.commands().iter().map(|one| key(one))).await?;
         let mut new = Vec::new();
-        let mut came = Vec::with_capacity(batch.len());
-        for one in batch {
-            let here = present.entry(key(one)).or_default();
+        let mut decided = Vec::with_capacity(of.len());
+        for one in batch.commands() {
             let count = counts.entry(one.command.exam_id).or_default();
-            came.push((note(one, here, count, &mut new), *count));
+            decided.push((one, decide(one, known.entry(key(one)).or_default(), count, &mut new)));
         }
         participants::insert(&mut db, &new).await?;
-        let held = sessions::hold(&mut db, new.iter().map(|one| one.key)).await?;
-        let proctors = to_proctors(context, &mut db, &held.values().collect::<Vec<_>>()).await?;
+        let came = decided.iter().filter(|(_, decision)| decision.done().is_some_and(|came| came.is_own));
+        let changed: Vec<_> = came.map(|(one, _)| key(one)).collect();
+        let proctors = proctors_of(&mut db, &changed, batch.stamped_at()).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let last = last_of_each(batch, &came);
-        let outcome = |(one, (is_new, count)): (&Received<EnterExam>, (bool, u32))| {
-            let exam = exams.get(&one.command.exam_id);
-            let has_started = exam.is_none_or(|exam| exam.info.scheduled_start.is_none() || exam.started_by.is_some());
-            let done = Outcome::done(Participation { participant_count: count, has_started });
-            let is_told = count <= context.settings.announce_limit || last.get(&one.command.exam_id) == Some(&one.id);
-            if !(is_new && is_told) {
-                return Ok(done);
-            }
-            let event = ParticipantJoinedExam {
-                exam_id: one.command.exam_id,
-                user_id: one.actor.user_id,
-                user_name: one.actor.name.clone(),
-                participant_count: count,
-            };
-            Ok(done.and(Outbound::deliver(Audience::Exam(event.exam_id), &event)?.except(event.user_id)))
+        let has_started = |id| {
+            let exam = exams.get(&id);
+            exam.is_none_or(|exam| exam.info.scheduled_start.is_none() || exam.started_by.is_some())
         };
-        let outcomes: Result<_, Failure> = batch.iter().zip(came).map(outcome).collect();
-        Ok(with_last(outcomes?, proctors))
+        let last = last_of_each(&decided);
+        let mut outcomes = Vec::with_capacity(decided.len());
+        for (one, decision) in &decided {
+            let exam_id = one.command.exam_id;
+            let participation =
+                |came: &Came| Participation { participant_count: came.count, has_started: has_started(exam_id) };
+            let mut outcome = Outcome::from(decision.answer(participation));
+            if let Some(came) = decision.done().filter(|came| came.is_first)
+                && (came.count <= self.0.settings.announce_limit || last.get(&exam_id) == Some(&one.id))
+            {
+                let (user_id, user_name) = (one.actor.user_id, one.actor.name.clone());
+                let event = ParticipantJoinedExam { exam_id, user_id, user_name, participant_count: came.count };
+                outcome.outbound.push(Outbound::deliver(Audience::Exam(exam_id), &event)?.except(user_id));
+            }
+            outcomes.push(outcome);
+        }
+        with_last(&mut outcomes, &of, proctors);
+        batch.answer(outcomes)
     }
 }
 
@@ -64,21 +70,37 @@ fn key(one: &Received<EnterExam>) -> Key {
     (one.command.exam_id, one.actor.user_id)
 }
 
-/// Notes somebody who came; gives whether they are new. A repeat of the command that brought them is as it was.
-fn note(one: &Received<EnterExam>, here: &mut Vec<Present>, count: &mut u32, new: &mut Vec<Present>) -> bool {
-    let is_repeat = here.len() == 1 && here.iter().all(|present| present.by == one.id);
-    let is_new = here.is_empty();
-    if !here.iter().any(|present| present.gateway == one.command.gateway_id) {
-        let (gateway, name) = (one.command.gateway_id, one.actor.name.clone());
-        let present = Present { key: key(one), gateway, name, by: one.id, at: one.stamped_at };
-        here.push(present.clone());
-        new.push(present);
-    }
-    *count += u32::from(is_new);
-    is_new || is_repeat
+/// What came of an entering.
+struct Came {
+    /// How many are in the exam then.
+    count: u32,
+    /// Whether the student was nowhere in the exam before.
+    is_first: bool,
+    /// Whether it is by this very command that the student is there through the gateway.
+    is_own: bool,
 }
 
-/// The last command of each exam that brought somebody new.
-fn last_of_each(batch: &[Received<EnterExam>], came: &[(bool, u32)]) -> HashMap<ExamId, Uuid> {
-    batch.iter().zip(came).filter(|(_, (is_new, _))| *is_new).map(|(one, _)| (one.command.exam_id, one.id)).collect()
+fn decide(
+    one: &Received<EnterExam>,
+    presence: &mut Presence,
+    count: &mut u32,
+    new: &mut Vec<(Key, Present)>,
+) -> Decision<Came> {
+    let (gateway, name) = (one.command.gateway_id, one.actor.name.clone());
+    let present = Present { gateway, name, by: one.id, at: one.stamped_at };
+    match presence.enter(present.clone()) {
+        Entered::Now { is_first } => {
+            new.push((key(one), present));
+            *count += u32::from(is_first);
+            Decision::Done(Came { count: *count, is_first, is_own: true })
+        }
+        Entered::Before { is_first } => Decision::Repeat(Came { count: *count, is_first, is_own: true }),
+        Entered::NothingNew => Decision::Repeat(Came { count: *count, is_first: false, is_own: false }),
+    }
+}
+
+/// The last command of each exam that brought somebody.
+fn last_of_each(decided: &[(&&Received<EnterExam>, Decision<Came>)]) -> HashMap<ExamId, Uuid> {
+    let brought = decided.iter().filter(|(_, decision)| decision.done().is_some_and(|came| came.is_first));
+    brought.map(|(one, _)| (one.command.exam_id, one.id)).collect()
 }

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::{ExitExam, ParticipantLeftExam, Participation};
-use sinaesta_contracts::{Audience, GatewayId};
+use sinaesta_contracts::{Audience, ExamId, GatewayId};
 use sinaesta_store::StoreError;
-use sqlx::PgConnection;
 
 use crate::Context;
-use crate::handlers::{to_proctors, with_last};
+use crate::deciding::{Batch, Decision};
+use crate::domain::presence::{Departure, Exited, Presence};
+use crate::handlers::{proctors_of, with_last};
+use crate::store::participants;
 use crate::store::sessions::Key;
-use crate::store::{participants, sessions};
 use crate::submission::distinct;
 
 pub struct Handler(pub(crate) Context);
@@ -19,71 +20,106 @@ pub struct Handler(pub(crate) Context);
 impl CommandHandler for Handler {
     type Command = ExitExam;
 
-    async fn handle(&self, batch: &[Received<ExitExam>]) -> Result<Vec<Outcome<Participation>>, Failure> {
-        let context = &self.0;
-        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-        let leaving: Vec<_> = batch
-            .iter()
-            .map(|one| Leaving {
-                key: (one.command.exam_id, one.actor.user_id),
-                gateway: one.command.gateway_id,
-                name: one.actor.name.clone(),
-            })
-            .collect();
-        let Left { announced, proctors } = leave(context, &mut db, &leaving).await?;
-        db.commit().await.map_err(StoreError::from)?;
-        let outcomes = announced.into_iter().map(|(participant_count, announced)| {
-            let done = Outcome::done(Participation { participant_count, has_started: true });
-            announced.into_iter().fold(done, Outcome::and)
-        });
-        Ok(with_last(outcomes.collect(), proctors))
-    }
-}
-
-/// Somebody who has no socket in an exam on a gateway any more.
-pub(super) struct Leaving {
-    pub(super) key: Key,
-    pub(super) gateway: GatewayId,
-    pub(super) name: String,
-}
-
-/// What comes of it.
-pub(super) struct Left {
-    /// For each in their order: how many remain, and what the others are told.
-    pub(super) announced: Vec<(u32, Option<Outbound>)>,
-    pub(super) proctors: Vec<Outbound>,
-}
-
-/// Takes students out of exams, one after another.
-pub(super) async fn leave(context: &Context, db: &mut PgConnection, leaving: &[Leaving]) -> Result<Left, Failure> {
-    let exam_ids = distinct(leaving.iter().map(|one| one.key.0));
-    let mut counts = participants::counts(db, &exam_ids).await?;
-    let mut present = participants::of(db, leaving.iter().map(|one| one.key)).await?;
-    let mut gone: HashMap<_, usize> = HashMap::new();
-    let mut steps = Vec::with_capacity(leaving.len());
-    for (at, one) in leaving.iter().enumerate() {
-        let here = present.entry(one.key).or_default();
-        let was_here = !here.is_empty();
-        here.retain(|present| present.gateway != one.gateway);
-        let count = counts.entry(one.key.0).or_default();
-        if here.is_empty() {
-            // A repeat finds nobody, and says again what it said.
-            *count = count.saturating_sub(u32::from(was_here));
-            gone.insert(one.key.0, at);
+    async fn handle(&self, received: &[Received<ExitExam>]) -> Result<Vec<Outcome<Participation>>, Failure> {
+        let batch = Batch::new(received)?;
+        let of: Vec<_> = batch.commands().iter().map(|one| one.command.exam_id).collect();
+        let exam_ids = distinct(of.iter().copied());
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        participants::lock(&mut db, &exam_ids).await?;
+        let mut counts = participants::counts(&mut db, &exam_ids).await?;
+        let mut known = participants::of(&mut db, batch.commands().iter().map(|one| key(one))).await?;
+        let (mut gone, mut decided) = (Gone::default(), Vec::with_capacity(of.len()));
+        for one in batch.commands() {
+            let count = counts.entry(one.command.exam_id).or_default();
+            decided.push(decide(one, known.entry(key(one)).or_default(), count, &mut gone));
         }
-        steps.push((here.is_empty(), *count));
+        participants::depart(&mut db, &gone.into_rows()).await?;
+        let own = batch.commands().iter().zip(&decided).filter(|(_, one)| one.done().is_some_and(|left| left.is_own));
+        let changed: Vec<_> = own.map(|(one, _)| key(one)).collect();
+        let proctors = proctors_of(&mut db, &changed, batch.stamped_at()).await?;
+        db.commit().await.map_err(StoreError::from)?;
+        let left = batch.commands().iter().zip(&decided).map(|(one, decision)| {
+            let left = decision.done().filter(|left| left.was_last);
+            left.map(|left| Departed { key: key(one), name: one.actor.name.clone(), count: left.count })
+        });
+        let announced = announce(&left.collect::<Vec<_>>(), self.0.settings.announce_limit)?;
+        let participation = |left: &Left| Participation { participant_count: left.count, has_started: true };
+        let outcome = |(decision, event): (&Decision<Left>, Option<Outbound>)| {
+            let done = Outcome::from(decision.answer(participation));
+            event.into_iter().fold(done, Outcome::and)
+        };
+        let mut outcomes: Vec<_> = decided.iter().zip(announced).map(outcome).collect();
+        with_last(&mut outcomes, &of, proctors);
+        batch.answer(outcomes)
     }
-    let rows: Vec<_> = leaving.iter().map(|one| (one.key, one.gateway)).collect();
-    participants::delete(db, &rows).await?;
-    let held = sessions::hold(db, leaving.iter().map(|one| one.key)).await?;
-    let proctors = to_proctors(context, db, &held.values().collect::<Vec<_>>()).await?;
-    let announce = |(at, (one, (is_gone, count))): (usize, (&Leaving, (bool, u32)))| {
-        let is_told = count < context.settings.announce_limit || gone.get(&one.key.0) == Some(&at);
-        let (exam_id, user_id) = one.key;
-        let event = ParticipantLeftExam { exam_id, user_id, user_name: one.name.clone(), participant_count: count };
-        let told = (is_gone && is_told).then(|| Outbound::deliver(Audience::Exam(exam_id), &event)).transpose()?;
-        Ok((count, told.map(|told| told.except(user_id))))
+}
+
+fn key(one: &Received<ExitExam>) -> Key {
+    (one.command.exam_id, one.actor.user_id)
+}
+
+/// What came of a leaving.
+struct Left {
+    /// How many are in the exam then.
+    count: u32,
+    /// Whether the student is nowhere in the exam any more.
+    was_last: bool,
+    /// Whether it is by this very command that the student is not there through the gateway.
+    is_own: bool,
+}
+
+fn decide(one: &Received<ExitExam>, presence: &mut Presence, count: &mut u32, gone: &mut Gone) -> Decision<Left> {
+    let nothing = |count| Left { count, was_last: false, is_own: false };
+    match presence.exit(one.command.gateway_id, &one.actor.name, one.id, one.stamped_at) {
+        Exited::Now(departure) => {
+            let was_last = departure.was_last;
+            *count = count.saturating_sub(u32::from(was_last));
+            gone.add(key(one), departure);
+            Decision::Done(Left { count: *count, was_last, is_own: true })
+        }
+        Exited::Before { was_last } => Decision::Repeat(Left { count: *count, was_last, is_own: true }),
+        Exited::NobodyThere(departure) => {
+            gone.add(key(one), departure);
+            Decision::Done(nothing(*count))
+        }
+        Exited::NothingNew => Decision::Repeat(nothing(*count)),
+    }
+}
+
+/// The latest departure of each student from each gateway.
+#[derive(Default)]
+struct Gone(HashMap<(Key, GatewayId), Departure>);
+
+impl Gone {
+    fn add(&mut self, key: Key, departure: Departure) {
+        self.0.insert((key, departure.gateway), departure);
+    }
+
+    fn into_rows(self) -> Vec<(Key, Departure)> {
+        self.0.into_iter().map(|((key, _), departure)| (key, departure)).collect()
+    }
+}
+
+/// Somebody who left, for the others in the exam.
+pub(super) struct Departed {
+    pub(super) key: Key,
+    pub(super) name: String,
+    /// How many remain.
+    pub(super) count: u32,
+}
+
+/// Announces each who left to the others; in an exam with very many, only the last one of each exam.
+pub(super) fn announce(left: &[Option<Departed>], announce_limit: u32) -> Result<Vec<Option<Outbound>>, Failure> {
+    let place = |(place, left): (usize, &Option<Departed>)| Some((left.as_ref()?.key.0, place));
+    let last: HashMap<ExamId, usize> = left.iter().enumerate().filter_map(place).collect();
+    let event = |(place, left): (usize, &Option<Departed>)| {
+        let Some(Departed { key: (exam_id, user_id), name, count }) = left else { return Ok(None) };
+        if *count >= announce_limit && last.get(exam_id) != Some(&place) {
+            return Ok(None);
+        }
+        let (exam_id, user_id, user_name) = (*exam_id, *user_id, name.clone());
+        let event = ParticipantLeftExam { exam_id, user_id, user_name, participant_count: *count };
+        Ok(Some(Outbound::deliver(Audience::Exam(exam_id), &event)?.except(user_id)))
     };
-    let announced: Result<_, Failure> = leaving.iter().zip(steps).enumerate().map(announce).collect();
-    Ok(Left { announced: announced?, proctors })
+    left.iter().enumerate().map(event).collect()
 }

@@ -1,15 +1,15 @@
 //! `exam-extend`: gives more time.
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
-use sinaesta_contracts::proctoring::{ExamTimeExtended, ExtendExam, Intervened};
-use sinaesta_contracts::{Audience, ExamId, Timestamp, UserId};
+use sinaesta_contracts::proctoring::{ExtendExam, Intervened};
+use sinaesta_contracts::{ExamId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::Context;
 use crate::domain::session::Session;
-use crate::handlers::intervening::{Intervene, intervene};
+use crate::handlers::intervening::{Intervene, end_event, intervene};
 use crate::handlers::one_by_one;
 use crate::store::exams;
 
@@ -35,14 +35,12 @@ impl Intervene for ExtendExam {
     }
 
     fn change(one: &Received<Self>, session: &mut Session) -> bool {
-        session.ends_at += Duration::minutes(i64::from(one.command.minutes.get()));
+        session.extend(Duration::minutes(i64::from(one.command.minutes.get())));
         true
     }
 
-    fn tell(context: &Context, session: &Session) -> Result<Outbound, Failure> {
-        let (ends_at, server_time) = (Timestamp(session.ends_at), Timestamp(context.clock.now()));
-        let event = ExamTimeExtended { exam_id: session.exam_id, ends_at, server_time };
-        Outbound::deliver(Audience::User(session.user_id), &event)
+    fn notify(session: &Session, at: OffsetDateTime) -> Result<Outbound, Failure> {
+        end_event(session, at)
     }
 
     /// Whoever joins a synchronised exam later gets the time that all have.

@@ -1,15 +1,18 @@
 //! `join-exam`: begins a session, or returns to it with everything as it was.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::{Answer, Exam, ExamEntered, ExamSession, JoinExam};
 use sinaesta_contracts::exam_grading::{SessionBegun, SessionsBegun};
 use sinaesta_contracts::{ErrorBody, ExamId, RoomId, SessionId, Timestamp, code};
 use sinaesta_store::StoreError;
+use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use crate::Context;
+use crate::deciding::{Batch, Decision, all_new};
 use crate::domain::session::Session;
 use crate::handlers::{not_found, to_proctors, with_last};
 use crate::papers::Paper;
@@ -24,33 +27,41 @@ pub struct Handler(pub(crate) Context);
 impl CommandHandler for Handler {
     type Command = JoinExam;
 
-    async fn handle(&self, batch: &[Received<JoinExam>]) -> Result<Vec<Outcome<ExamEntered>>, Failure> {
-        let context = &self.0;
-        let mut db = context.pool.begin().await.map_err(StoreError::from)?;
+    async fn handle(&self, received: &[Received<JoinExam>]) -> Result<Vec<Outcome<ExamEntered>>, Failure> {
+        let batch = Batch::new(received)?;
+        let keys: Vec<Key> = batch.commands().iter().map(|one| key(one)).collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         // Nobody moves or extends the exam between its being read and the sessions' being stored.
-        let exam_ids = distinct(batch.iter().map(|one| one.command.exam_id));
+        let exam_ids = distinct(keys.iter().map(|(exam, _)| *exam));
         exams::hold(&mut db, &exam_ids, Hold::Shared).await?;
-        let exams = exams::find(&mut db, &exam_ids).await?;
-        let papers = context.papers.load(&mut db, batch.iter().map(|one| one.command.exam_id)).await?;
-        let mut known = sessions::hold(&mut db, batch.iter().map(key)).await?;
-        let mut new = Vec::new();
-        let decided: Vec<_> = batch.iter().map(|one| decide(one, &exams, &mut known, &mut new)).collect();
-        let begun: Vec<&Session> = new.iter().filter_map(|key| known.get(key)).collect();
-        sessions::insert(&mut db, &begun).await?;
+        let rows = exams::find(&mut db, &exam_ids).await?;
+        let papers = self.0.papers.load(&mut db, keys.iter().map(|(exam, _)| *exam)).await?;
+        let exams = Exams { rows, papers };
+        let mut known = sessions::hold(&mut db, keys.iter().copied()).await?;
+        begin(&mut db, &batch, &exams, &mut known).await?;
+        let decided: Result<Vec<_>, Failure> = batch.commands().iter().map(|one| decide(one, &exams, &known)).collect();
+        let decided = decided?;
         let ids: Vec<_> = known.values().map(|session| session.id.0).collect();
         let sheets = answers::latest(&mut db, &ids).await?;
         let graded = results::of_sessions(&mut db, &ids).await?;
-        let proctors = to_proctors(context, &mut db, &begun).await?;
+        // Those that these very commands begin, now or before: a repeat publishes them again.
+        let entered = batch.commands().iter().zip(&decided);
+        let own = entered.filter_map(|(one, decision)| Some((one.id, decision.done()?.session)));
+        let begun: Vec<_> = own.filter(|(id, session)| session.id.0 == *id).map(|(_, session)| session).collect();
+        let proctors = to_proctors(&mut db, &begun, batch.stamped_at()).await?;
         db.commit().await.map_err(StoreError::from)?;
-        let snapshots = Snapshots { exams, papers, known, sheets, graded, now: context.clock.now() };
-        let outcome = |(one, decided): (&Received<JoinExam>, Result<(), ErrorBody>)| match decided
-            .and_then(|()| snapshots.of(&key(one)))
-        {
-            Ok(entered) => Outcome::done(entered),
-            Err(error) => Outcome::refused(error),
+        let outcome = |(one, decision): (&&Received<JoinExam>, &Decision<Entering<'_>>)| {
+            Outcome::from(decision.answer(|entering| {
+                let id = entering.session.id;
+                entering.snapshot(sheets.get(&id), graded.get(&id), one.stamped_at)
+            }))
         };
-        let told = proctors.into_iter().chain(news(batch, &snapshots.known)?).collect();
-        Ok(with_last(batch.iter().zip(decided).map(outcome).collect(), told))
+        let mut outcomes: Vec<_> = batch.commands().iter().zip(&decided).map(outcome).collect();
+        with_last(&mut outcomes, &keys.iter().map(|(exam, _)| *exam).collect::<Vec<_>>(), proctors);
+        if let Some(last) = outcomes.last_mut() {
+            last.outbound.extend(begun_event(&begun)?);
+        }
+        batch.answer(outcomes)
     }
 }
 
@@ -58,38 +69,106 @@ fn key(one: &Received<JoinExam>) -> Key {
     (one.command.exam_id, one.actor.user_id)
 }
 
-fn decide(
-    one: &Received<JoinExam>,
-    exams: &HashMap<ExamId, ExamRow>,
-    known: &mut HashMap<Key, Session>,
-    new: &mut Vec<Key>,
-) -> Result<(), ErrorBody> {
-    let exam = exams.get(&one.command.exam_id).filter(|exam| exam.is_published()).ok_or_else(not_found)?;
-    if one.actor.role.is_staff() {
-        let text = "Exams are taken by students; watch it with exam-monitor";
-        return Err(ErrorBody::new(code::EXAM_STUDENTS_ONLY, text));
+/// An exam that students can take.
+#[derive(Clone, Copy)]
+struct Open<'e> {
+    exam: &'e ExamRow,
+    paper: &'e Paper,
+}
+
+/// A student with a session, as they get it.
+struct Entering<'e> {
+    open: Open<'e>,
+    session: &'e Session,
+}
+
+/// The published exams of a batch.
+struct Exams {
+    rows: HashMap<ExamId, ExamRow>,
+    papers: HashMap<ExamId, Paper>,
+}
+
+impl Exams {
+    /// The exam that somebody wants to enter, or why they may not.
+    fn open(&self, one: &Received<JoinExam>) -> Result<Open<'_>, ErrorBody> {
+        let id = &one.command.exam_id;
+        let exam = self.rows.get(id).filter(|exam| exam.is_published()).ok_or_else(not_found)?;
+        let paper = self.papers.get(id).ok_or_else(not_found)?;
+        if one.actor.role.is_staff() {
+            let text = "Exams are taken by students; watch it with exam-monitor";
+            return Err(ErrorBody::new(code::EXAM_STUDENTS_ONLY, text));
+        }
+        Ok(Open { exam, paper })
     }
-    if known.contains_key(&key(one)) {
+
+    /// The session that somebody without one begins, or why they may not.
+    fn begin(&self, one: &Received<JoinExam>) -> Result<Session, ErrorBody> {
+        let Open { exam, .. } = self.open(one)?;
+        let student = (one.actor.user_id, one.actor.name.clone(), one.actor.avatar.clone());
+        let times = times(exam, one.stamped_at)?;
+        Ok(Session::new(SessionId(one.id), exam.info.id, student, times, one.stamped_at))
+    }
+}
+
+/// Begins a session for each who may have one and has none. One that another transaction has begun meanwhile, that of a
+/// replica which was given up wrongly, is the one that counts.
+async fn begin(
+    db: &mut PgConnection,
+    batch: &Batch<'_, JoinExam>,
+    exams: &Exams,
+    known: &mut HashMap<Key, Session>,
+) -> Result<(), Failure> {
+    // In one order, so that two transactions which begin the same sessions don't wait for each other.
+    let mut new: BTreeMap<Key, Session> = BTreeMap::new();
+    for one in batch.commands().iter().filter(|one| !known.contains_key(&key(one))) {
+        if let Ok(session) = exams.begin(one) {
+            new.entry(key(one)).or_insert(session);
+        }
+    }
+    if new.is_empty() {
         return Ok(());
     }
-    let student = (one.actor.user_id, one.actor.name.clone(), one.actor.avatar.clone());
-    let times = times(exam, one.stamped_at)?;
-    let session = Session::new(SessionId(one.id), exam.info.id, student, times, one.stamped_at);
-    known.insert(key(one), session);
-    new.push(key(one));
+    if sessions::insert(db, &new.values().collect::<Vec<_>>()).await? < new.len() {
+        let stored = sessions::hold(db, new.keys().copied()).await?;
+        all_new(stored.len(), new.len(), "sessions")?;
+        known.extend(stored);
+        return Ok(());
+    }
+    known.extend(new);
     Ok(())
 }
 
-/// What other services are told of the sessions that these commands began: a repeat says it again.
-fn news(batch: &[Received<JoinExam>], known: &HashMap<Key, Session>) -> Result<Option<Outbound>, Failure> {
-    let begun = |one: &Received<JoinExam>| known.get(&key(one)).filter(|session| session.id.0 == one.id);
-    let sessions: Vec<_> = batch.iter().filter_map(begun).map(as_begun).collect();
-    let (Some(first), Some(last)) = (sessions.first(), sessions.last()) else { return Ok(None) };
-    let what = format!("{}-{}.{}", first.session_id, last.session_id, sessions.len());
-    Ok(Some(Outbound::event(&SessionsBegun { sessions })?.identified_by(what)))
+fn decide<'e>(
+    one: &Received<JoinExam>,
+    exams: &'e Exams,
+    known: &'e HashMap<Key, Session>,
+) -> Result<Decision<Entering<'e>>, Failure> {
+    let open = match exams.open(one) {
+        Ok(open) => open,
+        Err(error) => return Ok(Decision::Refused(error)),
+    };
+    match (known.get(&key(one)), exams.begin(one)) {
+        (Some(session), _) if session.id.0 == one.id => Ok(Decision::Done(Entering { open, session })),
+        (Some(session), _) => Ok(Decision::Repeat(Entering { open, session })),
+        (None, Err(error)) => Ok(Decision::Refused(error)),
+        (None, Ok(_)) => Err(Failure::Reject(format!("the session of {} was not begun", one.actor.user_id))),
+    }
 }
 
-pub(super) fn as_begun(session: &Session) -> SessionBegun {
+/// The event about sessions that begin.
+pub(super) fn begun_event(begun: &[&Session]) -> Result<Option<Outbound>, Failure> {
+    let Some(first) = begun.first() else { return Ok(None) };
+    let sessions: Vec<_> = begun.iter().map(|session| as_begun(session)).collect();
+    Ok(Some(Outbound::event(&SessionsBegun { sessions })?.identified_by(name_of(first, begun))))
+}
+
+/// The same for the same sessions, whichever command it is published with.
+fn name_of(first: &Session, all: &[&Session]) -> String {
+    let ids: Vec<u8> = all.iter().flat_map(|session| session.id.0.into_bytes()).collect();
+    format!("{}.{}", first.id, Uuid::new_v5(&first.id.0, &ids))
+}
+
+fn as_begun(session: &Session) -> SessionBegun {
     SessionBegun {
         exam_id: session.exam_id,
         session_id: session.id,
@@ -98,55 +177,47 @@ pub(super) fn as_begun(session: &Session) -> SessionBegun {
     }
 }
 
-/// From when until when somebody who joins now has time.
-fn times(exam: &ExamRow, now: OffsetDateTime) -> Result<(OffsetDateTime, OffsetDateTime), ErrorBody> {
+/// From when until when somebody who joins at a moment has time.
+fn times(exam: &ExamRow, at: OffsetDateTime) -> Result<(OffsetDateTime, OffsetDateTime), ErrorBody> {
     match (exam.info.scheduled_start, exam.info.scheduled_end) {
-        (Some(_), Some(end)) if now >= end.0 => Err(ErrorBody::new(code::EXAM_OVER, "This exam has ended")),
-        (Some(start), Some(end)) => Ok((start.0.max(now), end.0)),
-        _ => Ok((now, now + Duration::minutes(i64::from(exam.info.duration_minutes)))),
+        (Some(_), Some(end)) if at >= end.0 => Err(ErrorBody::new(code::EXAM_OVER, "This exam has ended")),
+        (Some(start), Some(end)) => Ok((start.0.max(at), end.0)),
+        _ => Ok((at, at + Duration::minutes(i64::from(exam.info.duration_minutes)))),
     }
 }
 
-/// What those who join get.
-struct Snapshots {
-    exams: HashMap<ExamId, ExamRow>,
-    papers: HashMap<ExamId, Paper>,
-    known: HashMap<Key, Session>,
-    sheets: HashMap<SessionId, Vec<Option<Answer>>>,
-    graded: HashMap<SessionId, Graded>,
-    now: OffsetDateTime,
-}
-
-impl Snapshots {
-    fn of(&self, key: &Key) -> Result<ExamEntered, ErrorBody> {
-        let (Some(exam), Some(paper), Some(session)) =
-            (self.exams.get(&key.0), self.papers.get(&key.0), self.known.get(key))
-        else {
-            return Err(not_found());
-        };
+impl Entering<'_> {
+    /// The exam and the session as they are at a moment.
+    fn snapshot(
+        &self,
+        sheet: Option<&Vec<Option<Answer>>>,
+        graded: Option<&Graded>,
+        at: OffsetDateTime,
+    ) -> ExamEntered {
+        let (Open { exam, paper }, session) = (self.open, self.session);
         // Whatever its status: one that is paused before it begins has its questions no sooner.
-        let questions = if self.now < session.started_at { Vec::new() } else { paper.to_vec() };
-        let mut answers = self.sheets.get(&session.id).cloned().unwrap_or_default();
+        let questions = if at < session.started_at { Vec::new() } else { paper.to_vec() };
+        let mut answers = sheet.cloned().unwrap_or_default();
         answers.resize(paper.len(), None);
-        Ok(ExamEntered {
-            exam_id: key.0,
+        ExamEntered {
+            exam_id: session.exam_id,
             exam: Exam { info: exam.info.clone(), questions },
             session: ExamSession {
                 id: session.id,
-                exam_id: key.0,
-                user_id: key.1,
-                room_id: RoomId::from(key.0),
+                exam_id: session.exam_id,
+                user_id: session.user_id,
+                room_id: RoomId::from(session.exam_id),
                 current_question: session.current_question,
                 answers,
-                time_remaining: session.time_remaining(self.now),
-                status: session.status(self.now),
+                time_remaining: session.time_remaining(at),
+                status: session.status(at),
                 last_activity: Timestamp(session.last_activity),
                 started_at: Timestamp(session.started_at),
                 completed_at: session.completion.map(|completion| Timestamp(completion.at)),
                 ends_at: Timestamp(session.ends_at),
             },
-            result: self.graded.get(&session.id).map(|graded| graded.result.clone()),
-            server_time: Timestamp(self.now),
-        })
+            result: graded.map(|graded| graded.result.clone()),
+            server_time: Timestamp(at),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! One file for each thing that can be asked of the service: load, decide, write in one transaction, say what came of it.
 
+mod applied;
+mod authoring;
 pub mod complete_exam;
 pub mod create_exam;
 pub mod enter_exam;
@@ -27,7 +29,7 @@ pub mod save_progress;
 pub mod schedule_exam;
 pub mod start_exam;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Outcome, one_by_one};
 use sinaesta_contracts::exam::Question;
@@ -38,10 +40,10 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::Context;
 use crate::domain::session::Session;
 use crate::store::exams::ExamRow;
 use crate::store::monitor::{self, Standing};
+use crate::store::sessions::{self, Key};
 use crate::store::{exams, questions};
 
 /// Mentors and admins only.
@@ -87,39 +89,62 @@ fn summary(exam: ExamRow) -> ExamSummary {
     ExamSummary { info: exam.info, status: exam.status, created_at: Timestamp(exam.created_at) }
 }
 
-/// A session as proctors see it.
-fn seen(session: &Session, standing: Option<&Standing>, now: OffsetDateTime) -> MonitoredParticipant {
+/// A session as proctors see it at a moment.
+fn seen(session: &Session, standing: Option<&Standing>, at: OffsetDateTime) -> MonitoredParticipant {
     MonitoredParticipant {
         user_id: session.user_id,
         user_name: session.user_name.clone(),
-        status: session.status(now),
+        status: session.status(at),
         is_connected: standing.is_some_and(|standing| standing.is_connected),
         current_question: session.current_question,
         answered_count: session.answered.count(),
-        time_remaining: session.time_remaining(now),
+        time_remaining: session.time_remaining(at),
         last_activity: Timestamp(session.last_activity),
         ends_at: Timestamp(session.ends_at),
         score: standing.and_then(|standing| standing.score),
     }
 }
 
-/// Tells the proctors of each exam how these sessions are now: one delivery for each exam, however many changed.
-async fn to_proctors(context: &Context, db: &mut PgConnection, changed: &[&Session]) -> Result<Vec<Outbound>, Failure> {
+/// Each session once, in their order.
+fn distinct_sessions<'s>(sessions: impl Iterator<Item = &'s Session>) -> Vec<&'s Session> {
+    let mut seen = HashSet::new();
+    sessions.filter(|session| seen.insert(session.id)).collect()
+}
+
+/// What the proctors of each exam are told of these sessions as they are at a moment: one delivery for each exam, however
+/// many changed.
+async fn to_proctors(
+    db: &mut PgConnection,
+    changed: &[&Session],
+    at: OffsetDateTime,
+) -> Result<BTreeMap<ExamId, Outbound>, Failure> {
     if changed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
-    let now = context.clock.now();
     let ids: Vec<_> = changed.iter().map(|session| session.id.0).collect();
     let standings = monitor::standings(db, &ids).await?;
-    let mut by_exam: HashMap<ExamId, Vec<MonitoredParticipant>> = HashMap::new();
+    let mut by_exam: BTreeMap<ExamId, Vec<MonitoredParticipant>> = BTreeMap::new();
     for session in changed {
-        by_exam.entry(session.exam_id).or_default().push(seen(session, standings.get(&session.id), now));
+        by_exam.entry(session.exam_id).or_default().push(seen(session, standings.get(&session.id), at));
     }
     let deliver = |(exam_id, participants)| {
-        let update = ExamMonitorUpdate { exam_id, participants, server_time: Timestamp(now) };
-        Outbound::deliver(Audience::Proctors(exam_id), &update)
+        let update = ExamMonitorUpdate { exam_id, participants, server_time: Timestamp(at) };
+        Ok((exam_id, Outbound::deliver(Audience::Proctors(exam_id), &update)?))
     };
     by_exam.into_iter().map(deliver).collect()
+}
+
+/// The same of these students' sessions, as they are stored: nothing is held for it.
+async fn proctors_of(
+    db: &mut PgConnection,
+    keys: &[Key],
+    at: OffsetDateTime,
+) -> Result<BTreeMap<ExamId, Outbound>, Failure> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let sessions = sessions::of(db, keys.iter().copied()).await?;
+    to_proctors(db, &sessions.iter().collect::<Vec<_>>(), at).await
 }
 
 /// An exam as its author gets it; other services hear of one that students can take and that has a moment.
@@ -140,10 +165,9 @@ fn told(answer: Result<ExamDetails, ErrorBody>, at: OffsetDateTime) -> Result<Ou
     Ok(outcome)
 }
 
-/// Publishes with a batch's last command what concerns all of them.
-fn with_last<R>(mut outcomes: Vec<Outcome<R>>, outbound: Vec<Outbound>) -> Vec<Outcome<R>> {
-    if let Some(last) = outcomes.last_mut() {
-        last.outbound.extend(outbound);
+/// Publishes with the last command of each exam what its proctors are told.
+fn with_last<R>(outcomes: &mut [Outcome<R>], exams: &[ExamId], mut proctors: BTreeMap<ExamId, Outbound>) {
+    for (outcome, exam) in outcomes.iter_mut().zip(exams).rev() {
+        outcome.outbound.extend(proctors.remove(exam));
     }
-    outcomes
 }

@@ -1,12 +1,13 @@
 //! `exam-pause`: stops the time.
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
-use sinaesta_contracts::proctoring::{ExamPaused, Intervened, PauseExam};
-use sinaesta_contracts::{Audience, ExamId, UserId};
+use sinaesta_contracts::proctoring::{Intervened, PauseExam};
+use sinaesta_contracts::{ExamId, UserId};
+use time::OffsetDateTime;
 
 use crate::Context;
 use crate::domain::session::Session;
-use crate::handlers::intervening::{Intervene, intervene};
+use crate::handlers::intervening::{Intervene, intervene, running_event};
 use crate::handlers::one_by_one;
 
 pub struct Handler(pub(crate) Context);
@@ -31,16 +32,10 @@ impl Intervene for PauseExam {
     }
 
     fn change(one: &Received<Self>, session: &mut Session) -> bool {
-        // One whose time is over is left to its clock.
-        if session.paused_at.is_some() || one.stamped_at >= session.ends_at {
-            return false;
-        }
-        session.paused_at = Some(one.stamped_at);
-        true
+        session.pause(one.stamped_at)
     }
 
-    fn tell(context: &Context, session: &Session) -> Result<Outbound, Failure> {
-        let time_remaining = session.time_remaining(context.clock.now());
-        Outbound::deliver(Audience::User(session.user_id), &ExamPaused { exam_id: session.exam_id, time_remaining })
+    fn notify(session: &Session, at: OffsetDateTime) -> Result<Outbound, Failure> {
+        running_event(session, at)
     }
 }

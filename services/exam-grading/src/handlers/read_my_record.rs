@@ -17,15 +17,18 @@ impl QueryHandler for Handler {
     type Query = ReadMyRecord;
 
     async fn handle(&self, actor: Actor, query: ReadMyRecord) -> Result<Result<ExamRecord, ErrorBody>, Failure> {
-        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
-        // Held, so that its head is that of the entries read with it.
-        let key = (query.exam_id, actor.user_id);
-        let Some(session) = sessions::hold(&mut db, [key]).await?.remove(&key) else {
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let Some(session) = sessions::find(&mut db, (query.exam_id, actor.user_id)).await? else {
             return Ok(Err(not_joined()));
         };
         let ids = [session.id.0];
-        let history = answers::history(&mut db, &ids).await?.remove(&session.id).unwrap_or_default();
-        let graded = results::of_sessions(&mut db, &ids).await?.remove(&session.id);
+        let mut history = answers::history(&mut db, &ids).await?.remove(&session.id).unwrap_or_default();
+        // What was appended since the session was read is not part of the record that its head is of.
+        history.retain(|change| change.number <= session.change_count);
+        let graded = match session.completion {
+            Some(_) => results::of_sessions(&mut db, &ids).await?.remove(&session.id),
+            None => None,
+        };
         Ok(Ok(ExamRecord {
             exam_id: session.exam_id,
             session_id: session.id,

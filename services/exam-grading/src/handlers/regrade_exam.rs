@@ -1,5 +1,7 @@
 //! Corrects keys, grades every result anew, and says whose changed.
 
+use std::collections::HashMap;
+
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::ExamCompleted;
 use sinaesta_contracts::exam_authoring::{Correction, NewQuestion, RegradeExam, Regraded, ScoreChange};
@@ -9,13 +11,17 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
 use crate::Context;
+use crate::deciding::Decision;
 use crate::domain::question::checked;
+use crate::handlers::applied::{Note, before, note, reply};
 use crate::handlers::{check_staff, one_by_one, to_proctors, visible};
 use crate::store::exams::{self, ExamRow, Hold};
-use crate::store::interventions::{self, Intervention};
 use crate::store::results::{self, Graded};
 use crate::store::{questions, sessions};
 use crate::submission::{IsCorrection, answer_key, event, regraded};
+
+/// Under which name it is noted.
+const KIND: &str = "regrade";
 
 pub struct Handler(pub(crate) Context);
 
@@ -43,39 +49,42 @@ async fn regrade(context: &Context, one: &Received<RegradeExam>) -> Result<Outco
         }
         Err(error) => return Ok(Outcome::refused(error)),
     };
-    let before: Option<Regraded> = interventions::reply_to(&mut db, one.id).await?;
-    let reply = match before {
-        Some(reply) => reply,
-        None => match correct(context, &mut db, one, &exam).await? {
-            Ok(reply) => reply,
-            Err(error) => return Ok(Outcome::refused(error)),
-        },
+    let reply = match decide(&mut db, one, &exam).await? {
+        Decision::Done(reply) | Decision::Repeat(reply) => reply,
+        Decision::Refused(error) => return Ok(Outcome::refused(error)),
     };
+    // A repeat notifies the same students in the same order, of their results as they are now.
     let users: Vec<_> = reply.changed.iter().map(|change| change.user_id.0).collect();
     let changed = sessions::of_exam(&mut db, id, Some(&users), i64::MAX).await?;
     let ids: Vec<_> = changed.iter().map(|session| session.id.0).collect();
-    let graded = results::of_sessions(&mut db, &ids).await?;
-    let proctors = to_proctors(context, &mut db, &changed.iter().collect::<Vec<_>>()).await?;
+    let graded: HashMap<_, _> =
+        results::of_sessions(&mut db, &ids).await?.into_values().map(|one| (one.result.user_id, one)).collect();
+    let proctors = to_proctors(&mut db, &changed.iter().collect::<Vec<_>>(), one.stamped_at).await?;
     db.commit().await.map_err(StoreError::from)?;
-    let mut outcome = Outcome::done(reply);
-    for graded in graded.values() {
-        outcome.outbound.push(to_student(graded)?);
-        outcome.outbound.push(event(&exam, graded, IsCorrection(true))?);
+    let mut outbound = Vec::new();
+    for change in &reply.changed {
+        let graded = graded
+            .get(&change.user_id)
+            .ok_or_else(|| Failure::Reject(format!("{} has no result any more", change.user_id)))?;
+        outbound.extend([to_student(graded)?, event(&exam, graded, IsCorrection(true))?]);
     }
-    outcome.outbound.extend(proctors);
-    Ok(outcome)
+    outbound.extend(proctors.into_values());
+    Ok(Outcome { answer: Ok(reply), outbound })
 }
 
-async fn correct(
-    context: &Context,
+/// Decides about a correction while its exam is held alone, and stores what it changes.
+async fn decide(
     db: &mut PgConnection,
     one: &Received<RegradeExam>,
     exam: &ExamRow,
-) -> Result<Result<Regraded, ErrorBody>, Failure> {
+) -> Result<Decision<Regraded>, Failure> {
     let (id, corrections) = (exam.info.id, &one.command.corrections);
+    if let Some(before) = before(db, one.id, id, KIND).await? {
+        return Ok(Decision::Repeat(reply(one.id, before)?));
+    }
     let mut written = questions::load(db, &[id.0]).await?.remove(&id).unwrap_or_default();
     if let Err(error) = apply(&mut written, corrections) {
-        return Ok(Err(error));
+        return Ok(Decision::Refused(error));
     }
     let exam = ExamRow { key_version: exam.key_version + 1, ..exam.clone() };
     questions::correct(db, id, corrections).await?;
@@ -83,8 +92,9 @@ async fn correct(
     let key = answer_key(&exam, written);
     let old = results::of_exam(db, id, i64::MAX).await?;
     let new: Vec<_> = old.iter().map(|graded| regraded(&graded.result, &key)).collect();
-    results::update(db, &new.iter().collect::<Vec<_>>(), context.clock.now()).await?;
+    results::update(db, &new.iter().collect::<Vec<_>>(), one.stamped_at).await?;
     let changed: Vec<_> = old.iter().zip(&new).filter(|(old, new)| old.result.score != new.score).collect();
+    let sessions: Vec<_> = changed.iter().map(|(old, _)| old.session_id.0).collect();
     let reply = Regraded {
         exam_id: id,
         key_version: exam.key_version,
@@ -99,18 +109,9 @@ async fn correct(
             })
             .collect(),
     };
-    let note = Intervention {
-        id: one.id,
-        exam: id,
-        kind: "regrade",
-        user: None,
-        detail: corrections,
-        reply: &reply,
-        by: one.actor.user_id,
-        at: one.stamped_at,
-    };
-    interventions::insert(db, &note).await?;
-    Ok(Ok(reply))
+    let noted = Note { exam: id, kind: KIND, user: None, detail: corrections, reply: &reply, sessions: &sessions };
+    note(db, one, noted).await?;
+    Ok(Decision::Done(reply))
 }
 
 /// Puts the corrected keys into the questions, if each fits its question.

@@ -1,12 +1,13 @@
 //! `exam-resume`: lets the time run again, with as much left as when it was stopped.
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
-use sinaesta_contracts::proctoring::{ExamResumed, Intervened, ResumeExam};
-use sinaesta_contracts::{Audience, ExamId, Timestamp, UserId};
+use sinaesta_contracts::proctoring::{Intervened, ResumeExam};
+use sinaesta_contracts::{ExamId, UserId};
+use time::OffsetDateTime;
 
 use crate::Context;
 use crate::domain::session::Session;
-use crate::handlers::intervening::{Intervene, intervene};
+use crate::handlers::intervening::{Intervene, intervene, running_event};
 use crate::handlers::one_by_one;
 
 pub struct Handler(pub(crate) Context);
@@ -31,15 +32,10 @@ impl Intervene for ResumeExam {
     }
 
     fn change(one: &Received<Self>, session: &mut Session) -> bool {
-        let Some(since) = session.paused_at.take() else { return false };
-        // What was paused before its beginning loses no time by it.
-        session.ends_at += one.stamped_at - since.max(session.started_at.min(one.stamped_at));
-        true
+        session.resume(one.stamped_at)
     }
 
-    fn tell(context: &Context, session: &Session) -> Result<Outbound, Failure> {
-        let (ends_at, server_time) = (Timestamp(session.ends_at), Timestamp(context.clock.now()));
-        let event = ExamResumed { exam_id: session.exam_id, ends_at, server_time };
-        Outbound::deliver(Audience::User(session.user_id), &event)
+    fn notify(session: &Session, at: OffsetDateTime) -> Result<Outbound, Failure> {
+        running_event(session, at)
     }
 }

@@ -2,14 +2,14 @@
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::exam_authoring::ExamScheduled;
-use sinaesta_contracts::exam_grading::SessionsBegun;
 use sinaesta_contracts::retelling::{RetellExams, Retold};
 use sinaesta_contracts::{ResultId, Timestamp};
 use sinaesta_store::StoreError;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::handlers::join_exam::as_begun;
+use crate::handlers::join_exam::begun_event;
 use crate::store::{exams, results, sessions};
 use crate::submission::{self, IsCorrection, distinct};
 
@@ -42,27 +42,32 @@ async fn retell(context: &Context, one: &Received<RetellExams>) -> Result<Outcom
     }
     if after.is_none() {
         outcome.outbound.extend(to_come(&mut db, one.stamped_at).await?);
-        let open: Vec<_> = sessions::open(&mut db).await?.iter().map(as_begun).collect();
-        for sessions in open.chunks(PAGE as usize) {
-            outcome.outbound.push(Outbound::event(&SessionsBegun { sessions: sessions.to_vec() })?);
+        let open = sessions::open(&mut db).await?;
+        for page in open.iter().collect::<Vec<_>>().chunks(PAGE as usize) {
+            outcome.outbound.extend(begun_event(page)?);
         }
     }
     Ok(outcome)
 }
 
 /// The exams that students can take and whose moment is ahead.
-async fn to_come(db: &mut sqlx::PgConnection, now: OffsetDateTime) -> Result<Vec<Outbound>, Failure> {
-    let ids = exams::to_come(db, now).await?;
-    let exams = exams::find(db, &ids).await?;
-    let scheduled = exams.into_values().filter_map(|exam| {
+async fn to_come(db: &mut PgConnection, at: OffsetDateTime) -> Result<Vec<Outbound>, Failure> {
+    let ids = exams::to_come(db, at).await?;
+    let mut exams: Vec<_> = exams::find(db, &ids).await?.into_values().collect();
+    exams.sort_unstable_by_key(|exam| exam.info.id);
+    let scheduled = exams.into_iter().filter_map(|exam| {
         Some(ExamScheduled {
             exam_id: exam.info.id,
             exam_title: exam.info.title,
             specialty: exam.info.specialty,
             scheduled_start: exam.info.scheduled_start?,
-            // As it stands in the database now, whatever was decided before.
-            decided_at: Timestamp(now),
+            // As it stands in the database, whatever was decided before.
+            decided_at: Timestamp(at),
         })
     });
-    scheduled.map(|event| Outbound::event(&event)).collect()
+    let tell = |event: ExamScheduled| {
+        let what = format!("{}.{}", event.exam_id, event.scheduled_start);
+        Ok(Outbound::event(&event)?.identified_by(what))
+    };
+    scheduled.map(tell).collect()
 }

@@ -29,13 +29,13 @@ async fn start(context: &Context, one: &Received<StartExam>) -> Result<Outcome<(
     let (Some(begins), Some(ends_at)) = (exam.info.scheduled_start, exam.info.scheduled_end) else {
         return Ok(Outcome::done(()));
     };
-    // Moved meanwhile, noticed by a clock that is ahead of the broker's, or announced already by another command.
+    // Moved meanwhile, noticed too early, or announced already by another command.
     if one.stamped_at < begins.0 || exam.started_by.is_some_and(|by| by != one.id) {
         return Ok(Outcome::done(()));
     }
     exams::start(&mut db, id, one.id, one.stamped_at).await?;
     db.commit().await.map_err(StoreError::from)?;
     let exam = Exam { info: exam.info, questions: paper.to_vec() };
-    let event = ExamStarted { exam_id: id, exam, ends_at, server_time: Timestamp(context.clock.now()) };
+    let event = ExamStarted { exam_id: id, exam, ends_at, server_time: Timestamp(one.stamped_at) };
     Ok(Outcome::done(()).and(Outbound::deliver(Audience::Exam(id), &event)?))
 }

@@ -14,20 +14,46 @@ use uuid::Uuid;
 use crate::domain::record::Link;
 use crate::domain::session::Change;
 
-/// Those commands among `ids` whose answers are stored, and the stamps they are stored with.
-pub async fn stored(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, OffsetDateTime>, StoreError> {
-    let rows =
-        sqlx::query!("SELECT given_by, given_at FROM exam_answers WHERE given_by = ANY($1)", ids).fetch_all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.given_by, row.given_at)).collect())
+/// An answer that is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    pub session_id: SessionId,
+    pub question_index: u16,
+    pub answer: Option<Answer>,
+    pub source: AnswerSource,
+    pub given_at: OffsetDateTime,
 }
 
-/// Stores answers.
-pub async fn append(db: &mut PgConnection, changes: &[Change]) -> Result<(), StoreError> {
+/// What is stored by those commands among `ids` that have stored an answer; of one that has stored several, one of them.
+pub async fn stored(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT given_by, session_id, question_index, answer AS "answer: Json<Answer>", source, given_at
+           FROM exam_answers WHERE given_by = ANY($1)"#,
+        ids,
+    )
+    .fetch_all(db)
+    .await?;
+    let stored = rows.into_iter().map(|row| {
+        let stored = Stored {
+            session_id: SessionId(row.session_id),
+            question_index: u16::try_from(row.question_index).unwrap_or_default(),
+            answer: row.answer.map(|answer| answer.0),
+            source: AnswerSource::from_name(&row.source).unwrap_or(AnswerSource::Answer),
+            given_at: row.given_at,
+        };
+        (row.given_by, stored)
+    });
+    Ok(stored.collect())
+}
+
+/// Stores answers; gives how many of them were not stored already.
+pub async fn append(db: &mut PgConnection, changes: &[Change]) -> Result<usize, StoreError> {
     let text = |change: &Change| change.answer.as_ref().and_then(|answer| serde_json::to_string(answer).ok());
-    sqlx::query!(
+    let done = sqlx::query!(
         "INSERT INTO exam_answers (session_id, number, question_index, answer, source, given_at, given_by, hash)
          SELECT s, n, q, a::jsonb, o, t, b, h FROM UNNEST($1::uuid[], $2::integer[], $3::smallint[], $4::text[],
-           $5::text[], $6::timestamptz[], $7::uuid[], $8::bytea[]) AS new (s, n, q, a, o, t, b, h)",
+           $5::text[], $6::timestamptz[], $7::uuid[], $8::bytea[]) AS new (s, n, q, a, o, t, b, h)
+         ON CONFLICT DO NOTHING",
         &changes.iter().map(|one| one.session_id.0).collect::<Vec<_>>(),
         &changes.iter().map(|one| one.number as i32).collect::<Vec<_>>(),
         &changes.iter().map(|one| one.question_index as i16).collect::<Vec<_>>(),
@@ -39,7 +65,7 @@ pub async fn append(db: &mut PgConnection, changes: &[Change]) -> Result<(), Sto
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() as usize)
 }
 
 /// The answer of each question that counts, by session: what was taken back is empty, as is what was never given.

@@ -181,16 +181,21 @@ pub async fn start(db: &mut PgConnection, id: ExamId, by: Uuid, at: OffsetDateTi
     Ok(())
 }
 
-/// The exams whose moment has come and was not announced, with that moment.
+/// A page of the exams whose moment has come and was not announced, with that moment: those that follow one.
 pub async fn to_start(
     db: &mut PgConnection,
     now: OffsetDateTime,
+    after: Option<(ExamId, OffsetDateTime)>,
     limit: i64,
 ) -> Result<Vec<(ExamId, OffsetDateTime)>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT id, scheduled_start AS "at!" FROM exams
-           WHERE started_at IS NULL AND scheduled_start <= $1 AND status = 'PUBLISHED' LIMIT $2"#,
+           WHERE started_at IS NULL AND scheduled_start <= $1 AND status = 'PUBLISHED'
+             AND ($2::timestamptz IS NULL OR (scheduled_start, id) > ($2, $3::uuid))
+           ORDER BY scheduled_start, id LIMIT $4"#,
         now,
+        after.map(|(_, at)| at),
+        after.map(|(id, _)| id.0),
         limit,
     )
     .fetch_all(db)
@@ -206,8 +211,8 @@ pub async fn set_key_version(db: &mut PgConnection, id: ExamId, version: u32) ->
     Ok(())
 }
 
-/// The exams that students can take and whose moment is after `now`.
-pub async fn to_come(db: &mut PgConnection, now: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
-    let ids = sqlx::query_scalar!("SELECT id FROM exams WHERE status = 'PUBLISHED' AND scheduled_start > $1", now);
+/// The exams that students can take and whose moment is after `at`.
+pub async fn to_come(db: &mut PgConnection, at: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!("SELECT id FROM exams WHERE status = 'PUBLISHED' AND scheduled_start > $1", at);
     Ok(ids.fetch_all(db).await?)
 }

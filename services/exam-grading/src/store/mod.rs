@@ -1,6 +1,7 @@
 //! SQL, and nothing but SQL.
 
 pub mod answers;
+pub mod autosaves;
 pub mod exams;
 pub mod interventions;
 pub mod monitor;

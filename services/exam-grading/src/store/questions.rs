@@ -34,13 +34,15 @@ pub async fn load(db: &mut PgConnection, exams: &[Uuid]) -> Result<HashMap<ExamI
     Ok(questions)
 }
 
-/// Puts questions in place of those that an exam has.
-pub async fn replace(db: &mut PgConnection, exam: ExamId, questions: &[NewQuestion]) -> Result<(), StoreError> {
+/// Puts questions in place of those that an exam has; the exam is held, or made by the same transaction. Gives how many
+/// are stored.
+pub async fn replace(db: &mut PgConnection, exam: ExamId, questions: &[NewQuestion]) -> Result<usize, StoreError> {
     sqlx::query!("DELETE FROM questions WHERE exam_id = $1", exam.0).execute(&mut *db).await?;
+    let mut stored = 0;
     for (index, question) in (0_i16..).zip(questions) {
-        sqlx::query!(
+        let done = sqlx::query!(
             "INSERT INTO questions (exam_id, index, text, options, key, points_hundredths, category, explanation)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
             exam.0,
             index,
             question.text,
@@ -52,8 +54,9 @@ pub async fn replace(db: &mut PgConnection, exam: ExamId, questions: &[NewQuesti
         )
         .execute(&mut *db)
         .await?;
+        stored += done.rows_affected() as usize;
     }
-    Ok(())
+    Ok(stored)
 }
 
 /// Corrects keys.

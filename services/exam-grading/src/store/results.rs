@@ -64,22 +64,20 @@ impl From<Row> for Graded {
     }
 }
 
-/// Stores what sessions were graded as.
-pub async fn insert(
-    db: &mut PgConnection,
-    new: &[(&Graded, Link)],
-    graded_at: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let results: Vec<&ExamResult> = new.iter().map(|(graded, _)| &graded.result).collect();
-    sqlx::query!(
+/// Stores what sessions were graded as, each with the stamp of the command that did it; gives how many of them were not
+/// graded already.
+pub async fn insert(db: &mut PgConnection, new: &[(&Graded, Link, OffsetDateTime)]) -> Result<usize, StoreError> {
+    let results: Vec<&ExamResult> = new.iter().map(|(graded, ..)| &graded.result).collect();
+    let done = sqlx::query!(
         "INSERT INTO exam_results
            (id, session_id, exam_id, user_id, score_hundredths, max_score_hundredths, percentage, total_questions,
             correct_count, answers, breakdown, key_version, record_head, completed_at, graded_at)
-         SELECT *, $15::timestamptz FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[],
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[],
            $6::bigint[], $7::double precision[], $8::smallint[], $9::smallint[], $10::jsonb[], $11::jsonb[],
-           $12::integer[], $13::bytea[], $14::timestamptz[])",
+           $12::integer[], $13::bytea[], $14::timestamptz[], $15::timestamptz[])
+         ON CONFLICT DO NOTHING",
         &results.iter().map(|one| one.id.0).collect::<Vec<_>>(),
-        &new.iter().map(|(graded, _)| graded.session_id.0).collect::<Vec<_>>(),
+        &new.iter().map(|(graded, ..)| graded.session_id.0).collect::<Vec<_>>(),
         &results.iter().map(|one| one.exam_id.0).collect::<Vec<_>>(),
         &results.iter().map(|one| one.user_id.0).collect::<Vec<_>>(),
         &results.iter().map(|one| one.score.hundredths()).collect::<Vec<_>>(),
@@ -90,13 +88,13 @@ pub async fn insert(
         &results.iter().map(|one| Json(&one.answers)).collect::<Vec<_>>() as &[Json<&Vec<Option<Answer>>>],
         &results.iter().map(|one| Json(&one.breakdown)).collect::<Vec<_>>() as &[Json<&Vec<CategoryScore>>],
         &results.iter().map(|one| one.key_version as i32).collect::<Vec<_>>(),
-        &new.iter().map(|(_, head)| head.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
+        &new.iter().map(|(_, head, _)| head.as_bytes()).collect::<Vec<_>>() as &[&[u8]],
         &results.iter().map(|one| one.completed_at.0).collect::<Vec<_>>(),
-        graded_at,
+        &new.iter().map(|(.., graded_at)| *graded_at).collect::<Vec<_>>(),
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() as usize)
 }
 
 /// The results of sessions.

@@ -9,6 +9,7 @@ pub mod domain;
 mod handlers;
 mod patience;
 mod posting;
+mod postponed;
 mod push;
 pub mod store;
 mod timers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use metrics::counter;
-use sinaesta_bus::Failure;
+use sinaesta_bus::{Dependency, Failure};
 use sinaesta_contracts::{Actor, Command};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ impl fmt::Display for NotPosted {
 impl From<NotPosted> for Failure {
     /// What was sent has the same id again, and is dropped or known.
     fn from(failed: NotPosted) -> Self {
-        Self::Retry(failed.to_string())
+        Self::Away(Dependency::Broker, failed.to_string())
     }
 }
 

@@ -11,15 +11,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use metrics::counter;
 use sinaesta_contracts::notification::{RemoveAnnouncements, RepeatUrgent, SendReminder};
-use sinaesta_settings::NotificationSettings;
 use sinaesta_store::StoreError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::domain::retention::kept_for;
 use crate::patience::Patience;
 use crate::store::{exams, retention, urgent};
-use crate::{Context, away};
+use crate::{Context, postponed};
 
 /// How much of each kind one look notices; the next look notices the next.
 const AT_ONCE: i64 = 500;
@@ -117,7 +117,7 @@ async fn tell_always(context: &Context) {
     let mut tick = every(context.settings.tick_ms);
     loop {
         tick.tick().await;
-        if let Err(error) = away::tell_due(context).await {
+        if let Err(error) = postponed::tell_due(context).await {
             tracing::warn!(%error, "what was put off has to wait");
         }
     }
@@ -129,11 +129,6 @@ async fn tidy_always(context: &Context) {
         tick.tick().await;
         tidy(context).await;
     }
-}
-
-/// How long read notifications and announcements are kept.
-pub(crate) fn kept_for(settings: &NotificationSettings) -> time::Duration {
-    time::Duration::days(i64::from(settings.retention_days))
 }
 
 /// One thing that is tidied up, by itself.

@@ -64,6 +64,7 @@ pub(crate) async fn migrate(url: &str, role_password: &str) -> anyhow::Result<()
         url: url.to_owned().into(),
         role_password: role_password.to_owned().into(),
         max_connections: 2,
+        query_connections: 2,
         acquire_timeout_ms: 10_000,
     };
     let pool = sinaesta_store::connect("sinaesta-standalone", &settings).await?;

@@ -186,6 +186,9 @@ fn read(folder: &Path, within: &str, sources: &mut BTreeMap<String, Source>, off
     };
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), format!("{within}{}", entry.file_name().to_string_lossy()));
+        if name.split('/').any(|part| part == "tests" || part == "tests.rs") {
+            continue;
+        }
         if path.is_dir() {
             read(&path, &format!("{name}/"), sources, offences);
         } else if name.ends_with(".rs") {

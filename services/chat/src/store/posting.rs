@@ -82,7 +82,8 @@ pub async fn post(db: &mut PgConnection, postings: &[Posting<'_>]) -> Result<Vec
         }
     }
     // Somebody else claims the same client_message_id each time, and never commits.
-    let undecided = || StoreError::Retry(sqlx::Error::Protocol("another transaction was quicker each time".to_owned()));
+    let undecided =
+        || StoreError::Permanent(sqlx::Error::Protocol("another transaction was quicker each time".to_owned()));
     decided.into_iter().map(|one| one.ok_or_else(undecided)).collect()
 }
 
@@ -141,6 +142,7 @@ async fn decide(db: &mut PgConnection, postings: &[&Posting<'_>]) -> Result<Vec<
              UPDATE chat_rooms r SET last_seq = r.last_seq + c.count FROM counted c WHERE r.id = c.room_id
              RETURNING r.id, r.last_seq - c.count AS base
            ), stored AS (
+             -- ON CONFLICT the statement fails as a whole, seqs included; tried again, it finds the message known.
              INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, sender_avatar, message, message_type,
                                         file_url, file_name, file_size, client_message_id, reply_to, created_at,
                                         format)

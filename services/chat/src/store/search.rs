@@ -57,7 +57,8 @@ async fn index_chunk(db: &mut PgConnection, room: &RoomId, after: i64) -> Result
     sqlx::query!(
         "INSERT INTO chat_search (room_id, seq, document)
          SELECT $1, seq, to_tsvector('indonesian', said) || to_tsvector('english', said)
-         FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)",
+         FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
         room.as_str(),
         &seqs,
         &texts,

@@ -6,4 +6,5 @@ pub mod notice;
 pub mod paging;
 pub mod quiet;
 pub mod reminder;
+pub mod retention;
 pub mod sending;

@@ -6,8 +6,8 @@ use sinaesta_contracts::{Audience, NotificationId};
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::domain::retention::kept_for;
 use crate::store::{inboxes, retention};
-use crate::timers::kept_for;
 
 /// How many go at a time: everybody is told of each.
 const AT_ONCE: i64 = 20;

@@ -6,7 +6,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::claim;
-use crate::push::Browser;
+use crate::push::browser::Browser;
 use crate::store::push;
 
 pub struct Handler(pub(crate) Context);

@@ -1,6 +1,6 @@
 //! The running service on a real broker and a real Postgres, asked as a gateway asks it.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends at what it did not expect")]
 
 mod clocks;
 mod repeats;

@@ -39,13 +39,13 @@ stack.check('dead letters are listed with their reasons, resent, and removed', a
   assert.equal((await ops('dead-letters', 'list', '--service', 'leaderboard')).trim().split('\n').at(-1), '0 dead letters');
   assert.match(await ops('dead-letters', 'show', first), /\{"hello":"world"\}/);
   // It is as it was: taken again, and put aside again under another number.
-  assert.match(await ops('dead-letters', 'replay', first), /published again to cmd\.chat\.send-message-v1\.4/);
+  assert.match(await ops('dead-letters', 'resend', first), /is resent to cmd\.chat\.send-message-v1\.4/);
   await until(async () => {
     const now = await letters();
     return now.length === 1 && now[0] !== first;
   }, { every: 100, what: 'it to come back' });
-  await assert.rejects(ops('dead-letters', 'drop', first), /there is no dead letter/);
-  await ops('dead-letters', 'drop', '--all');
+  await assert.rejects(ops('dead-letters', 'remove', first), /there is no dead letter/);
+  await ops('dead-letters', 'remove', '--all');
   assert.deepEqual(await letters(), []);
 });
 

@@ -74,8 +74,8 @@ impl Stack {
         Ok(serde_json::from_str(answer.get()).unwrap())
     }
 
-    /// Stores a command as a gateway does; gives its stamp.
-    async fn store<C: Command>(&self, id: Uuid, who: &Actor, command: &C) -> OffsetDateTime {
+    /// Stores a command as a gateway does; gives its number in the stream.
+    async fn store<C: Command>(&self, id: Uuid, who: &Actor, command: &C) -> u64 {
         let key = command.partition_key(who);
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{id}#{}", Uuid::now_v7()));
@@ -84,9 +84,14 @@ impl Stack {
         let subject = Subject::Command(C::SERVICE, C::NAME, Partition::of(&key)).to_string();
         let payload = serde_json::to_vec(&Envelope { actor: who.clone(), body: command }).unwrap();
         let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
-        let stored = jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap();
-        let stream = jetstream.get_stream(Stream::Commands(C::SERVICE).to_string()).await.unwrap();
-        stream.get_raw_message(stored.sequence).await.unwrap().time
+        jetstream.publish_with_headers(subject, headers, payload.into()).await.unwrap().await.unwrap().sequence
+    }
+
+    /// The stamp of a command that no replica takes yet: one that was taken is no longer in the stream.
+    async fn stamp(&self, service: Service, sequence: u64) -> OffsetDateTime {
+        let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
+        let stream = jetstream.get_stream(Stream::Commands(service).to_string()).await.unwrap();
+        stream.get_raw_message(sequence).await.unwrap().time
     }
 
     /// The answers to so many commands that were stored.

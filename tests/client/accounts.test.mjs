@@ -21,8 +21,7 @@ const revoke = (who, by) => api(stack, by, 'POST', `/api/users/${who.id}/tokens/
 
 /** Somebody with a socket on each gateway. */
 async function onBoth() {
-  // Signed in before the second in which anything here happens.
-  const user = stack.user({ claims: { iat: Math.floor(Date.now() / 1000) - 2 } });
+  const user = stack.user();
   const sockets = await Promise.all([undefined, otherGateway?.port].map((port) => stack.connect({ token: user.token, ...(port ? { port } : {}) })));
   return { user, sockets };
 }
@@ -59,8 +58,11 @@ stack.check('revoked tokens count no more, new ones do', async () => {
   assert.ok(Date.now() - began < 1_000, `${Date.now() - began} ms`);
   await refused(stack.open({ token: user.token }));
   await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: undefined }) }));
-  // Signed in again at once, in the second of the revocation perhaps.
-  const later = mint(stack.infra().jwtSecret, claims);
+  // Whole seconds can't say whether it was before or after: of the revocation's own second none counts.
+  const [{ at }] = await stack.sql("select extract(epoch from account_changed_at)::float8 as at from users where id = $1", [user.id]);
+  await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: Math.floor(at) }) }));
+  await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: at + (Math.ceil(at) - at) / 2 }) }));
+  const later = mint(stack.infra().jwtSecret, { ...claims, iat: Math.floor(at) + 1 });
   const back = await stack.connect({ token: later });
   // An old token does not take the place of a good one either.
   const reply = await emitAck(back, 'auth-refresh', { token: user.token });

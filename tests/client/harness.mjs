@@ -220,11 +220,11 @@ function notOurs(name, port) {
  * Starts NATS, Postgres and the services asked for; stops all of it when the file's tests are over.
  *
  * @param {{ gateways?: Record<string, string>[], chats?: Record<string, string>[], exams?: Record<string, string>[],
- *           boards?: Record<string, string>[], bells?: Record<string, string>[], env?: Record<string, string> }} [options]
- *   one object of environment settings for each replica of a service, and those for all of them
+ *           boards?: Record<string, string>[], bells?: Record<string, string>[], env?: Record<string, string>, limits?: boolean }} [options]
+ *   one object of environment settings for each replica of a service, and those for all of them; whether the limits are those of production
  */
-export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], bells = [], env = {} } = {}) {
-  if (RUNNING && [env, ...gateways, ...chats, ...exams, ...boards, ...bells].some((own) => Object.keys(own).length > 0)) {
+export async function startStack({ gateways = [{}], chats = [{}], exams = [], boards = [], bells = [], env = {}, limits = false } = {}) {
+  if (RUNNING && [env, limits ? { limits: 'of production' } : {}, ...gateways, ...chats, ...exams, ...boards, ...bells].some((own) => Object.keys(own).length > 0)) {
     // The file's tests can't be defined without a stack.
     console.log(`# ${path.basename(process.argv[1] ?? '')} is skipped: it needs a stack with settings of its own`);
     process.exit(0);
@@ -301,7 +301,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
         SINAESTA__DATABASE__URL: databaseUrl(kind),
         SINAESTA__AUTH__JWT_SECRET: infra().jwtSecret,
         [PORT_SETTING[kind]]: String(port),
-        ...NO_LIMITS,
+        ...(limits ? {} : NO_LIMITS),
         ...env,
         ...own,
       },

@@ -251,16 +251,15 @@ impl Bus {
         answer
     }
 
-    /// Asked once: a service that is slow because it has too much to do must not be asked the same again meanwhile. The
-    /// deadline travels with the question, so that nobody works on what nobody waits for.
+    /// Asked once: a service that is slow because it has too much to do must not be asked the same again meanwhile. How long
+    /// is waited travels with the question, so that nobody works on what nobody waits for.
     async fn request(
         &self,
         subject: String,
         mut sent: async_nats::HeaderMap,
         payload: Bytes,
     ) -> Result<async_nats::Message, ErrorBody> {
-        let deadline = self.0.clock.now() + self.0.request_timeout;
-        sent.insert(headers::DEADLINE, headers::milliseconds(deadline).to_string());
+        sent.insert(headers::TIMEOUT, self.0.request_timeout.as_millis().to_string());
         let request = async_nats::Request::new().payload(payload).headers(sent);
         let request = request.timeout(Some(self.0.request_timeout));
         self.0.client.send_request(subject, request).await.map_err(|error| match error.kind() {

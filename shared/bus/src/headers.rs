@@ -2,7 +2,6 @@
 
 use async_nats::HeaderMap;
 use sinaesta_telemetry::TraceContext;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// By which the broker drops repeats.
@@ -17,8 +16,9 @@ pub(crate) const EVENT: &str = "Sinaesta-Event";
 pub(crate) const SEQ: &str = "Sinaesta-Seq";
 /// The user whose sockets a delivery passes over.
 pub(crate) const EXCEPT: &str = "Sinaesta-Except";
-/// Until when the asker of a query waits, in milliseconds since 1970 by the broker's clock.
-pub(crate) const DEADLINE: &str = "Sinaesta-Deadline";
+/// How long the asker of a query waits, in milliseconds. Counted from its arrival, so that no clock of one machine is compared
+/// with that of another.
+pub(crate) const TIMEOUT: &str = "Sinaesta-Timeout";
 /// Why something is a dead letter.
 pub(crate) const REASON: &str = "Sinaesta-Reason";
 /// What a dead letter was.
@@ -29,11 +29,6 @@ pub(crate) const ORIGINAL_ID: &str = "Sinaesta-Id";
 pub(crate) const SEQUENCE: &str = "Nats-Sequence";
 pub(crate) const LAST_SEQUENCE: &str = "Nats-Last-Sequence";
 pub(crate) const TIME_STAMP: &str = "Nats-Time-Stamp";
-
-/// A moment in milliseconds since 1970.
-pub(crate) fn milliseconds(at: OffsetDateTime) -> i128 {
-    at.unix_timestamp_nanos() / 1_000_000
-}
 
 pub(crate) fn with_message_id(id: &str, trace: &TraceContext) -> HeaderMap {
     let mut headers = HeaderMap::new();

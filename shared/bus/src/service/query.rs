@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
+use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{Request, ServiceExt as _};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::channel::mpsc;
 use metrics::{counter, histogram};
 use sinaesta_contracts::{Envelope, ErrorBody, Query, Subject, code};
 use tokio::time::{Instant, timeout};
@@ -22,6 +24,8 @@ const AROUND: usize = 1024;
 /// How many queries of one kind a replica works on at a time: fewer than the pool of queries has connections, so that no kind
 /// takes all of them.
 const CONCURRENT: usize = 6;
+/// How many queries of one kind may wait in a replica.
+const WAITING: usize = 1_024;
 /// How long one may take whose asker does not say how long it waits.
 const UNSAID: Duration = Duration::from_secs(10);
 
@@ -47,29 +51,41 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
             drop(service.stop().await);
         };
         let handler = Arc::new(handler);
-        let serve = requests.for_each_concurrent(CONCURRENT, |request| {
+        let (arrived, waiting) = mpsc::channel(WAITING);
+        let serve = waiting.for_each_concurrent(CONCURRENT, |(request, at)| {
             let (bus, handler) = (bus.clone(), Arc::clone(&handler));
-            async move { respond(&bus, &*handler, request).await }
+            async move { respond(&bus, &*handler, request, at).await }
         });
-        tokio::join!(stop, serve);
+        tokio::join!(stop, take(requests, arrived), serve);
     });
     Ok(())
 }
 
-async fn respond<H: QueryHandler>(bus: &Bus, handler: &H, request: Request) {
-    let Some(payload) = answer_in_time(bus, handler, &request.message).await else { return };
+/// Notes when each query arrives; one that finds too many before it is answered at once.
+async fn take(mut requests: Endpoint, mut arrived: mpsc::Sender<(Request, Instant)>) {
+    while let Some(request) = requests.next().await {
+        let Err(full) = arrived.try_send((request, Instant::now())) else { continue };
+        let (request, _) = full.into_inner();
+        let busy = ErrorBody::new(code::BUSY, "The service is busy; try again");
+        let payload = serde_json::to_vec(&AnswerBody::from(Err(busy))).map(Bytes::from).unwrap_or_default();
+        if let Err(error) = request.respond(Ok(payload)).await {
+            tracing::warn!(%error, "a query could not be refused");
+        }
+    }
+}
+
+async fn respond<H: QueryHandler>(bus: &Bus, handler: &H, request: Request, arrived: Instant) {
+    let Some(payload) = answer_in_time(bus, handler, &request.message, arrived).await else { return };
     if let Err(error) = request.respond(Ok(payload)).await {
         tracing::warn!(%error, query = H::Query::NAME, "an answer could not be sent");
     }
 }
 
 /// The answer, unless nobody waits for it any more.
-async fn answer_in_time<H: QueryHandler>(bus: &Bus, handler: &H, message: &Message) -> Option<Bytes> {
-    let deadline: Option<i128> = headers::parsed(message.headers.as_ref(), headers::DEADLINE);
-    let left = deadline.map_or(UNSAID, |deadline| {
-        let left = deadline - headers::milliseconds(bus.clock().now());
-        Duration::from_millis(u64::try_from(left).unwrap_or_default()).min(UNSAID)
-    });
+async fn answer_in_time<H: QueryHandler>(bus: &Bus, handler: &H, message: &Message, arrived: Instant) -> Option<Bytes> {
+    let waits: Option<u64> = headers::parsed(message.headers.as_ref(), headers::TIMEOUT);
+    let waits = waits.map_or(UNSAID, |waits| Duration::from_millis(waits).min(UNSAID));
+    let left = waits.saturating_sub(arrived.elapsed());
     let answered = timeout(left, answer(handler, message));
     let body = if left.is_zero() { None } else { answered.await.ok() };
     let Some(body) = body else {

@@ -1,9 +1,12 @@
 //! What happens because time passes. Whoever notices publishes a command, and acts only when it comes back: so it
 //! does not matter how many replicas notice.
 
+use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
+use metrics::counter;
 use sinaesta_contracts::presence::{ExpirePresence, LoseGateway};
 use sinaesta_contracts::{GatewayId, UserId};
 use sinaesta_store::StoreError;
@@ -29,21 +32,26 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
             return;
         }
     };
+    counter!("chat_timer_failures_total").increment(0);
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = gateways.listen() => {}
-            _ = tick.tick() => {
-                let silence = Duration::from_millis(context.settings.gateway_silence_ms);
-                if let Err(error) = look(&context, gateways.silent_for(silence)).await {
-                    tracing::warn!(%error, "timers have to wait");
-                }
-                gateways.forget_silent(silence * 4);
-            }
+        if shutdown.run_until_cancelled(gateways.listen_until(tick.tick())).await.is_none() {
+            return;
         }
+        let silence = Duration::from_millis(context.settings.gateway_silence_ms);
+        match AssertUnwindSafe(look(&context, gateways.silent_for(silence))).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => failed(&error),
+            Err(_) => failed(&"it panicked"),
+        }
+        gateways.forget_silent(silence * 4);
     }
+}
+
+fn failed(error: &dyn fmt::Display) {
+    counter!("chat_timer_failures_total").increment(1);
+    tracing::warn!(%error, "timers have to wait");
 }
 
 async fn look(context: &Context, is_silent: impl Fn(GatewayId) -> bool) -> Result<(), StoreError> {

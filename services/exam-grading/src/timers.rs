@@ -74,13 +74,9 @@ async fn lose(context: &Context) {
     };
     let silence = Duration::from_millis(context.settings.gateway_silence_ms);
     loop {
-        tokio::select! {
-            () = gateways.listen() => {}
-            _ = tick.tick() => {
-                attempt("lose", look_for_silence(context, gateways.silent_for(silence))).await;
-                gateways.forget_silent(silence * 4);
-            }
-        }
+        gateways.listen_until(tick.tick()).await;
+        attempt("lose", look_for_silence(context, gateways.silent_for(silence))).await;
+        gateways.forget_silent(silence * 4);
     }
 }
 

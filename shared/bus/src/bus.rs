@@ -15,24 +15,28 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sinaesta_clock::Clock;
 use sinaesta_contracts::{
-    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Service, Signal, Subject, UserId, code, rights,
+    Actor, Audience, Envelope, ErrorBody, GatewayId, Query, ServerEvent, Signal, Subject, UserId, code, rights,
 };
 use sinaesta_settings::{BusSettings, NatsSettings};
 use sinaesta_telemetry::TraceContext;
 use thiserror::Error;
-use tokio::sync::{OnceCell, oneshot, watch};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::{ContextV7, Uuid};
 
 use crate::answer::{AnswerBody, AnswerLine};
-use crate::waiting::{Dependency, Waiting};
+use crate::waiting::Waiting;
 use crate::{Answer, clock, headers, streams};
 
 /// How many publishes may wait for the broker's acknowledgement.
 const IN_FLIGHT: usize = 16_384;
 /// After this long a publish that was not acknowledged is repeated with the same id.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// So long is waited for another that is run alone.
+const LONGEST_ALONE: Duration = Duration::from_secs(5);
 
 /// The broker can't be used.
 #[derive(Debug, Error)]
@@ -80,8 +84,8 @@ struct Inner {
     /// What keeps the ids of one millisecond in order.
     ids: Mutex<ContextV7>,
     waiting: Waiting,
-    /// When each service answered a query of ours last.
-    answered: Mutex<HashMap<Service, std::time::Instant>>,
+    /// One permit.
+    alone: Arc<Semaphore>,
     closed: CancellationToken,
 }
 
@@ -139,7 +143,7 @@ impl Bus {
             clock,
             ids: Mutex::new(ContextV7::new()),
             waiting: Waiting::default(),
-            answered: Mutex::default(),
+            alone: Arc::new(Semaphore::new(1)),
             closed: CancellationToken::new(),
         }));
         clock::follow(bus.clone(), name).await;
@@ -170,10 +174,10 @@ impl Bus {
         &self.0.waiting
     }
 
-    /// Whether a service has answered any query since a moment; of the broker and the database that is not known here.
-    pub(crate) fn has_answered_since(&self, whom: Dependency, since: std::time::Instant) -> bool {
-        let Dependency::Service(service) = whom else { return false };
-        self.0.answered.lock().get(&service).is_some_and(|answered| *answered > since)
+    /// A permit to run what may have ended a process, alone: while it is held nothing else of this process can be blamed. What
+    /// goes on for seconds is not waited for any longer: it ends no process, or never ends itself.
+    pub(crate) async fn alone(&self) -> Option<OwnedSemaphorePermit> {
+        timeout(LONGEST_ALONE, Arc::clone(&self.0.alone).acquire_owned()).await.ok()?.ok()
     }
 
     /// What operators look at when something does not go on: how far this machine's clock is from the broker's, and what
@@ -243,12 +247,7 @@ impl Bus {
         let mut sent = async_nats::HeaderMap::new();
         headers::add_trace(&mut sent, &TraceContext::of(&span));
         let reply = self.request(subject, sent, payload.into()).instrument(span).await?;
-        let answer =
-            serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer();
-        if !answer.as_ref().is_err_and(|error| error.code == code::UNAVAILABLE) {
-            self.0.answered.lock().insert(Q::SERVICE, std::time::Instant::now());
-        }
-        answer
+        serde_json::from_slice::<AnswerBody>(&reply.payload).map_err(|error| internal(&error))?.into_answer()
     }
 
     /// Asked once: a service that is slow because it has too much to do must not be asked the same again meanwhile. How long

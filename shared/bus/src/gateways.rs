@@ -41,6 +41,16 @@ impl GatewayWatch {
         }
     }
 
+    /// Takes what is heard until something else happens; what had been said before that is taken first, so that nobody counts as
+    /// silent whose words only had to wait.
+    pub async fn listen_until<F: Future>(&mut self, moment: F) -> F::Output {
+        tokio::select! {
+            biased;
+            () = self.listen() => std::future::pending().await,
+            output = moment => output,
+        }
+    }
+
     /// Tells of a gateway whether it was not heard of for longer than `silence` by now, and could have been.
     pub fn silent_for(&self, silence: Duration) -> impl Fn(GatewayId) -> bool + Send + use<> {
         let (heard, since) = (self.heard.clone(), self.listening_since);

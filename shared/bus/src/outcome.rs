@@ -88,8 +88,12 @@ pub enum Failure {
     /// a dead letter; while one of them is away, everything waits for it, visibly.
     #[error("to be retried: {0}")]
     Retry(String),
+    /// Something that it needs is held by another. As a retry; but only when that has been so for minutes does it count as a
+    /// failure of its own.
+    #[error("held by another: {0}")]
+    Held(String),
     /// Something that all need is away. As a retry, but taken to be so for a minute although the broker and the database
-    /// can be reached; and of another service for as long as it answers nobody.
+    /// can be reached.
     #[error("the {0} is away: {1}")]
     Away(Dependency, String),
 }

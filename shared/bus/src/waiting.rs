@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use metrics::gauge;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use sinaesta_contracts::Service;
 
 /// What work can't go on without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,8 +17,6 @@ pub enum Dependency {
     Broker,
     /// Postgres.
     Database,
-    /// Another service of ours, which answers queries.
-    Service(Service),
 }
 
 impl Dependency {
@@ -28,7 +25,6 @@ impl Dependency {
         match self {
             Self::Broker => "broker",
             Self::Database => "database",
-            Self::Service(service) => service.as_str(),
         }
     }
 }
@@ -132,10 +128,10 @@ mod tests {
     fn what_waits_is_shown_until_it_waits_no_more() {
         let waiting = Waiting::default();
         let first = waiting.begin("commands of partition 3".into(), Dependency::Database, "refused".into());
-        let second = waiting.begin("events".into(), Dependency::Service(Service::Chat), "no answer".into());
+        let second = waiting.begin("events".into(), Dependency::Broker, "no answer".into());
         assert_eq!(waiting.describe()[0]["on"], "database");
         drop(first);
-        assert_eq!(waiting.describe()[0]["on"], "chat");
+        assert_eq!(waiting.describe()[0]["on"], "broker");
         drop(second);
         assert_eq!(waiting.describe(), json!([]));
     }

@@ -23,6 +23,8 @@ const MEASURE: Duration = Duration::from_secs(1);
 /// How long a statement waits for a row that is held, and how long it may take in all.
 const LOCK_TIMEOUT: &str = "5s";
 const STATEMENT_TIMEOUT: &str = "60s";
+/// After this long without a word in a transaction its client counts as gone: sooner than those who wait for its rows give up.
+const IDLE_TIMEOUT: &str = "4s";
 
 /// All migrations, embedded.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -33,8 +35,10 @@ pub enum StoreError {
     /// The database takes nothing from anybody right now, as far as the error tells.
     #[error("the database is away: {0}")]
     Away(#[source] sqlx::Error),
-    /// This try failed; the next may succeed: a lost connection, two transactions in each other's way, a row that was
-    /// held for too long, a unique index that another replica was quicker at.
+    /// Another transaction held what this one needs for longer than a statement waits.
+    #[error("another transaction holds what this needs: {0}")]
+    Held(#[source] sqlx::Error),
+    /// This try failed; the next may succeed: a lost connection, two transactions in each other's way, a unique index that another replica was quicker at.
     #[error("the database could not do this: {0}")]
     Retry(#[source] sqlx::Error),
     /// The same will fail again.
@@ -49,6 +53,8 @@ impl From<sqlx::Error> for StoreError {
                 let code = database.code().unwrap_or_default();
                 if AWAY.iter().any(|prefix| code.starts_with(prefix)) {
                     Self::Away(error)
+                } else if code == LOCK_NOT_AVAILABLE {
+                    Self::Held(error)
                 } else if RETRY.iter().any(|prefix| code.starts_with(prefix)) {
                     Self::Retry(error)
                 } else {
@@ -69,12 +75,15 @@ impl From<sqlx::Error> for StoreError {
 /// after a failover, and a schema or a right that is missing, as before a migration.
 const AWAY: &[&str] = &["08", "53100", "53300", "57P", "58", "25006", "42P01", "42703", "42883", "42501"];
 /// Those that concern one try: serialisation and deadlock, memory, timeouts, and a unique violation.
-const RETRY: &[&str] = &["40", "53", "55P03", "57014", "23505", "25P"];
+const RETRY: &[&str] = &["40", "53", "57014", "23505", "25P"];
+/// A statement waited for a lock for as long as it may.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Away(_) => Self::Away(Dependency::Database, error.to_string()),
+            StoreError::Held(_) => Self::Held(error.to_string()),
             StoreError::Retry(_) => Self::Retry(error.to_string()),
             StoreError::Permanent(_) => Self::Reject(error.to_string()),
         }
@@ -126,7 +135,7 @@ fn open_with(
         ("plan_cache_mode", "force_generic_plan"),
         ("lock_timeout", LOCK_TIMEOUT),
         ("statement_timeout", statement_timeout),
-        ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+        ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
     ]);
     let acquire = Duration::from_millis(settings.acquire_timeout_ms);
     Ok(PgPoolOptions::new().max_connections(most).acquire_timeout(acquire).connect_lazy_with(options))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use metrics::counter;
 use serde_json::value::to_raw_value;
 use sinaesta_contracts::{Command, Envelope, ErrorBody, code, subject};
 
@@ -57,10 +58,10 @@ impl<H: CommandHandler> ErasedHandler for Typed<H> {
             let outcomes = if good.is_empty() {
                 Vec::new()
             } else {
-                AssertUnwindSafe(self.0.handle(&good))
-                    .catch_unwind()
-                    .await
-                    .unwrap_or_else(|_| Err(Failure::Reject("the handler panicked".to_owned())))?
+                AssertUnwindSafe(self.0.handle(&good)).catch_unwind().await.unwrap_or_else(|_| {
+                    counter!("bus_panics_total").increment(1);
+                    Err(Failure::Reject("the handler panicked".to_owned()))
+                })?
             };
             if outcomes.len() != good.len() {
                 return Err(Failure::Reject(format!("{} outcomes for {} commands", outcomes.len(), good.len())));

@@ -33,7 +33,9 @@ impl Runner {
             let id = headers::command_id(command.message.headers.as_ref()).unwrap_or_default().to_string();
             let trace = TraceContext::of(spans.of(place));
             if let Some(reason) = &effect.dead {
-                let letter = Letter { id: format!("dead.{}", command.sequence()), reason, service: self.service };
+                // Several services put theirs into one stream.
+                let id = format!("dead.{}.{}", self.service, command.sequence());
+                let letter = Letter { id, reason, service: self.service };
                 publishing.push(dead_letter::publish(&self.bus, letter, &command.message).await);
             }
             for (index, outbound) in effect.outbound.iter().enumerate() {
@@ -54,7 +56,7 @@ impl Runner {
                 before.await.ok();
             }
             for command in &batch {
-                // An acknowledgement that gets lost brings the command again, and it finds itself done.
+                // Whoever owns the partition next is given what was not acknowledged, and it finds itself done.
                 if let Err(error) = command.message.ack().await {
                     tracing::warn!(%error, command_id = command.log_name(), "a command could not be acknowledged");
                 }

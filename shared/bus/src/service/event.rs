@@ -1,17 +1,22 @@
 //! Taking events: each service hears of every event at least once, whichever replica takes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull::Config};
 use async_nats::jetstream::{AckKind, Message};
+use futures::FutureExt as _;
 use futures::future::join_all;
 use futures::stream::StreamExt as _;
 use metrics::{counter, gauge, histogram};
+use parking_lot::Mutex;
 use sinaesta_contracts::{Event, Service, Stream, Subject, consumer_name};
 use sinaesta_telemetry::TraceContext;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
@@ -34,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Before an event that failed alone is tried again: after the first failure, and at the most.
 const FIRST_PUT_OFF: Duration = Duration::from_millis(200);
 const LONGEST_PUT_OFF: Duration = Duration::from_secs(30);
+/// How long a batch may take to come to an end when the service stops.
+const LEAVING: Duration = Duration::from_secs(2);
 /// How long one request for messages stands, and how often the broker says that it still does.
 const PULL: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(4);
@@ -47,29 +54,27 @@ pub(super) async fn serve<H: EventHandler>(
     attempts: Arc<dyn AttemptLog>,
     handler: H,
     shutdown: CancellationToken,
-) -> Result<(), BusError> {
+) -> Result<JoinHandle<()>, BusError> {
     let name = consumer_name::<H::Event>(service);
     let mut consumer = make::<H::Event>(&bus, &name).await?;
     tokio::spawn(count_waiting::<H::Event>(bus.clone(), service, name.clone(), shutdown.clone()));
     let mut reconnects = bus.reconnects();
     reconnects.mark_unchanged();
-    tokio::spawn(async move {
-        let taker = Taker { bus: bus.clone(), service, attempts, handler, consumer: name.clone() };
+    Ok(tokio::spawn(async move {
+        let open = Mutex::default();
+        let taker = Taker { bus: bus.clone(), service, attempts, handler, consumer: name.clone(), shutdown, open };
         loop {
-            tokio::select! {
-                () = taker.take_from(&consumer) => {}
-                Ok(()) = reconnects.changed() => {}
-                () = shutdown.cancelled() => return,
-            }
+            taker.take_from(&consumer, &mut reconnects).await;
             // The broker was away, and may be back without the consumer.
-            tokio::time::sleep(PAUSE).await;
+            if taker.shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                return;
+            }
             match make::<H::Event>(&bus, &name).await {
                 Ok(made) => consumer = made,
                 Err(error) => tracing::warn!(%error, consumer = name, "no events for now"),
             }
         }
-    });
-    Ok(())
+    }))
 }
 
 /// The service's consumer of an event; the one that is there, if there is one.
@@ -109,6 +114,9 @@ struct Taker<H> {
     attempts: Arc<dyn AttemptLog>,
     handler: H,
     consumer: String,
+    shutdown: CancellationToken,
+    /// What is taken and has no outcome yet, by its place in the stream.
+    open: Mutex<BTreeMap<u64, Message>>,
 }
 
 /// Events, and the messages that brought them, place by place.
@@ -143,17 +151,43 @@ impl<E> Batch<E> {
 }
 
 impl<H: EventHandler> Taker<H> {
-    /// Takes whatever waits, until the broker ends it.
-    async fn take_from(&self, consumer: &PullConsumer) {
+    /// Takes whatever waits, until the broker ends it, or the service ends. A batch that is begun is finished.
+    async fn take_from(&self, consumer: &PullConsumer, reconnects: &mut watch::Receiver<u64>) {
         let pull = consumer.stream().max_messages_per_batch(MAX_BATCH).expires(PULL).heartbeat(HEARTBEAT);
         match pull.messages().await {
             Ok(messages) => {
                 let until_error = messages.take_while(|message| std::future::ready(message.is_ok()));
                 // Batches form by themselves.
-                let batches = until_error.filter_map(async |message| message.ok()).ready_chunks(MAX_BATCH);
-                batches.for_each(|batch| self.take(batch)).await;
+                let mut batches = pin!(until_error.filter_map(async |message| message.ok()).ready_chunks(MAX_BATCH));
+                loop {
+                    let batch = tokio::select! {
+                        biased;
+                        () = self.shutdown.cancelled() => return,
+                        Ok(()) = reconnects.changed() => return,
+                        Some(batch) = batches.next() => batch,
+                        else => return,
+                    };
+                    self.finish(batch).await;
+                }
             }
             Err(error) => tracing::warn!(%error, event = H::Event::NAME, "no events for now"),
+        }
+    }
+
+    /// Handles a batch. At an orderly stop it has a moment to come to an end; what has not is another replica's to take, and
+    /// was none of these events' doing.
+    async fn finish(&self, batch: Vec<Message>) {
+        let names: Vec<_> =
+            batch.iter().filter_map(|message| Some(self.log_name(&read::<H::Event>(message).ok()?))).collect();
+        let sequence = |message: &Message| message.info().map(|info| info.stream_sequence).unwrap_or_default();
+        *self.open.lock() = batch.iter().map(|message| (sequence(message), message.clone())).collect();
+        let stopped = async {
+            self.shutdown.cancelled().await;
+            tokio::time::sleep(LEAVING).await;
+        };
+        tokio::select! {
+            () = self.while_held(self.take(batch)) => {}
+            () = stopped => self.ended(&names).await,
         }
     }
 
@@ -211,6 +245,8 @@ impl<H: EventHandler> Taker<H> {
             return self.ended(&names).await;
         }
         for (one, name) in batch.one_by_one().zip(names) {
+            // Nothing else that may have ended a process is run meanwhile, so that none is blamed for another.
+            let _permit = self.bus.alone().await;
             let Ok(begun) = self.attempts.begin(std::slice::from_ref(&name), Run::Alone).await else { return };
             let before = begun.first().copied().unwrap_or_default().alone;
             if before < MOST_BEGUN {
@@ -229,10 +265,15 @@ impl<H: EventHandler> Taker<H> {
         histogram!("bus_event_batch_size", "event" => H::Event::NAME).record(batch.len() as f64);
         let (began, mut backoff, mut waits) = (Instant::now(), Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), None);
         loop {
-            let failure = match while_held(&batch.messages, self.handler.handle(&batch.heard)).await {
-                Ok(outbound) => return Ok(outbound),
-                Err(failure @ Failure::Reject(_)) => return Err(failure),
-                Err(failure) => failure,
+            // A handler that panics has met something it can't handle; its connection returns to the pool clean.
+            let failure = match AssertUnwindSafe(self.handler.handle(&batch.heard)).catch_unwind().await {
+                Ok(Ok(outbound)) => return Ok(outbound),
+                Ok(Err(failure @ Failure::Reject(_))) => return Err(failure),
+                Ok(Err(failure)) => failure,
+                Err(_) => {
+                    counter!("bus_panics_total").increment(1);
+                    return Err(Failure::Reject("the handler panicked".to_owned()));
+                }
             };
             counter!("bus_retries_total", "service" => self.service.as_str()).increment(1);
             let Some((on, reason)) = super::missing(&self.bus, &*self.attempts, &failure, began).await else {
@@ -242,7 +283,7 @@ impl<H: EventHandler> Taker<H> {
                 let who = format!("{} events {} of {}", batch.len(), H::Event::NAME, self.service);
                 waits = Some(self.bus.waiting().begin(who, on, reason));
             }
-            while_held(&batch.messages, tokio::time::sleep(backoff.pause())).await;
+            tokio::time::sleep(backoff.pause()).await;
         }
     }
 
@@ -266,29 +307,32 @@ impl<H: EventHandler> Taker<H> {
         let (Some(first), Some(last)) = (batch.heard.first(), batch.heard.last()) else { return };
         let trace = TraceContext::of(span);
         let cause = format!("{}.{}.{}.{}", self.service, first.id, batch.len(), last.id);
-        let publish = async {
-            for (index, one) in outbound.iter().enumerate() {
-                one.start(&self.bus, &cause, index, &trace).await.finish(&self.bus).await;
-            }
-        };
-        while_held(&batch.messages, publish).await;
-        join_all(batch.messages.iter().map(|message| acknowledge(message, AckKind::Ack))).await;
+        for (index, one) in outbound.iter().enumerate() {
+            one.start(&self.bus, &cause, index, &trace).await.finish(&self.bus).await;
+        }
+        join_all(batch.messages.iter().map(|message| self.acknowledge(message, AckKind::Ack))).await;
     }
 
     /// An event failed alone while others could succeed: it is put off, or ends as a dead letter.
     async fn failed_alone(&self, one: Batch<H::Event>, failure: Failure) {
         let (Some(message), Some(heard)) = (one.messages.first(), one.heard.first()) else { return };
         let name = self.log_name(heard);
+        // Another that holds what it needs has minutes to let go of it.
+        let is_held = matches!(failure, Failure::Held(_));
         let reason = match failure {
             Failure::Reject(reason) => reason,
-            Failure::Retry(reason) | Failure::Away(_, reason) => {
+            Failure::Retry(reason) | Failure::Held(reason) | Failure::Away(_, reason) => {
                 // Where the count can't be kept nothing is counted: the next try meets a database that is away, and waits.
                 let failures = self.attempts.count_failure(&name).await.unwrap_or_default();
                 if failures < MOST_FAILURES {
-                    let pause = FIRST_PUT_OFF * 4_u32.saturating_pow(failures.saturating_sub(1));
+                    let pause = if is_held {
+                        LONGEST_PUT_OFF
+                    } else {
+                        FIRST_PUT_OFF * 4_u32.saturating_pow(failures.saturating_sub(1))
+                    };
                     let (event, event_id) = (H::Event::NAME, &heard.id);
                     tracing::warn!(event, event_id, failures, reason, "an event failed alone and is tried again");
-                    return acknowledge(message, AckKind::Nak(Some(pause.min(LONGEST_PUT_OFF)))).await;
+                    return self.acknowledge(message, AckKind::Nak(Some(pause.min(LONGEST_PUT_OFF)))).await;
                 }
                 format!("failed {failures} times alone: {reason}")
             }
@@ -308,12 +352,37 @@ impl<H: EventHandler> Taker<H> {
         let id = format!("dead.{}.{original}", self.consumer);
         let letter = Letter { id, reason, service: self.service };
         dead_letter::publish(&self.bus, letter, &message).await.finish(&self.bus).await;
-        acknowledge(&message, AckKind::Term).await;
+        self.acknowledge(&message, AckKind::Term).await;
     }
 
     /// An event's name in the attempt log.
     fn log_name(&self, heard: &Heard<H::Event>) -> String {
         format!("{}.{}", self.consumer, heard.id)
+    }
+
+    /// Lets the broker know all the while that what is open is being handled, so that it gives it to nobody else.
+    async fn while_held<F: Future>(&self, work: F) -> F::Output {
+        let mut work = pin!(work);
+        let mut tick = interval(PROGRESS);
+        tick.tick().await;
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut work => return output,
+                _ = tick.tick() => {
+                    let open: Vec<_> = self.open.lock().values().cloned().collect();
+                    join_all(open.iter().map(|message| send(message, AckKind::Progress))).await;
+                }
+            }
+        }
+    }
+
+    /// Says what became of an event.
+    async fn acknowledge(&self, message: &Message, kind: AckKind) {
+        if let Ok(info) = message.info() {
+            self.open.lock().remove(&info.stream_sequence);
+        }
+        send(message, kind).await;
     }
 
     async fn ended(&self, names: &[String]) {
@@ -329,22 +398,6 @@ impl<H: EventHandler> Taker<H> {
     }
 }
 
-/// Lets the broker know all the while that events are being handled, so that it gives them to nobody else.
-async fn while_held<F: Future>(messages: &[Message], work: F) -> F::Output {
-    let mut work = pin!(work);
-    let mut tick = interval(PROGRESS);
-    tick.tick().await;
-    loop {
-        tokio::select! {
-            biased;
-            output = &mut work => return output,
-            _ = tick.tick() => {
-                join_all(messages.iter().map(|message| acknowledge(message, AckKind::Progress))).await;
-            }
-        }
-    }
-}
-
 fn read<E: Event>(message: &Message) -> Result<Heard<E>, String> {
     let id = headers::text(message.headers.as_ref(), headers::MESSAGE_ID).unwrap_or_default().to_owned();
     let event = serde_json::from_slice(&message.payload).map_err(|error| error.to_string())?;
@@ -352,7 +405,7 @@ fn read<E: Event>(message: &Message) -> Result<Heard<E>, String> {
     Ok(Heard { id, stamped_at, event })
 }
 
-async fn acknowledge(message: &Message, kind: AckKind) {
+async fn send(message: &Message, kind: AckKind) {
     if let Err(error) = message.ack_with(kind).await {
         tracing::warn!(%error, "an event could not be acknowledged");
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_nats::jetstream::Message;
 use sinaesta_contracts::subject;
+use tokio::time::Instant;
 
 use super::lease::Lease;
 use crate::headers;
@@ -16,6 +17,8 @@ pub(super) struct InFlight {
     key: u64,
     /// Whether the owner before may have ended because of it.
     pub(super) is_suspect: bool,
+    /// Since when something that it needs is held by another.
+    pub(super) held_since: Option<Instant>,
 }
 
 impl InFlight {
@@ -27,7 +30,13 @@ impl InFlight {
             None => lease.partition.0.hash(&mut hasher),
         }
         lease.take();
-        Self { message, lease, key: hasher.finish(), is_suspect }
+        Self { message, lease, key: hasher.finish(), is_suspect, held_since: None }
+    }
+
+    /// Whether it may be begun: its partition is still this replica's, and nothing before it under its key was left to the
+    /// next owner.
+    pub(super) fn may_begin(&self) -> bool {
+        self.lease.is_held() && !self.lease.leaves(self.key)
     }
 
     pub(super) fn name(&self) -> &str {

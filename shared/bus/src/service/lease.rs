@@ -6,8 +6,9 @@
 //! the broker removes it by itself. No order is lost, and no clocks are compared: a replica that was given up wrongly
 //! is told by the broker, begins nothing more, and what it still finishes finds itself done elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
 use async_nats::jetstream::{self, ErrorCode, Message};
 use futures::{StreamExt as _, TryStreamExt as _};
 use metrics::{counter, gauge};
+use parking_lot::Mutex;
 use sinaesta_contracts::{PARTITIONS, Partition, Service, Stream, Subject};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
@@ -54,9 +56,22 @@ pub(super) struct Lease {
     /// Commands taken and not yet done.
     open: AtomicUsize,
     idle: Notify,
+    /// Keys of which something was left to the next owner: nothing that follows may be begun before it.
+    left: Mutex<HashSet<u64>>,
+    /// Whether the owner before may have ended because of a command that was not run since.
+    has_suspects: AtomicBool,
 }
 
 impl Lease {
+    /// What has this key is left to the next owner of the partition.
+    pub(super) fn leave(&self, key: u64) {
+        self.left.lock().insert(key);
+    }
+
+    pub(super) fn leaves(&self, key: u64) -> bool {
+        self.left.lock().contains(&key)
+    }
+
     /// Whether what was taken under this lease may still be begun.
     pub(super) fn is_held(&self) -> bool {
         self.held.load(Ordering::Acquire)
@@ -86,6 +101,13 @@ impl Lease {
             idle.await;
         }
     }
+}
+
+/// A partition that is no longer this replica's.
+struct Ended {
+    partition: Partition,
+    /// Whether its owner before may have ended because of a command that was not run since.
+    has_suspects: bool,
 }
 
 struct Held {
@@ -138,7 +160,9 @@ pub(super) struct Leases {
     lanes: Vec<mpsc::Sender<InFlight>>,
     held: HashMap<Partition, Held>,
     readers: TaskTracker,
-    ended: (mpsc::UnboundedSender<Partition>, mpsc::UnboundedReceiver<Partition>),
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
+    /// Partitions that this replica took from one that vanished, and lost before it had run what that one may have ended of.
+    unresolved: HashSet<Partition>,
     made: u64,
 }
 
@@ -163,6 +187,7 @@ impl Leases {
             held: HashMap::new(),
             readers: TaskTracker::new(),
             ended: mpsc::unbounded_channel(),
+            unresolved: HashSet::new(),
             made: 0,
         }
     }
@@ -179,9 +204,18 @@ impl Leases {
         replicas.say(false).await;
         loop {
             tokio::select! {
+                // What the others said while something took long is read before anybody counts as gone.
+                biased;
                 () = shutdown.cancelled() => break,
                 () = replicas.listen() => {}
-                Some(partition) = self.ended.1.recv() => drop(self.held.remove(&partition)),
+                Some(ended) = self.ended.1.recv() => {
+                    self.held.remove(&ended.partition);
+                    if ended.has_suspects {
+                        self.unresolved.insert(ended.partition);
+                    } else {
+                        self.unresolved.remove(&ended.partition);
+                    }
+                }
                 Ok(()) = reconnects.changed() => {
                     replicas.begin_anew();
                     self.abandon();
@@ -318,6 +352,8 @@ impl Leases {
                     is_leaving: AtomicBool::new(false),
                     open: AtomicUsize::new(0),
                     idle: Notify::new(),
+                    left: Mutex::default(),
+                    has_suspects: AtomicBool::new(self.unresolved.contains(&partition)),
                 };
                 Ok(Some((lease, consumer)))
             }
@@ -332,7 +368,7 @@ impl Leases {
         }
     }
 
-    fn read(&mut self, lease: Lease, consumer: PullConsumer) {
+    fn read(&mut self, lease: Lease, mut consumer: PullConsumer) {
         let Some(lane) = self.lanes.get(usize::from(lease.partition.0) % self.lanes.len()).cloned() else { return };
         let lease = Arc::new(lease);
         let release = CancellationToken::new();
@@ -357,8 +393,12 @@ impl Leases {
                 }
             }
             lease.drained().await;
-            partition.hand_over(&lease).await;
-            ended.send(lease.partition).ok();
+            let has_suspects = partition.has_suspects(&lease, &mut consumer).await;
+            if !has_suspects {
+                partition.hand_over(&lease).await;
+            }
+            partition.remove(&lease).await;
+            ended.send(Ended { partition: lease.partition, has_suspects }).ok();
         });
     }
 }
@@ -377,16 +417,32 @@ struct Reader {
 impl Reader {
     /// Hands the partition's commands to the worker as they come; returns why there are no more.
     async fn read(&self, lease: &Arc<Lease>, consumer: &PullConsumer) -> String {
-        let mut suspects = self.take_over(lease.partition).await;
         let pull = consumer.stream().max_messages_per_batch(self.max_batch).expires(PULL).heartbeat(HEARTBEAT);
         let mut messages = match pull.messages().await {
             Ok(messages) => messages,
             Err(error) => return error.to_string(),
         };
+        // The broker forgets a consumer that nobody asks: it is read while the database notes whose the partition is.
+        let (mut early, mut taking_over) = (VecDeque::new(), pin!(self.take_over(lease)));
+        let mut suspects = loop {
+            tokio::select! {
+                suspects = &mut taking_over => break suspects,
+                // As many as the broker gives out without an acknowledgement.
+                Some(message) = messages.next() => early.push_back(message),
+            }
+        };
         loop {
-            match messages.next().await {
+            let next = match early.pop_front() {
+                Some(message) => Some(message),
+                None => messages.next().await,
+            };
+            match next {
                 Some(Ok(message)) => {
                     let is_suspect = suspects.take(&message);
+                    if !is_suspect {
+                        // Those that are left to be run are marked by themselves.
+                        lease.has_suspects.store(false, Ordering::Release);
+                    }
                     if self.lane.send(InFlight::new(message, Arc::clone(lease), is_suspect)).await.is_err() {
                         return "the worker is gone".to_owned();
                     }
@@ -399,7 +455,8 @@ impl Reader {
 
     /// Notes whose the partition is now. If its owner before did not hand it over, one of the commands that it had taken
     /// may be why.
-    async fn take_over(&self, partition: Partition) -> Suspects {
+    async fn take_over(&self, lease: &Lease) -> Suspects {
+        let partition = lease.partition;
         let (mut backoff, mut waits) = (Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), None);
         let is_clean = loop {
             match self.attempts.take_over(partition, self.replica).await {
@@ -412,9 +469,10 @@ impl Reader {
             }
             tokio::time::sleep(backoff.pause()).await;
         };
-        if is_clean {
+        if is_clean && !lease.has_suspects.load(Ordering::Acquire) {
             return Suspects::default();
         }
+        lease.has_suspects.store(true, Ordering::Release);
         counter!("bus_unclean_takeovers_total", "service" => self.service.as_str()).increment(1);
         tracing::warn!(
             service = %self.service, partition = partition.0,
@@ -428,11 +486,23 @@ impl Reader {
         Suspects { last, left: most_taken(self.max_batch) }
     }
 
-    /// Whoever waits for the partition need not wait for the lease to run out. If this fails, it runs out.
+    /// Whether something is left of what the owner before may have ended of.
+    async fn has_suspects(&self, lease: &Lease, consumer: &mut PullConsumer) -> bool {
+        if !lease.has_suspects.load(Ordering::Acquire) {
+            return false;
+        }
+        // Everything that was there is done; or nobody can say.
+        !consumer.info().await.is_ok_and(|info| info.num_pending == 0 && info.num_ack_pending == 0)
+    }
+
     async fn hand_over(&self, lease: &Lease) {
         if let Err(error) = self.attempts.hand_over(lease.partition, self.replica).await {
             tracing::debug!(%error, "the next owner takes the partition for one that was not handed over");
         }
+    }
+
+    /// Whoever waits for the partition need not wait for the lease to run out. If this fails, it runs out.
+    async fn remove(&self, lease: &Lease) {
         drop(self.bus.jetstream().delete_consumer_from_stream(&lease.consumer, &self.stream).await);
     }
 }

@@ -23,6 +23,7 @@ use metrics::counter;
 use sinaesta_contracts::{Command, Query, Service};
 use sinaesta_settings::BusSettings;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -63,15 +64,10 @@ async fn missing(
         return Some((Dependency::Broker, reason));
     }
     let Failure::Away(on, reason) = failure else { return None };
-    let is_away = match on {
-        // It answers nobody: as long as that is so, it is not this one's fault.
-        Dependency::Service(_) => !bus.has_answered_since(*on, began),
-        Dependency::Broker | Dependency::Database => began.elapsed() < BELIEVED,
-    };
-    is_away.then(|| (*on, reason.clone()))
+    (began.elapsed() < BELIEVED).then(|| (*on, reason.clone()))
 }
 
-type Starter = Box<dyn FnOnce(Bus, CancellationToken) -> BoxFuture<'static, Result<(), BusError>> + Send>;
+type Starter = Box<dyn FnOnce(Bus, CancellationToken) -> BoxFuture<'static, Result<JoinHandle<()>, BusError>> + Send>;
 
 /// A service in the making: name its handlers, then run it.
 pub struct ServiceBuilder {
@@ -129,7 +125,8 @@ impl ServiceBuilder {
         for name in counted {
             counter!(name, "service" => self.service.as_str()).increment(0);
         }
-        for kind in ["answer", "delivery", "event"] {
+        counter!("bus_panics_total").increment(0);
+        for kind in ["answer", "delivery", "refused"] {
             counter!("bus_dropped_total", "kind" => kind).increment(0);
         }
         for on in [Dependency::Broker, Dependency::Database] {
@@ -139,7 +136,12 @@ impl ServiceBuilder {
         for start in self.others {
             let (bus, shutdown) = (self.bus.clone(), shutdown.clone());
             // Subscribing is waited for, so that a service that runs is a service that answers.
-            start(bus, shutdown).await?;
+            let running = start(bus, shutdown).await?;
+            tasks.spawn(async move {
+                if let Err(error) = running.await {
+                    tracing::error!(%error, "something of the service ended that should not");
+                }
+            });
         }
         let handlers = Arc::new(self.commands);
         let mut lanes = Vec::new();

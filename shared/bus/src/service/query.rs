@@ -1,5 +1,6 @@
 //! Answering queries, by the NATS service API: any replica answers.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,10 +8,11 @@ use async_nats::Message;
 use async_nats::service::endpoint::Endpoint;
 use async_nats::service::{Request, ServiceExt as _};
 use bytes::Bytes;
-use futures::StreamExt as _;
 use futures::channel::mpsc;
+use futures::{FutureExt as _, StreamExt as _};
 use metrics::{counter, histogram};
 use sinaesta_contracts::{Envelope, ErrorBody, Query, Subject, code};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -29,7 +31,11 @@ const WAITING: usize = 1_024;
 /// How long one may take whose asker does not say how long it waits.
 const UNSAID: Duration = Duration::from_secs(10);
 
-pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: CancellationToken) -> Result<(), BusError> {
+pub(super) async fn serve<H: QueryHandler>(
+    bus: Bus,
+    handler: H,
+    shutdown: CancellationToken,
+) -> Result<JoinHandle<()>, BusError> {
     let failed = |error: async_nats::Error| BusError::Subscribe(error.to_string());
     let service = bus
         .client()
@@ -44,7 +50,7 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
         .add(Subject::Query(H::Query::SERVICE, H::Query::NAME).to_string())
         .await
         .map_err(failed)?;
-    tokio::spawn(async move {
+    Ok(tokio::spawn(async move {
         // What has come already is answered; nothing more comes.
         let stop = async {
             shutdown.cancelled().await;
@@ -57,8 +63,7 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
             async move { respond(&bus, &*handler, request, at).await }
         });
         tokio::join!(stop, take(requests, arrived), serve);
-    });
-    Ok(())
+    }))
 }
 
 /// Notes when each query arrives; one that finds too many before it is answered at once.
@@ -114,14 +119,18 @@ async fn answer<H: QueryHandler>(handler: &H, message: &Message) -> Answer {
         messaging.destination.name = message.subject.as_str(),
     );
     headers::trace(message.headers.as_ref()).adopt(&span);
-    let result = handler.handle(envelope.actor, envelope.body).instrument(span).await;
+    let handling = AssertUnwindSafe(handler.handle(envelope.actor, envelope.body)).catch_unwind().instrument(span);
+    let result = handling.await.unwrap_or_else(|_| {
+        counter!("bus_panics_total").increment(1);
+        Err(Failure::Reject("the handler panicked".to_owned()))
+    });
     histogram!("bus_query_seconds", "query" => H::Query::NAME).record(started.elapsed());
     match result {
         Ok(Ok(reply)) => {
             serde_json::value::to_raw_value(&reply).map(Into::into).map_err(|error| crate::bus::internal(&error))
         }
         Ok(Err(refused)) => Err(refused),
-        Err(Failure::Retry(reason) | Failure::Away(_, reason)) => {
+        Err(Failure::Retry(reason) | Failure::Held(reason) | Failure::Away(_, reason)) => {
             tracing::warn!(query = H::Query::NAME, reason, "a query could not be answered now");
             Err(ErrorBody::new(code::UNAVAILABLE, "The service can't do this right now; try again"))
         }

@@ -12,17 +12,22 @@ pub(super) trait Queued {
     fn kind(&self) -> Self::Kind;
 
     fn key(&self) -> u64;
+
+    /// How much memory it takes.
+    fn bytes(&self) -> usize;
 }
 
 /// Commands that wait, and the keys of those that are being run.
 pub(super) struct Queue<T> {
     waiting: VecDeque<T>,
     busy: HashSet<u64>,
+    /// Of all that wait.
+    bytes: usize,
 }
 
 impl<T: Queued> Queue<T> {
     pub(super) fn new() -> Self {
-        Self { waiting: VecDeque::new(), busy: HashSet::new() }
+        Self { waiting: VecDeque::new(), busy: HashSet::new(), bytes: 0 }
     }
 
     /// How many wait.
@@ -32,19 +37,35 @@ impl<T: Queued> Queue<T> {
 
     /// Puts commands behind all others.
     pub(super) fn push(&mut self, commands: impl IntoIterator<Item = T>) {
-        self.waiting.extend(commands);
+        for command in commands {
+            self.bytes += command.bytes();
+            self.waiting.push_back(command);
+        }
     }
 
     /// Puts commands that were taken before all others again.
     pub(super) fn put_back(&mut self, commands: Vec<T>) {
         for command in commands.into_iter().rev() {
+            self.bytes += command.bytes();
             self.waiting.push_front(command);
         }
     }
 
+    /// How much memory is taken by what waits.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether anything can be run now.
     pub(super) fn is_ready(&self) -> bool {
-        self.waiting.iter().any(|command| !self.busy.contains(&command.key()))
+        self.has_ready(1)
+    }
+
+    /// Whether so many commands have keys that are not busy. What waits for a key that is stuck is no reason to take nothing
+    /// else.
+    pub(super) fn has_ready(&self, count: usize) -> bool {
+        self.waiting.len() >= count
+            && self.waiting.iter().filter(|command| !self.busy.contains(&command.key())).nth(count - 1).is_some()
     }
 
     /// The next round: commands of one kind, at most so many as the kind allows, whose keys are busy until
@@ -65,6 +86,7 @@ impl<T: Queued> Queue<T> {
             }
         }
         self.waiting = left;
+        self.bytes -= taken.iter().map(T::bytes).sum::<usize>();
         self.busy.extend(taken.iter().map(T::key));
         Some((first, taken))
     }
@@ -84,6 +106,7 @@ impl<T: Queued> Queue<T> {
     /// Forgets what is not to be kept of what waits.
     pub(super) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
         self.waiting.retain(keep);
+        self.bytes = self.waiting.iter().map(T::bytes).sum();
     }
 }
 
@@ -109,6 +132,10 @@ mod tests {
 
         fn key(&self) -> u64 {
             self.key
+        }
+
+        fn bytes(&self) -> usize {
+            1
         }
     }
 

@@ -25,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Before a command that failed alone is tried again: after the first failure, and at the most.
 const FIRST_PARKED: Duration = Duration::from_millis(50);
 const LONGEST_PARKED: Duration = Duration::from_secs(1);
+/// So long what a command needs may be held by another before that counts as a failure: longer than Postgres takes to notice that
+/// a client is gone.
+const HELD: Duration = Duration::from_secs(180);
 /// How many rounds may be waiting for the broker to store what came of them.
 const UNFINISHED: usize = 64;
 
@@ -121,7 +124,9 @@ impl Runner {
             self.conclude("unknown", round, effects, &Spans::none()).await;
             return ended;
         };
-        round.retain(|command| command.lease.is_held());
+        round.retain(InFlight::may_begin);
+        // What may have ended a process is run when nothing else like it is, so that none is blamed for another.
+        let _permit = if is_suspect && round.len() == 1 { self.bus.alone().await } else { None };
         let mut marked = Vec::new();
         if is_suspect {
             marked = round.iter().map(InFlight::log_name).collect();
@@ -175,7 +180,10 @@ impl Runner {
                 None
             }
             Applied::Failed(failure) => Some((failure, part)),
-            Applied::Lost => None,
+            Applied::Lost => {
+                part.iter().for_each(|command| command.lease.leave(command.key()));
+                None
+            }
         };
         histogram!("bus_batch_seconds", &labels).record(started.elapsed());
         failed
@@ -207,21 +215,31 @@ impl Runner {
     }
 
     /// A command failed alone while others could succeed: it is parked for another try, or ends as a dead letter.
-    async fn failed_alone(&self, name: &'static str, command: InFlight, failure: Failure) -> Option<Parked> {
+    async fn failed_alone(&self, name: &'static str, mut command: InFlight, failure: Failure) -> Option<Parked> {
+        if let Failure::Held(reason) = &failure {
+            let since = *command.held_since.get_or_insert_with(tokio::time::Instant::now);
+            if since.elapsed() < HELD {
+                let command_id = command.log_name();
+                tracing::warn!(service = %self.service, command = name, command_id, reason, "what a command needs is held");
+                return Some(Parked { command, until: tokio::time::Instant::now() + LONGEST_PARKED });
+            }
+        }
         let reason = match failure {
             Failure::Reject(reason) => reason,
-            Failure::Retry(reason) | Failure::Away(_, reason) => match self.count_failure(&command).await {
-                failures if failures < MOST_FAILURES => {
-                    tracing::warn!(
-                        service = %self.service, command = name, command_id = command.log_name(), failures, reason,
-                        "a command failed alone and is tried again"
-                    );
-                    let pause = FIRST_PARKED * 4_u32.saturating_pow(failures.saturating_sub(1));
-                    let until = tokio::time::Instant::now() + pause.min(LONGEST_PARKED);
-                    return Some(Parked { command, until });
+            Failure::Retry(reason) | Failure::Held(reason) | Failure::Away(_, reason) => {
+                match self.count_failure(&command).await {
+                    failures if failures < MOST_FAILURES => {
+                        tracing::warn!(
+                            service = %self.service, command = name, command_id = command.log_name(), failures, reason,
+                            "a command failed alone and is tried again"
+                        );
+                        let pause = FIRST_PARKED * 4_u32.saturating_pow(failures.saturating_sub(1));
+                        let until = tokio::time::Instant::now() + pause.min(LONGEST_PARKED);
+                        return Some(Parked { command, until });
+                    }
+                    failures => format!("failed {failures} times alone: {reason}"),
                 }
-                failures => format!("failed {failures} times alone: {reason}"),
-            },
+            }
         };
         let log_name = command.log_name();
         self.conclude(name, vec![command], vec![Effect::dead(reason)], &Spans::none()).await;

@@ -20,6 +20,9 @@ const SLOW: Duration = Duration::from_millis(100);
 /// How many rounds of one worker may be run side by side then.
 const SIDE_BY_SIDE: usize = 4;
 
+/// How many bytes of commands one worker holds that wait, whether or not they could be run now.
+const MOST_BYTES: usize = 64 << 20;
+
 /// What is run together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
@@ -46,6 +49,10 @@ impl Queued for Waiting {
 
     fn key(&self) -> u64 {
         self.command.key()
+    }
+
+    fn bytes(&self) -> usize {
+        self.command.message.payload.len()
     }
 }
 
@@ -81,7 +88,7 @@ impl Worker {
         while is_open || self.queue.len() > 0 || !self.running.is_empty() || !self.parked.is_empty() {
             self.begin();
             let wake = self.wakes_at();
-            let is_full = self.queue.len() >= 4 * most;
+            let is_full = self.queue.bytes() >= MOST_BYTES || self.queue.has_ready(4 * most);
             tokio::select! {
                 Some((number, ended)) = self.running.next() => self.end(number, ended),
                 count = commands.recv_many(&mut taken, most), if is_open && !is_full => {
@@ -101,12 +108,16 @@ impl Worker {
     /// Begins what may be begun now.
     fn begin(&mut self) {
         // What is left over from a partition that went to another replica is that one's to run.
-        self.queue.retain(|waiting| waiting.command.lease.is_held());
+        let given_up: Vec<_> = self.parked.extract_if(.., |(_, one)| !one.command.lease.is_wanted()).collect();
+        for (_, one) in &given_up {
+            // It is the next owner's to try, and so is what follows it.
+            one.command.lease.leave(one.command.key());
+        }
+        self.queue.retain(|waiting| waiting.command.may_begin());
+        self.queue.release(given_up.iter().map(|(_, one)| one.command.key()));
         let now = Instant::now();
         let (due, later) = std::mem::take(&mut self.parked).into_iter().partition(|(_, one)| one.until <= now);
         self.parked = later;
-        let given_up: Vec<_> = self.parked.extract_if(.., |(_, one)| !one.command.lease.is_wanted()).collect();
-        self.queue.release(given_up.iter().map(|(_, one)| one.command.key()));
         for (kind, one) in due {
             self.start(kind, vec![one.command]);
         }

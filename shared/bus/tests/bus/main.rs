@@ -9,5 +9,6 @@ mod failures;
 mod permissions;
 mod queries;
 mod replicas;
+mod stuck;
 mod support;
 mod tls;

@@ -35,6 +35,8 @@ pub enum Mood {
     Panics,
     /// Fails so many times with `Retry` before it succeeds.
     Fails(u32),
+    /// So many times what it needs is held by another.
+    Held(u32),
     /// Takes until the book's gate is opened.
     Slow,
     /// Never ends: the process is killed meanwhile, as one is that aborts.
@@ -103,6 +105,11 @@ impl Book {
         Attempts::new(service, &self.database.settings().unwrap()).unwrap()
     }
 
+    /// How often something failed.
+    pub fn failed(&self) -> u32 {
+        self.failures.load(Ordering::SeqCst)
+    }
+
     pub fn of(&self, key: &str) -> Vec<u32> {
         self.notes.lock().iter().filter(|(k, _)| k == key).map(|(_, number)| *number).collect()
     }
@@ -125,6 +132,9 @@ impl CommandHandler for NoteHandler {
                 Mood::Panics => panic!("the handler meets something it can't handle"),
                 Mood::Fails(times) if self.book.failures.fetch_add(1, Ordering::SeqCst) < times => {
                     return Err(Failure::Retry("not now".to_owned()));
+                }
+                Mood::Held(times) if self.book.failures.fetch_add(1, Ordering::SeqCst) < times => {
+                    return Err(Failure::Held("a row".to_owned()));
                 }
                 Mood::Slow => {
                     self.book.hung.fetch_add(1, Ordering::SeqCst);

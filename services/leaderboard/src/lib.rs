@@ -34,7 +34,10 @@ use telling::Changes;
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
+    /// For commands, events and what happens by itself.
     pool: PgPool,
+    /// For queries.
+    queries: PgPool,
     index: Index,
     changes: Changes,
     calendar: Calendar,
@@ -54,9 +57,12 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let bus = Bus::connect_with("leaderboard", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("leaderboard", &settings.database).await.context("leaderboard")?;
     let attempts = Attempts::new(Service::Leaderboard, &settings.database)?;
+    let patience = Duration::from_millis(settings.bus.request_timeout_ms);
+    let queries = sinaesta_store::queries("leaderboard", &settings.database, patience)?;
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
+        queries,
         index: Index::new(calendar.clone()),
         changes: Changes::default(),
         calendar,

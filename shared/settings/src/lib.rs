@@ -79,6 +79,7 @@ pub struct BusSettings {
     pub workers: usize,
     pub lease_ms: u64,
     pub request_timeout_ms: u64,
+    pub concurrent_queries: usize,
 }
 
 /// Where the data is.
@@ -266,6 +267,11 @@ impl Settings {
         at_least("bus.lease_ms", self.bus.lease_ms, 100)?;
         at_least("database.max_connections", self.database.max_connections, 2)?;
         at_least("database.query_connections", self.database.query_connections, 2)?;
+        at_least("bus.concurrent_queries", self.bus.concurrent_queries, 1)?;
+        if self.bus.concurrent_queries >= self.database.query_connections as usize {
+            let problem = "must be less than database.query_connections, or one kind of query takes all of them";
+            return Err(invalid("bus.concurrent_queries", problem));
+        }
         let jwks = &self.auth.jwks_url;
         if !jwks.is_empty() {
             let url = Url::parse(jwks).map_err(|e| invalid("auth.jwks_url", e))?;
@@ -360,6 +366,13 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         let error = with_secrets(named("/nowhere")).unwrap_err().to_string();
         assert!(error.contains("SINAESTA__AUTH__JWT_SECRET__FILE") && error.contains("/nowhere"), "{error}");
+    }
+
+    #[test]
+    fn no_kind_of_query_takes_all_connections_of_queries() {
+        let most = |queries: &str| Settings::load(&[("bus.concurrent_queries", queries.to_owned())]);
+        assert!(most("15").is_ok());
+        assert!(most("16").unwrap_err().to_string().contains("bus.concurrent_queries"));
     }
 
     #[test]

@@ -24,14 +24,14 @@ impl QueryHandler for Handler {
     type Query = ListRooms;
 
     async fn handle(&self, actor: Actor, _: ListRooms) -> Result<Result<RoomList, ErrorBody>, Failure> {
-        let pool = &self.0.queries;
-        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        let queries = &self.0.queries;
+        let mut db = queries.acquire().await.map_err(StoreError::from)?;
         let listed = room_list::load(&mut db, actor.user_id, actor.role.is_staff(), MOST).await?;
         drop(db);
         let listed: Vec<_> =
             listed.into_iter().filter_map(|one| Some((RoomId::try_from(one.id.clone()).ok()?, one))).collect();
-        let doors = Doors::load(&self.0, &self.0.queries, listed.iter().map(|(id, _)| (&actor, id))).await?;
-        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        let doors = Doors::load(&self.0, queries, listed.iter().map(|(id, _)| (&actor, id))).await?;
+        let mut db = queries.acquire().await.map_err(StoreError::from)?;
         let ids: Vec<_> = listed.iter().filter_map(|(_, one)| one.last_message).collect();
         let mut last = messages::find(&mut db, &ids).await?;
         let names = Names::load(&mut db, &actor, &listed).await?;

@@ -24,7 +24,7 @@ impl QueryHandler for Handler {
             return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("limit")));
         }
         let published_only = !actor.role.is_staff();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
         let wanted = i64::from(limit) + 1;
         let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, published_only, wanted).await?;

@@ -25,7 +25,7 @@ impl QueryHandler for Handler {
         if let Err(error) = check_staff(&actor) {
             return Ok(Err(error));
         }
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         if let Err(error) = visible(&mut db, query.exam_id, &actor).await? {
             return Ok(Err(error));
         }

@@ -27,7 +27,7 @@ impl QueryHandler for Handler {
         actor: Actor,
         query: RequestLeaderboard,
     ) -> Result<Result<LeaderboardData, ErrorBody>, Failure> {
-        let Context { index, clock, calendar, pool, .. } = &self.0;
+        let Context { index, clock, calendar, queries, .. } = &self.0;
         let (board, limit, now) = (query.board(), u32::from(query.limit), clock.now());
         if query.period_start.is_some_and(|within| within.0 < EPOCH || within.0 > now) {
             let text = "periodStart must not be before 1970 or in the future";
@@ -42,7 +42,7 @@ impl QueryHandler for Handler {
             let slice = if query.around { Slice::Around(actor.user_id, limit) } else { Slice::Top(limit) };
             (index.entries(&board, slice, now), index.ranks(&board, &[actor.user_id], now).pop())
         } else {
-            let mut db = pool.acquire().await.map_err(StoreError::from)?;
+            let mut db = queries.acquire().await.map_err(StoreError::from)?;
             closed(&mut db, &board, start, actor.user_id, &query).await?
         };
         Ok(Ok(LeaderboardData {

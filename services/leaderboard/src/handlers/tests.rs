@@ -43,6 +43,7 @@ impl Bench {
         let context = Context {
             bus: nats.bus("leaderboard").await.unwrap(),
             pool: database.pool.clone(),
+            queries: database.pool.clone(),
             index: Index::new(calendar.clone()),
             changes: Changes::default(),
             calendar,

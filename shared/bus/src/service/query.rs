@@ -19,13 +19,16 @@ use crate::{Answer, Bus, BusError, Failure, QueryHandler, headers};
 
 /// What the headers of an answer need at the most, in bytes.
 const AROUND: usize = 1024;
-/// How many queries of one kind a replica works on at a time: fewer than the pool of queries has connections, so that no kind
-/// takes all of them.
-const CONCURRENT: usize = 6;
 /// How long one may take whose asker does not say how long it waits.
 const UNSAID: Duration = Duration::from_secs(10);
 
-pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: CancellationToken) -> Result<(), BusError> {
+/// Answers queries of one kind, at most `concurrent` of them side by side.
+pub(super) async fn serve<H: QueryHandler>(
+    bus: Bus,
+    handler: H,
+    concurrent: usize,
+    shutdown: CancellationToken,
+) -> Result<(), BusError> {
     let failed = |error: async_nats::Error| BusError::Subscribe(error.to_string());
     let service = bus
         .client()
@@ -47,7 +50,7 @@ pub(super) async fn serve<H: QueryHandler>(bus: Bus, handler: H, shutdown: Cance
             drop(service.stop().await);
         };
         let handler = Arc::new(handler);
-        let serve = requests.for_each_concurrent(CONCURRENT, |request| {
+        let serve = requests.for_each_concurrent(concurrent, |request| {
             let (bus, handler) = (bus.clone(), Arc::clone(&handler));
             async move { respond(&bus, &*handler, request).await }
         });

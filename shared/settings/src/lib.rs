@@ -153,6 +153,12 @@ pub struct ChatSettings {
     pub presence_grace_ms: u64,
     pub gateway_silence_ms: u64,
     pub presence_room_limit: i64,
+    pub status_interval_ms: i64,
+    pub rooms_per_user: i64,
+    pub rooms_per_user_daily: i64,
+    pub memberships_per_user: i64,
+    pub groups_per_user: i64,
+    pub invitations_per_user: i64,
 }
 
 /// Files, and where they are kept.
@@ -163,6 +169,10 @@ pub struct FileSettings {
     pub max_pixels: u64,
     pub abandoned_after_s: u64,
     pub store_bytes: i64,
+    pub user_files: i64,
+    pub user_bytes: i64,
+    pub user_files_daily: i64,
+    pub user_bytes_daily: i64,
     pub s3_bucket: String,
     pub s3_endpoint: String,
     pub s3_region: String,
@@ -179,6 +189,7 @@ pub struct ExamSettings {
     pub tick_ms: u64,
     pub gateway_silence_ms: u64,
     pub announce_limit: u32,
+    pub papers_bytes: u64,
 }
 
 /// Boards and their periods.
@@ -190,6 +201,8 @@ pub struct LeaderboardSettings {
     pub time_zone: String,
     pub tick_ms: u64,
     pub compare_ms: u64,
+    pub past_boards_bytes: u64,
+    pub concurrent_rankings: usize,
 }
 
 /// Notifications: what is told when, and what goes to browsers that are closed.
@@ -208,6 +221,8 @@ pub struct NotificationSettings {
     pub push_delay_ms: u64,
     pub push_hosts: Vec<String>,
     pub push_contact: String,
+    pub unread_per_user: i64,
+    pub sent_per_user_daily: i64,
 }
 
 /// Logs and traces.
@@ -298,6 +313,7 @@ impl Settings {
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
         at_least("files.max_bytes", self.files.max_bytes, 1024)?;
+        at_least("leaderboard.concurrent_rankings", self.leaderboard.concurrent_rankings, 1)?;
         at_least("files.max_pixels", self.files.max_pixels, 1)?;
         at_least("files.abandoned_after_s", self.files.abandoned_after_s, 1)?;
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;

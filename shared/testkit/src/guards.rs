@@ -25,8 +25,7 @@ const SQL_CLOCKS: [&str; 8] = [
     "transaction_timestamp",
 ];
 /// What takes a lock that others wait for, as a query must not.
-const LOCKS: [&str; 6] =
-    ["for update", "for no key update", "for share", "for key share", "lock table", "pg_advisory"];
+const LOCKS: [&str; 6] = ["for update", "for no key update", "for share", "for key share", "lock table", "pg_advisory"];
 /// What waits for another service, or for a connection.
 const WAITS: [&str; 6] = ["Doors::load(", ".ask(", ".acquire()", "pool.begin", "queries.begin", "snapshot("];
 /// What gives back the connection `db`.
@@ -436,7 +435,8 @@ mod tests {
             let lines = text.replace(';', ";\n        ");
             check(&[("handlers/change.rs", HANDLER), ("doors.rs", &format!("fn f() {{\n        {lines}\n    }}\n"))])
         };
-        let offence = |line: usize| vec![format!("src/doors.rs:{line}: something is waited for while a connection is held")];
+        let offence =
+            |line: usize| vec![format!("src/doors.rs:{line}: something is waited for while a connection is held")];
         assert_eq!(within("let mut db = queries.acquire().await?;bus.ask(&find)"), offence(3));
         assert_eq!(within("let mut db = pool.begin().await?;read(&mut db);Doors::load(context)"), offence(4));
         assert_eq!(within("let mut db = pool.acquire().await?;let other = pool.acquire().await?;"), offence(3));

@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::moderation::{ReadThread, Thread};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
@@ -31,8 +32,7 @@ impl QueryHandler for Handler {
         let limit = query.limit.map_or(PAGE, u32::from) as usize;
         let after = query.after_seq.map_or(0, i64::from);
         let mut replies = messages::replies(&mut db, query.message_id, after, limit as i64 + 1).await?;
-        let has_more = replies.len() > limit;
-        replies.truncate(limit);
+        let has_more = page::cut(&mut replies, limit, PAGE_BYTES);
         Ok(Ok(Thread { message, replies, has_more }))
     }
 }

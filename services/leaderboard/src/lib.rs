@@ -8,6 +8,7 @@ pub mod domain;
 mod handlers;
 mod index;
 mod keeper;
+mod past;
 pub mod store;
 mod telling;
 
@@ -28,6 +29,7 @@ use domain::calendar::Calendar;
 use handlers::{exam_graded, find_ranks, recompute, request_leaderboard, tell_board};
 use index::Index;
 use keeper::Keeper;
+use past::Past;
 use telling::Changes;
 
 /// What handlers work with.
@@ -39,6 +41,8 @@ pub(crate) struct Context {
     /// For queries.
     queries: PgPool,
     index: Index,
+    /// Boards of periods that are over.
+    past: Past,
     changes: Changes,
     calendar: Calendar,
     clock: Clock,
@@ -64,6 +68,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
         pool: pool.clone(),
         queries,
         index: Index::new(calendar.clone()),
+        past: Past::new(settings.leaderboard.past_boards_bytes, settings.leaderboard.concurrent_rankings),
         changes: Changes::default(),
         calendar,
         clock,

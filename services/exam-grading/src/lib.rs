@@ -65,7 +65,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
         bus: bus.clone(),
         pool: pool.clone(),
         queries,
-        papers: Papers::new(),
+        papers: Papers::new(settings.exams.papers_bytes),
         clock,
         settings: Arc::new(settings.exams),
     };

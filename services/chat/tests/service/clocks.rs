@@ -77,9 +77,9 @@ async fn people_are_gone_when_the_stamps_say_so() {
         // A gateway that is lost: its users were gone for the grace period when that was said.
         stack.send(&user, ConnectUser { gateway_id: gateway }).await.unwrap();
         let lost = Uuid::now_v7();
-        let before = OffsetDateTime::now_utc();
+        let before = Clock::system().now();
         stack.store(lost, &Actor::system(), &LoseGateway { gateway_id: gateway }).await;
-        let after = OffsetDateTime::now_utc();
+        let after = Clock::system().now();
         until("the gateway is lost", async || {
             stack.read::<bool>("SELECT bool_and(disconnected_at IS NOT NULL) FROM online_users").await
         })

@@ -8,7 +8,9 @@ mod files;
 mod handlers;
 mod membership;
 mod months;
+mod quotas;
 mod rooms;
+mod searchable;
 pub mod store;
 mod timers;
 
@@ -33,6 +35,8 @@ use handlers::{
     remove_member, remove_message, retell_messages, search_messages, send_message, set_status, set_typing,
 };
 use rooms::Rooms;
+use searchable::Posted;
+use store::rooms::Opening;
 
 /// How many exam sessions a replica remembers.
 const REMEMBERED: u64 = 100_000;
@@ -46,6 +50,8 @@ pub(crate) struct Context {
     /// For queries.
     queries: PgPool,
     rooms: Rooms,
+    /// What is to be made searchable.
+    posted: Posted,
     /// Who is known to have a session in which exam.
     sessions: Cache<(ExamId, UserId), ()>,
     objects: Objects,
@@ -74,6 +80,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
         pool: pool.clone(),
         queries,
         rooms: Rooms::new(),
+        posted: Posted::default(),
         sessions: Cache::new(REMEMBERED),
         objects: Objects::connect("chat", &settings.files, &settings.nats).await.context("chat")?,
         files: Arc::new(settings.files),
@@ -82,6 +89,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     };
     let timers = tokio::spawn(timers::run(context.clone(), shutdown.clone()));
     let ahead = tokio::spawn(months::keep_ahead(context.clone(), shutdown.clone()));
+    let searchable = tokio::spawn(searchable::keep(context.clone(), shutdown.clone()));
     let tidying = tokio::spawn(files::tidy(context.clone(), shutdown.clone()));
     let service = ServiceBuilder::new(bus.clone(), Service::Chat, &settings.bus, attempts)
         .command(join_room::Handler(context.clone()))
@@ -118,6 +126,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     tracing::info!("chat runs");
     service.run(shutdown).await?;
     timers.await?;
+    searchable.await?;
     tidying.await?;
     ahead.await?;
     health.await??;
@@ -129,7 +138,8 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
 
 /// Opens rooms that everyone may join, where they do not exist: for a demo.
 pub async fn open_rooms(pool: &PgPool, rooms: &[RoomId], clock: &Clock) -> Result<(), StoreError> {
-    let rooms: Vec<_> = rooms.iter().map(|id| (id.clone(), None, clock.now())).collect();
+    let rooms: Vec<_> =
+        rooms.iter().map(|id| Opening { id: id.clone(), owner: None, by: None, at: clock.now() }).collect();
     store::rooms::open(&mut *pool.acquire().await?, &rooms).await?;
     Ok(())
 }

@@ -37,8 +37,13 @@ async fn look(context: &Context) -> Result<(), StoreError> {
     messages::make_month(&mut db, now + AHEAD).await?;
     // What a client_message_id meant when a repeat could still come, and a day for clocks that differ.
     let until = now - posting::REPEATS - time::Duration::days(1);
-    while posting::forget_client_ids(&mut db, until, AT_ONCE).await? == AT_ONCE as u64 {
+    drop(db);
+    loop {
+        let mut db = context.pool.acquire().await?;
+        if posting::forget_client_ids(&mut db, until, AT_ONCE).await? < AT_ONCE as u64 {
+            return Ok(());
+        }
+        drop(db);
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }

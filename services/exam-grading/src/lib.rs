@@ -12,6 +12,7 @@ mod submission;
 mod timers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use sinaesta_bus::{Bus, ServiceBuilder};
@@ -36,7 +37,10 @@ pub use seeding::seed;
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
+    /// For commands and what happens by itself.
     pool: PgPool,
+    /// For queries.
+    queries: PgPool,
     papers: Papers,
     clock: Clock,
     settings: Arc<ExamSettings>,
@@ -52,13 +56,16 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let bus = Bus::connect_with("exam-grading", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("exam-grading", &settings.database).await.context("exam-grading")?;
     let attempts = Attempts::new(Service::ExamGrading, &settings.database)?;
+    let patience = Duration::from_millis(settings.bus.request_timeout_ms);
+    let queries = sinaesta_store::queries("exam-grading", &settings.database, patience)?;
     let (host, port) = (settings.exams.http_host.clone(), settings.exams.http_port);
     let health = sinaesta_telemetry::serve(host, port, sinaesta_store::readiness(&bus, &pool), shutdown.clone());
     let health = tokio::spawn(health);
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
-        papers: Papers::new(),
+        queries,
+        papers: Papers::new(settings.exams.papers_bytes),
         clock,
         settings: Arc::new(settings.exams),
     };

@@ -4,16 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sinaesta_contracts::ExamId;
 use sinaesta_contracts::exam::Question;
 use sinaesta_contracts::exam_authoring::NewQuestion;
+use sinaesta_contracts::{ExamId, page};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
 use crate::store::{exams, questions};
-
-/// How many exams a replica remembers.
-const REMEMBERED: u64 = 1_000;
 
 /// The questions of one exam, without their keys.
 pub(crate) type Paper = Arc<[Question]>;
@@ -23,8 +20,10 @@ pub(crate) type Paper = Arc<[Question]>;
 pub(crate) struct Papers(Cache<ExamId, Paper>);
 
 impl Papers {
-    pub(crate) fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
+    /// None yet, and never more than so many bytes of them.
+    pub(crate) fn new(most_bytes: u64) -> Self {
+        let weigh = |_: &ExamId, paper: &Paper| u32::try_from(page::bytes(paper.as_ref())).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(most_bytes).weigher(weigh).build())
     }
 
     /// The papers of those exams among `ids` that are published.

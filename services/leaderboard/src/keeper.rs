@@ -93,6 +93,7 @@ impl Keeper {
 
     fn apply(&self, standings: &[Standing], people: Vec<Person>) {
         let now = self.context.clock.now();
+        self.context.past.forget(standings);
         let changed = self.context.index.apply(standings, people, now);
         self.context.changes.note(changed);
     }
@@ -102,6 +103,7 @@ impl Keeper {
         while !shutdown.is_cancelled() {
             match read(&self.context).await {
                 Ok((loaded, doubtful)) => {
+                    self.context.past.forget_all();
                     self.doubtful.extend(doubtful);
                     let changed = self.context.index.replace(loaded);
                     return self.context.changes.note(changed);

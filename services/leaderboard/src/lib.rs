@@ -8,6 +8,7 @@ pub mod domain;
 mod handlers;
 mod index;
 mod keeper;
+mod past;
 pub mod store;
 mod telling;
 
@@ -28,14 +29,20 @@ use domain::calendar::Calendar;
 use handlers::{exam_graded, find_ranks, recompute, request_leaderboard, tell_board};
 use index::Index;
 use keeper::Keeper;
+use past::Past;
 use telling::Changes;
 
 /// What handlers work with.
 #[derive(Clone)]
 pub(crate) struct Context {
     bus: Bus,
+    /// For commands, events and what happens by itself.
     pool: PgPool,
+    /// For queries.
+    queries: PgPool,
     index: Index,
+    /// Boards of periods that are over.
+    past: Past,
     changes: Changes,
     calendar: Calendar,
     clock: Clock,
@@ -54,10 +61,14 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
     let bus = Bus::connect_with("leaderboard", &settings.nats, &settings.bus, clock.clone()).await?;
     let pool = sinaesta_store::connect("leaderboard", &settings.database).await.context("leaderboard")?;
     let attempts = Attempts::new(Service::Leaderboard, &settings.database)?;
+    let patience = Duration::from_millis(settings.bus.request_timeout_ms);
+    let queries = sinaesta_store::queries("leaderboard", &settings.database, patience)?;
     let context = Context {
         bus: bus.clone(),
         pool: pool.clone(),
+        queries,
         index: Index::new(calendar.clone()),
+        past: Past::new(settings.leaderboard.past_boards_bytes, settings.leaderboard.concurrent_rankings),
         changes: Changes::default(),
         calendar,
         clock,

@@ -69,6 +69,8 @@ pub mod code {
         NOT_EDITABLE = "chat/not-editable";
         /// Not one emoji, or one more than a message may have.
         INVALID_REACTION = "chat/invalid-reaction";
+        /// The caller has opened, or is in, as many rooms as one may: `leave-room` makes room for others.
+        ROOM_TOO_MANY = "chat/too-many-rooms";
         /// The message replied to is not in this room.
         REPLY_NOT_FOUND = "chat/reply-not-found";
         /// The caller's role may not do this.
@@ -125,6 +127,8 @@ pub mod code {
         GROUP_NOT_MEMBER = "study-group/not-a-member";
         /// The caller is in as many groups as one may be in.
         GROUP_TOO_MANY = "study-group/too-many";
+        /// The caller has invited as many people as one may who have not come yet.
+        INVITATION_TOO_MANY = "study-group/too-many-invitations";
         /// The user who is named does not exist.
         USER_UNKNOWN = "user/not-found";
         /// No such file, or not one the caller may read or post.
@@ -135,10 +139,14 @@ pub mod code {
         FILE_IMAGE = "file/invalid-image";
         /// No file in the form.
         FILE_MISSING = "file/missing";
+        /// The caller has as many files as one may, or as many bytes, or has uploaded as much today.
+        FILE_QUOTA = "file/quota";
         /// No such notification, or not one of the caller's.
         NOTIFICATION_NOT_FOUND = "notification/not-found";
         /// The user who is to be told does not exist.
         NOTIFICATION_NO_USER = "notification/no-such-user";
+        /// The caller has sent as many notifications as one may in a day; `retryAfterMs` says when to go on.
+        NOTIFICATION_TOO_MANY = "notification/too-many";
         /// The address is neither a path nor http(s).
         NOTIFICATION_ACTION_URL = "notification/invalid-action-url";
         /// The endpoint belongs to no push service that is allowed.

@@ -220,5 +220,9 @@ pub struct ResultRow {
 #[serde(rename_all = "camelCase")]
 pub struct ResultList {
     pub exam_id: ExamId,
+    /// Best first, as many as one answer takes.
     pub results: Vec<ResultRow>,
+    /// There are more than `results` has.
+    #[serde(default)]
+    pub has_more: bool,
 }

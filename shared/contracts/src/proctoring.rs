@@ -52,7 +52,11 @@ pub struct MonitoredParticipant {
 #[serde(rename_all = "camelCase")]
 pub struct ExamMonitorSnapshot {
     pub exam_id: ExamId,
+    /// Those first who were active last, as many as one answer takes.
     pub participants: Vec<MonitoredParticipant>,
+    /// There are more than `participants` has.
+    #[serde(default)]
+    pub has_more: bool,
     /// How many of them have a live socket in the exam.
     pub participant_count: u32,
     pub server_time: Timestamp,

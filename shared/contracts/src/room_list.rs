@@ -31,6 +31,9 @@ impl Query for ListRooms {
 #[serde(rename_all = "camelCase")]
 pub struct RoomList {
     pub rooms: Vec<RoomSummary>,
+    /// There are more than one answer takes.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 /// A room as a list shows it.
@@ -40,14 +43,15 @@ pub struct RoomSummary {
     pub room_type: RoomType,
     /// The study group's, the other one's, or that of the student whose mentor room it is; `null`: show the id.
     pub name: Option<String>,
-    /// `null` in an empty room.
+    /// `null` in an empty room; of a message of more than 1,000 bytes the beginning, as text.
     pub last_message: Option<ChatMessage>,
     #[ts(type = "number")]
     pub last_seq: i64,
     /// Up to where the user has read; 0 for nothing.
     #[ts(type = "number")]
     pub last_read_seq: i64,
-    /// Messages of others that the user has not read; 1,000 stands for that and more.
+    /// Messages of others that the user has not read; 1,000 stands for that and more. Removed ones and the user's own do not
+    /// count among the first 50, those behind them do.
     #[ts(type = "number")]
     pub unread_count: i64,
 }

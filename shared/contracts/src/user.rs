@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use ts_rs::TS;
 
 use crate::UserId;
@@ -57,13 +57,48 @@ pub struct Actor {
     pub user_id: UserId,
     pub name: String,
     pub role: Role,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// None that was stored at a time at which less was checked: it would be copied into every message.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "shown_avatar")]
     pub avatar: Option<String>,
+}
+
+/// The most characters of an avatar's address.
+const MAX_AVATAR_CHARS: usize = 2_000;
+
+/// Whether something can be an avatar's address: an http(s) URL or a path, and not too long.
+pub fn is_avatar(address: &str) -> bool {
+    let is_path = address.starts_with('/') && !address.starts_with("//");
+    let is_address = is_path || address.starts_with("https://") || address.starts_with("http://");
+    is_address && (address.len() <= MAX_AVATAR_CHARS || address.chars().nth(MAX_AVATAR_CHARS).is_none())
+}
+
+fn shown_avatar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|address| is_avatar(address)))
 }
 
 impl Actor {
     /// Ourselves: a timer that noticed something.
     pub fn system() -> Self {
         Self { user_id: UserId(uuid::Uuid::nil()), name: "system".to_owned(), role: Role::SuperAdmin, avatar: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The control: without `shown_avatar` the second and those after it stay.
+    #[test]
+    fn an_avatar_that_was_stored_unchecked_is_left_out() {
+        let read = |avatar: &str| {
+            let actor = Actor { avatar: Some(avatar.to_owned()), ..Actor::system() };
+            serde_json::from_str::<Actor>(&serde_json::to_string(&actor).unwrap()).unwrap().avatar
+        };
+        for kept in ["/a.png", "https://example.org/a.png", &format!("/{}", "é".repeat(1_999))] {
+            assert_eq!(read(kept).as_deref(), Some(kept));
+        }
+        for dropped in [&format!("/{}", "x".repeat(2_000)), "//example.org/a.png", "data:image/png;base64,AAAA", ""] {
+            assert_eq!(read(dropped), None, "{}", dropped.len());
+        }
     }
 }

@@ -79,6 +79,7 @@ pub struct BusSettings {
     pub workers: usize,
     pub lease_ms: u64,
     pub request_timeout_ms: u64,
+    pub concurrent_queries: usize,
 }
 
 /// Where the data is.
@@ -152,6 +153,12 @@ pub struct ChatSettings {
     pub presence_grace_ms: u64,
     pub gateway_silence_ms: u64,
     pub presence_room_limit: i64,
+    pub status_interval_ms: i64,
+    pub rooms_per_user: i64,
+    pub rooms_per_user_daily: i64,
+    pub memberships_per_user: i64,
+    pub groups_per_user: i64,
+    pub invitations_per_user: i64,
 }
 
 /// Files, and where they are kept.
@@ -162,6 +169,10 @@ pub struct FileSettings {
     pub max_pixels: u64,
     pub abandoned_after_s: u64,
     pub store_bytes: i64,
+    pub user_files: i64,
+    pub user_bytes: i64,
+    pub user_files_daily: i64,
+    pub user_bytes_daily: i64,
     pub s3_bucket: String,
     pub s3_endpoint: String,
     pub s3_region: String,
@@ -178,6 +189,7 @@ pub struct ExamSettings {
     pub tick_ms: u64,
     pub gateway_silence_ms: u64,
     pub announce_limit: u32,
+    pub papers_bytes: u64,
 }
 
 /// Boards and their periods.
@@ -189,6 +201,8 @@ pub struct LeaderboardSettings {
     pub time_zone: String,
     pub tick_ms: u64,
     pub compare_ms: u64,
+    pub past_boards_bytes: u64,
+    pub concurrent_rankings: usize,
 }
 
 /// Notifications: what is told when, and what goes to browsers that are closed.
@@ -207,6 +221,8 @@ pub struct NotificationSettings {
     pub push_delay_ms: u64,
     pub push_hosts: Vec<String>,
     pub push_contact: String,
+    pub unread_per_user: i64,
+    pub sent_per_user_daily: i64,
 }
 
 /// Logs and traces.
@@ -266,6 +282,11 @@ impl Settings {
         at_least("bus.lease_ms", self.bus.lease_ms, 100)?;
         at_least("database.max_connections", self.database.max_connections, 2)?;
         at_least("database.query_connections", self.database.query_connections, 2)?;
+        at_least("bus.concurrent_queries", self.bus.concurrent_queries, 1)?;
+        if self.bus.concurrent_queries >= self.database.query_connections as usize {
+            let problem = "must be less than database.query_connections, or one kind of query takes all of them";
+            return Err(invalid("bus.concurrent_queries", problem));
+        }
         let jwks = &self.auth.jwks_url;
         if !jwks.is_empty() {
             let url = Url::parse(jwks).map_err(|e| invalid("auth.jwks_url", e))?;
@@ -292,6 +313,7 @@ impl Settings {
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
         at_least("files.max_bytes", self.files.max_bytes, 1024)?;
+        at_least("leaderboard.concurrent_rankings", self.leaderboard.concurrent_rankings, 1)?;
         at_least("files.max_pixels", self.files.max_pixels, 1)?;
         at_least("files.abandoned_after_s", self.files.abandoned_after_s, 1)?;
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
@@ -360,6 +382,13 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         let error = with_secrets(named("/nowhere")).unwrap_err().to_string();
         assert!(error.contains("SINAESTA__AUTH__JWT_SECRET__FILE") && error.contains("/nowhere"), "{error}");
+    }
+
+    #[test]
+    fn no_kind_of_query_takes_all_connections_of_queries() {
+        let most = |queries: &str| Settings::load(&[("bus.concurrent_queries", queries.to_owned())]);
+        assert!(most("15").is_ok());
+        assert!(most("16").unwrap_err().to_string().contains("bus.concurrent_queries"));
     }
 
     #[test]

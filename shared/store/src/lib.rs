@@ -110,15 +110,16 @@ pub async fn connect(name: &str, settings: &DatabaseSettings) -> Result<PgPool, 
 }
 
 /// A pool for what only reads and is waited for: apart from that of commands, so that neither takes the other's connections.
-/// A statement ends a little before whoever asked stops waiting.
+/// A statement ends a little before whoever asked stops waiting. Its transactions are read-only unless they begin otherwise
+/// (`BEGIN READ WRITE`), so that no query locks a row that others wait for.
 pub fn queries(name: &str, settings: &DatabaseSettings, patience: Duration) -> Result<PgPool, StoreError> {
     let most = patience.mul_f32(0.8).as_millis().max(1).to_string();
-    Ok(open_with(name, settings, settings.query_connections, &most)?)
+    Ok(open_with(name, settings, settings.query_connections, &most, true)?)
 }
 
 /// A pool that connects when it is asked for the first connection.
 pub(crate) fn open(name: &str, settings: &DatabaseSettings, most: u32) -> Result<PgPool, sqlx::Error> {
-    open_with(name, settings, most, STATEMENT_TIMEOUT)
+    open_with(name, settings, most, STATEMENT_TIMEOUT, false)
 }
 
 fn open_with(
@@ -126,6 +127,7 @@ fn open_with(
     settings: &DatabaseSettings,
     most: u32,
     statement_timeout: &str,
+    is_read_only: bool,
 ) -> Result<PgPool, sqlx::Error> {
     // Our statements are short and take arrays whose lengths the planner can't know: compiling one costs twenty times
     // what running it does, and planning it anew for each batch half as much as running it. And none may wait without end
@@ -136,6 +138,7 @@ fn open_with(
         ("lock_timeout", LOCK_TIMEOUT),
         ("statement_timeout", statement_timeout),
         ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
+        ("default_transaction_read_only", if is_read_only { "on" } else { "off" }),
     ]);
     let acquire = Duration::from_millis(settings.acquire_timeout_ms);
     Ok(PgPoolOptions::new().max_connections(most).acquire_timeout(acquire).connect_lazy_with(options))

@@ -24,6 +24,12 @@ const SQL_CLOCKS: [&str; 8] = [
     "statement_timestamp",
     "transaction_timestamp",
 ];
+/// What takes a lock that others wait for, as a query must not.
+const LOCKS: [&str; 6] = ["for update", "for no key update", "for share", "for key share", "lock table", "pg_advisory"];
+/// What waits for another service, or for a connection.
+const WAITS: [&str; 6] = ["Doors::load(", ".ask(", ".acquire()", "pool.begin", "queries.begin", "snapshot("];
+/// What gives back the connection `db`.
+const RELEASES: [&str; 3] = ["drop(db)", "db.commit()", "db.rollback()"];
 /// Files in which a service is put together; they hand the clock to whoever may read it.
 const WIRING: [&str; 2] = ["lib.rs", "main.rs"];
 
@@ -32,7 +38,11 @@ const WIRING: [&str; 2] = ["lib.rs", "main.rs"];
 /// - whatever decides a command or takes an event, and whatever that uses, `domain/` and `store/` included, reads no clock,
 ///   nor has the database read one: the stamp decides;
 /// - every `INSERT INTO` says what happens `ON CONFLICT`: a row that is there already is an outcome and not an error;
-/// - nobody makes a `Failure::Retry`: a handler's own fault is not mended by trying again.
+/// - nobody makes a `Failure::Retry`: a handler's own fault is not mended by trying again;
+/// - nobody asks another service, or takes a second connection, while holding one (`db`): the pool would be empty for as long
+///   as the answer takes;
+/// - whatever answers a query takes none of the connections of commands (`pool`), and no locks. The store that it reads by
+///   may have some for commands: the connections of queries are read-only, so that the database refuses them.
 pub fn check_service(manifest_dir: &str) -> Vec<String> {
     let mut sources = BTreeMap::new();
     let mut offences = Vec::new();
@@ -44,6 +54,15 @@ pub fn check_service(manifest_dir: &str) -> Vec<String> {
     }
     for (name, source) in &sources {
         let mut offend = |line: usize, what: &str| offences.push(format!("src/{name}:{line}: {what}"));
+        source.asked_while_connected().for_each(|line| {
+            offend(line, "something is waited for while a connection is held");
+        });
+        let answers = source.answers();
+        if answers {
+            source.words().filter(|(_, word)| *word == "pool").for_each(|(line, _)| {
+                offend(line, "a query with a connection of the commands' `pool`");
+            });
+        }
         let reads_no_clock =
             deciding.contains(name.as_str()) || ["domain/", "store/"].iter().any(|part| name.starts_with(part));
         if reads_no_clock {
@@ -55,6 +74,9 @@ pub fn check_service(manifest_dir: &str) -> Vec<String> {
             let sql = text.to_lowercase();
             if let Some(clock) = SQL_CLOCKS.iter().find(|clock| reads_no_clock && has_word(&sql, clock)) {
                 offend(*line, &format!("`{clock}` in what the stamp decides"));
+            }
+            if let Some(lock) = LOCKS.iter().find(|lock| answers && sql.contains(**lock)) {
+                offend(*line, &format!("`{lock}` in a query"));
             }
             if sql.matches("insert into").count() > sql.matches("on conflict").count() {
                 offend(*line, "`INSERT INTO` without `ON CONFLICT`");
@@ -83,8 +105,33 @@ impl Source {
 
     /// Whether it has the handler of a command or an event.
     fn decides(&self) -> bool {
-        let implements = |trait_name| self.code.contains(&format!("impl {trait_name} for "));
-        implements("CommandHandler") || implements("EventHandler")
+        self.implements("CommandHandler") || self.implements("EventHandler")
+    }
+
+    /// Whether it has the handler of a query.
+    fn answers(&self) -> bool {
+        self.implements("QueryHandler")
+    }
+
+    fn implements(&self, trait_name: &str) -> bool {
+        self.code.contains(&format!("impl {trait_name} for "))
+    }
+
+    /// The lines on which another service is asked, or a connection taken, while `db` is one.
+    fn asked_while_connected(&self) -> impl Iterator<Item = usize> {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let mut held_at = None;
+        (1..).zip(self.code.lines()).filter_map(move |(number, line)| {
+            let is_end = |depth| line.trim_start().starts_with('}') && indent(line) < depth;
+            if held_at.is_some_and(is_end) || RELEASES.iter().any(|release| line.contains(release)) {
+                held_at = None;
+            }
+            let is_offence = held_at.is_some() && WAITS.iter().any(|wait| line.contains(wait));
+            if line.contains("mut db = ") || line.contains("mut db) = ") {
+                held_at = Some(indent(line));
+            }
+            is_offence.then_some(number)
+        })
     }
 
     /// The modules it names by `crate::` and `super::`, as paths from the crate's root; `of` is its own.
@@ -360,6 +407,43 @@ mod tests {
     fn nobody_asks_to_be_tried_again() {
         let retries = format!("{HANDLER}fn f() -> Failure {{ Failure::Retry(String::new()) }}");
         assert_eq!(check(&[("handlers/change.rs", &retries)]).len(), 1);
+    }
+
+    #[test]
+    fn a_query_takes_no_connection_of_commands_and_no_lock() {
+        let query = |text: &str| {
+            let query = format!("impl QueryHandler for Handler {{\n    fn f() {{ {text} }}\n}}");
+            check(&[("handlers/change.rs", HANDLER), ("handlers/ask.rs", &query)])
+        };
+        assert_eq!(
+            query("self.0.pool.acquire()"),
+            ["src/handlers/ask.rs:2: a query with a connection of the commands' `pool`"]
+        );
+        assert_eq!(query("let Context { index, pool, .. } = self;").len(), 1);
+        assert_eq!(query("self.0.queries.acquire()"), Vec::<String>::new());
+        for lock in ["SELECT a FROM t FOR UPDATE", "SELECT a FROM t\nFOR NO KEY UPDATE", "SELECT pg_advisory_lock(1)"] {
+            assert_eq!(query(&format!("query!(\"{lock}\")")).len(), 1, "{lock}");
+        }
+        // Commands may.
+        let command = format!("{HANDLER}fn f() {{ self.0.pool; query!(\"SELECT a FROM t FOR UPDATE\"); }}");
+        assert_eq!(check(&[("handlers/change.rs", &command)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nobody_waits_for_others_while_holding_a_connection() {
+        let within = |text: &str| {
+            let lines = text.replace(';', ";\n        ");
+            check(&[("handlers/change.rs", HANDLER), ("doors.rs", &format!("fn f() {{\n        {lines}\n    }}\n"))])
+        };
+        let offence =
+            |line: usize| vec![format!("src/doors.rs:{line}: something is waited for while a connection is held")];
+        assert_eq!(within("let mut db = queries.acquire().await?;bus.ask(&find)"), offence(3));
+        assert_eq!(within("let mut db = pool.begin().await?;read(&mut db);Doors::load(context)"), offence(4));
+        assert_eq!(within("let mut db = pool.acquire().await?;let other = pool.acquire().await?;"), offence(3));
+        for released in ["drop(db)", "db.commit().await?", "}"] {
+            let text = format!("if so {{;    let mut db = pool.begin().await?;{released};bus.ask(&find)");
+            assert_eq!(within(&text), Vec::<String>::new(), "{released}");
+        }
     }
 
     #[test]

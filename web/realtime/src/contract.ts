@@ -58,6 +58,8 @@ export type ErrorCode =
   | 'chat/not-editable'
   /** Not one emoji, or one more than a message may have. */
   | 'chat/invalid-reaction'
+  /** The caller has opened, or is in, as many rooms as one may: `leave-room` makes room for others. */
+  | 'chat/too-many-rooms'
   /** The message replied to is not in this room. */
   | 'chat/reply-not-found'
   /** The caller's role may not do this. */
@@ -114,6 +116,8 @@ export type ErrorCode =
   | 'study-group/not-a-member'
   /** The caller is in as many groups as one may be in. */
   | 'study-group/too-many'
+  /** The caller has invited as many people as one may who have not come yet. */
+  | 'study-group/too-many-invitations'
   /** The user who is named does not exist. */
   | 'user/not-found'
   /** No such file, or not one the caller may read or post. */
@@ -124,10 +128,14 @@ export type ErrorCode =
   | 'file/invalid-image'
   /** No file in the form. */
   | 'file/missing'
+  /** The caller has as many files as one may, or as many bytes, or has uploaded as much today. */
+  | 'file/quota'
   /** No such notification, or not one of the caller's. */
   | 'notification/not-found'
   /** The user who is to be told does not exist. */
   | 'notification/no-such-user'
+  /** The caller has sent as many notifications as one may in a day; `retryAfterMs` says when to go on. */
+  | 'notification/too-many'
   /** The address is neither a path nor http(s). */
   | 'notification/invalid-action-url'
   /** The endpoint belongs to no push service that is allowed. */
@@ -316,7 +324,10 @@ export type ExamLeft = {
 /** Everyone in an exam. */
 export type ExamMonitorSnapshot = {
   examId: ExamId;
+  /** Those first who were active last, as many as one answer takes. */
   participants: Array<MonitoredParticipant>;
+  /** There are more than `participants` has. */
+  hasMore: boolean;
   /** How many of them have a live socket in the exam. */
   participantCount: number;
   serverTime: Timestamp;
@@ -974,6 +985,8 @@ export type RoomLeft = {
 /** One's rooms. */
 export type RoomList = {
   rooms: Array<RoomSummary>;
+  /** There are more than one answer takes. */
+  hasMore: boolean;
 };
 
 /** Somebody in a room, as `room-joined` lists them. */
@@ -995,12 +1008,15 @@ export type RoomSummary = {
   room_type: RoomType;
   /** The study group's, the other one's, or that of the student whose mentor room it is; `null`: show the id. */
   name: string | null;
-  /** `null` in an empty room. */
+  /** `null` in an empty room; of a message of more than 1,000 bytes the beginning, as text. */
   last_message: ChatMessage | null;
   last_seq: number;
   /** Up to where the user has read; 0 for nothing. */
   last_read_seq: number;
-  /** Messages of others that the user has not read; 1,000 stands for that and more. */
+  /**
+   * Messages of others that the user has not read; 1,000 stands for that and more. Removed ones and the user's own do not
+   * count among the first 50, those behind them do.
+   */
   unread_count: number;
 };
 

@@ -6,9 +6,10 @@ use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{MOST_GROUPS, one_by_one, too_many_groups};
+use crate::handlers::{one_by_one, too_many_groups};
+use crate::quotas::Quotas;
 use crate::store::groups::{self, NewGroup};
-use crate::store::rooms;
+use crate::store::rooms::{self, Opening};
 
 pub struct Handler(pub(crate) Context);
 
@@ -31,8 +32,12 @@ async fn create(context: &Context, one: &Received<CreateGroup>) -> Result<Outcom
     // A repeat finds the group, or what was left of it when it was deleted.
     let made = groups::find_any(&mut db, id).await?;
     if made.is_none() {
-        if groups::count_of(&mut db, user).await? >= MOST_GROUPS {
-            return Ok(Outcome::refused(too_many_groups()));
+        if groups::count_of(&mut db, user).await? >= context.settings.groups_per_user {
+            return Ok(Outcome::refused(too_many_groups(context)));
+        }
+        let mut quotas = Quotas::load(context, &mut db, &[user], one.stamped_at).await?;
+        if let Err(error) = quotas.open(user) {
+            return Ok(Outcome::refused(error));
         }
         let group = NewGroup {
             id,
@@ -46,7 +51,8 @@ async fn create(context: &Context, one: &Received<CreateGroup>) -> Result<Outcom
         };
         groups::insert(&mut db, &group).await?;
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
-        rooms::open(&mut db, &[(RoomId::from(id), Some(user), one.stamped_at)]).await?;
+        let opening = Opening { id: RoomId::from(id), owner: Some(user), by: Some(user), at: one.stamped_at };
+        rooms::open(&mut db, &[opening]).await?;
     }
     let made = groups::find_any(&mut db, id).await?;
     db.commit().await.map_err(StoreError::from)?;

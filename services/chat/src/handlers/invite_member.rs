@@ -9,6 +9,7 @@ use crate::Context;
 use crate::domain::group::{not_a_member, not_found};
 use crate::handlers::one_by_one;
 use crate::store::groups::{self, Invitation};
+use crate::store::quotas;
 
 pub struct Handler(pub(crate) Context);
 
@@ -37,6 +38,12 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
         return Ok(Outcome::refused(error.on_field("userId")));
     }
     let by = one.actor.user_id;
+    let most = context.settings.invitations_per_user;
+    let is_invited = groups::is_invited(&mut db, group_id, user_id).await?;
+    if !is_invited && quotas::invitations(&mut db, by, one.stamped_at, most).await? >= most {
+        let text = format!("You may have invited {most} people who have not come yet");
+        return Ok(Outcome::refused(ErrorBody::new(code::INVITATION_TOO_MANY, text)));
+    }
     let invitation = Invitation { group: group_id, user: user_id, by, command: one.id, at: one.stamped_at };
     let is_mine = groups::invite(&mut db, &invitation).await?;
     db.commit().await.map_err(StoreError::from)?;

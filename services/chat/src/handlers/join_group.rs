@@ -7,7 +7,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::group::not_found;
-use crate::handlers::{MOST_GROUPS, one_by_one, too_many_groups};
+use crate::handlers::{one_by_one, too_many_groups};
 use crate::store::groups;
 
 pub struct Handler(pub(crate) Context);
@@ -32,8 +32,8 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
         if let Err(error) = group.may_join(groups::is_invited(&mut db, id, user).await?) {
             return Ok(Outcome::refused(error));
         }
-        if groups::count_of(&mut db, user).await? >= MOST_GROUPS {
-            return Ok(Outcome::refused(too_many_groups()));
+        if groups::count_of(&mut db, user).await? >= context.settings.groups_per_user {
+            return Ok(Outcome::refused(too_many_groups(context)));
         }
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, JOIN_MESSAGES, JoinRoom, RESUME_MESSAGES, RoomJoined, UserJoinedRoom};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Audience, ErrorBody, RoomId, UserId};
 use sinaesta_store::StoreError;
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -13,14 +14,13 @@ use crate::Context;
 use crate::domain::door::{self, Room};
 use crate::doors::Doors;
 use crate::handlers::{movings, places};
+use crate::quotas::Quotas;
 use crate::store::participants::{self, Joined};
-use crate::store::{messages, room_sockets, rooms, typing};
+use crate::store::rooms::Opening;
+use crate::store::{messages, quotas, room_sockets, rooms, typing};
 
 /// How many members `room-joined` lists.
 const LISTED: i64 = 100;
-/// About the most bytes of messages in one `room-joined`: what is over is fetched by the next.
-const PAGE_BYTES: usize = 1024 * 1024;
-
 /// How often it is decided who may join: once, and again if somebody else opened a room meanwhile.
 const TRIES: u32 = 3;
 
@@ -33,7 +33,14 @@ impl CommandHandler for Handler {
         let context = &self.0;
         let mut doors =
             Doors::load(context, &context.pool, batch.iter().map(|one| (&one.actor, &one.command.room_id))).await?;
-        let (refusals, mut db) = open(context, batch, &mut doors).await?;
+        let users: Vec<_> = batch.iter().map(|one| one.actor.user_id).collect();
+        let at = batch.iter().map(|one| one.stamped_at).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let wanted: Vec<_> = batch.iter().map(|one| (&one.command.room_id, one.actor.user_id)).collect();
+        let mut db = context.pool.acquire().await.map_err(StoreError::from)?;
+        let quotas = Quotas::load(context, &mut db, &users, at).await?;
+        let members = quotas::members(&mut db, &wanted).await?;
+        drop(db);
+        let (refusals, mut db) = open(context, batch, &mut doors, &(quotas, members)).await?;
         let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
         let joined = write(&mut db, &admitted).await?;
         let mut snapshots = Snapshots::read(context, &mut db, &admitted).await?;
@@ -46,18 +53,32 @@ impl CommandHandler for Handler {
     }
 }
 
+/// How many rooms those have who join, and who is in the room already that they join.
+type Had = (Quotas, HashSet<(String, UserId)>);
+
 /// Who is refused; the doors get the rooms as they are once the others are in.
-fn decide(batch: &[Received<JoinRoom>], doors: &mut Doors) -> Vec<Option<ErrorBody>> {
-    let decide = |one: &Received<JoinRoom>| {
-        let id = &one.command.room_id;
-        let refusal = doors.may_enter(&one.actor, id).err();
+fn decide(batch: &[Received<JoinRoom>], doors: &mut Doors, had: &Had) -> Vec<Option<ErrorBody>> {
+    let (mut quotas, mut members) = had.clone();
+    let mut decide = |one: &Received<JoinRoom>| {
+        let (id, user) = (&one.command.room_id, one.actor.user_id);
+        let mut admit = || {
+            doors.may_enter(&one.actor, id)?;
+            if doors.room(id).is_none() {
+                quotas.open(user)?;
+            }
+            if members.insert((id.to_string(), user)) {
+                quotas.enter(user)?;
+            }
+            Ok(())
+        };
+        let refusal = admit().err();
         if refusal.is_none() {
             let room = doors.room(id);
             doors.rooms().insert(id.to_string(), Room { opened_by: door::opened_by(&one.actor, id, room) });
         }
         refusal
     };
-    batch.iter().map(decide).collect()
+    batch.iter().map(&mut decide).collect()
 }
 
 /// Decides who is refused, and opens the rooms of the others. Whose a room is, is decided by who opens it first: should
@@ -66,16 +87,19 @@ async fn open(
     context: &Context,
     batch: &[Received<JoinRoom>],
     doors: &mut Doors,
+    had: &Had,
 ) -> Result<(Vec<Option<ErrorBody>>, Transaction<'static, Postgres>), Failure> {
     for _ in 0..TRIES {
-        let refusals = decide(batch, doors);
+        let refusals = decide(batch, doors, had);
         let admitted = batch.iter().zip(&refusals).filter(|(_, refusal)| refusal.is_none()).map(|(one, _)| one);
-        let wanted: HashMap<&RoomId, OffsetDateTime> =
-            admitted.map(|one| (&one.command.room_id, one.stamped_at)).collect();
-        let wanted: Vec<_> = wanted
-            .into_iter()
-            .map(|(id, at)| (id.clone(), doors.room(id).and_then(|room| room.opened_by), at))
-            .collect();
+        let mut wanted: HashMap<&RoomId, Opening> = HashMap::new();
+        for one in admitted {
+            let (id, by) = (&one.command.room_id, Some(one.actor.user_id));
+            let owner = doors.room(id).and_then(|room| room.opened_by);
+            let opening = || Opening { id: id.clone(), owner, by, at: one.stamped_at };
+            wanted.entry(id).or_insert_with(opening);
+        }
+        let wanted: Vec<_> = wanted.into_values().collect();
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
         let opened = rooms::open(&mut db, &wanted).await?;
         if opened.iter().all(|(id, room)| doors.rooms().get(id) == Some(room)) {
@@ -172,27 +196,15 @@ async fn read_pages<'r>(
     let mut latest = messages::before(db, &new, i64::from(JOIN_MESSAGES) + 1).await?;
     for (room, _) in new {
         let mut list = latest.remove(room).unwrap_or_default();
-        let over = list.len().saturating_sub(JOIN_MESSAGES as usize);
-        pages.insert((room, None), (list.split_off(over), over > 0));
+        let has_more = page::cut_front(&mut list, JOIN_MESSAGES as usize, PAGE_BYTES);
+        pages.insert((room, None), (list, has_more));
     }
     // The same room may be resumed from several places, but not within one statement.
     for (room, since) in keys.iter().filter_map(|(room, since)| Some((*room, (*since)?))) {
         let mut missed = messages::after(db, &[(room, i64::from(since))], i64::from(RESUME_MESSAGES) + 1).await?;
         let mut list = missed.remove(room).unwrap_or_default();
-        let kept = fitting(&list).min(RESUME_MESSAGES as usize);
-        let has_more = kept < list.len();
-        list.truncate(kept);
+        let has_more = page::cut(&mut list, RESUME_MESSAGES as usize, PAGE_BYTES);
         pages.insert((room, Some(since)), (list, has_more));
     }
     Ok(pages)
-}
-
-/// How many of the messages fit into a page; at least one.
-fn fitting(messages: &[ChatMessage]) -> usize {
-    let mut bytes = 0;
-    let over = messages.iter().position(|message| {
-        bytes += message.message.len() + 600;
-        bytes > PAGE_BYTES
-    });
-    over.unwrap_or(messages.len()).max(1)
 }

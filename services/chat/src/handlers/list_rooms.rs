@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::str::FromStr as _;
 
 use sinaesta_bus::{Failure, QueryHandler};
+use sinaesta_contracts::chat::{ChatMessage, MessageFormat};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::room_list::{ListRooms, RoomList, RoomSummary};
 use sinaesta_contracts::{Actor, ErrorBody, GroupId, MessageId, RoomId, RoomKind, UserId};
 use sinaesta_store::StoreError;
@@ -17,6 +19,10 @@ use crate::store::room_list::{self, Listed};
 
 /// How many rooms a list has at the most.
 const MOST: i64 = 100;
+/// And how many bytes: with all that a usual message has, a hundred rooms fit.
+const BYTES: usize = 2 * PAGE_BYTES;
+/// How many bytes of text a list shows of a message; of a longer one, its beginning as text.
+const SHOWN: usize = 1_000;
 
 pub struct Handler(pub(crate) Context);
 
@@ -24,14 +30,14 @@ impl QueryHandler for Handler {
     type Query = ListRooms;
 
     async fn handle(&self, actor: Actor, _: ListRooms) -> Result<Result<RoomList, ErrorBody>, Failure> {
-        let pool = &self.0.queries;
-        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        let queries = &self.0.queries;
+        let mut db = queries.acquire().await.map_err(StoreError::from)?;
         let listed = room_list::load(&mut db, actor.user_id, actor.role.is_staff(), MOST).await?;
         drop(db);
         let listed: Vec<_> =
             listed.into_iter().filter_map(|one| Some((RoomId::try_from(one.id.clone()).ok()?, one))).collect();
-        let doors = Doors::load(&self.0, &self.0.queries, listed.iter().map(|(id, _)| (&actor, id))).await?;
-        let mut db = pool.acquire().await.map_err(StoreError::from)?;
+        let doors = Doors::load(&self.0, queries, listed.iter().map(|(id, _)| (&actor, id))).await?;
+        let mut db = queries.acquire().await.map_err(StoreError::from)?;
         let ids: Vec<_> = listed.iter().filter_map(|(_, one)| one.last_message).collect();
         let mut last = messages::find(&mut db, &ids).await?;
         let names = Names::load(&mut db, &actor, &listed).await?;
@@ -44,15 +50,25 @@ impl QueryHandler for Handler {
             rooms.push(RoomSummary {
                 room_type: id.kind().into(),
                 name: names.of(&actor, &id, one.opened_by),
-                last_message: one.last_message.and_then(|id| last.remove(&MessageId(id))),
+                last_message: one.last_message.and_then(|id| last.remove(&MessageId(id))).map(shortened),
                 last_seq: one.last_seq,
                 last_read_seq: one.last_read_seq,
                 unread_count: one.unread_count,
                 room_id: id,
             });
         }
-        Ok(Ok(RoomList { rooms }))
+        let has_more = page::cut(&mut rooms, MOST as usize, BYTES);
+        Ok(Ok(RoomList { rooms, has_more }))
     }
+}
+
+/// A message as a list shows it.
+fn shortened(message: ChatMessage) -> ChatMessage {
+    if message.message.len() <= SHOWN {
+        return message;
+    }
+    let text = messages::excerpt(&message.message, message.format);
+    ChatMessage { message: text, format: MessageFormat::Text, ..message }
 }
 
 /// What the rooms of a list are called.

@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::chat::{HistoryPage, MessageHistory};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
@@ -28,7 +29,7 @@ impl QueryHandler for Handler {
         // One more than wanted tells whether there are more.
         let mut found = messages::before(&mut db, &[(&query.room_id, before)], i64::from(limit) + 1).await?;
         let mut list = found.remove(&query.room_id).unwrap_or_default();
-        let over = list.len().saturating_sub(limit as usize);
-        Ok(Ok(HistoryPage { messages: list.split_off(over), has_more: over > 0 }))
+        let has_more = page::cut_front(&mut list, limit as usize, PAGE_BYTES);
+        Ok(Ok(HistoryPage { messages: list, has_more }))
     }
 }

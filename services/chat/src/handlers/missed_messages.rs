@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::chat::{HistoryPage, MissedMessages, RESUME_MESSAGES};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
@@ -20,8 +21,7 @@ impl QueryHandler for Handler {
         let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let mut found = messages::after(&mut db, &[(&query.room_id, query.after_seq)], PAGE + 1).await?;
         let mut list = found.remove(&query.room_id).unwrap_or_default();
-        let has_more = list.len() > PAGE as usize;
-        list.truncate(PAGE as usize);
+        let has_more = page::cut(&mut list, PAGE as usize, PAGE_BYTES);
         Ok(Ok(HistoryPage { messages: list, has_more }))
     }
 }

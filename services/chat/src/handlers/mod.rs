@@ -46,12 +46,13 @@ use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
 use crate::store::room_sockets::Place;
 
-/// In how many study groups one user may be.
-const MOST_GROUPS: i64 = 100;
-
-fn too_many_groups() -> ErrorBody {
-    ErrorBody::new(code::GROUP_TOO_MANY, format!("You may be in {MOST_GROUPS} study groups: leave one first"))
+fn too_many_groups(context: &Context) -> ErrorBody {
+    let most = context.settings.groups_per_user;
+    ErrorBody::new(code::GROUP_TOO_MANY, format!("You may be in {most} study groups: leave one first"))
 }
+
+/// How many people are told of one change of how somebody shows.
+const MOST_TOLD: usize = 1_000;
 
 /// Tells those who share a room with each of `shown` how they show now; grouped by whom it is about.
 async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, Vec<Outbound>>, Failure> {
@@ -69,7 +70,7 @@ async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, 
             status: one.status,
             last_seen: Timestamp(one.last_seen_at),
         };
-        let to = companions.get(&one.user).into_iter().flatten();
+        let to = companions.get(&one.user).into_iter().flatten().take(MOST_TOLD);
         let outbound: Result<Vec<_>, _> = to.map(|user| Outbound::deliver(Audience::User(*user), &change)).collect();
         announcements.insert(one.user, outbound?);
     }

@@ -2,7 +2,8 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::moderation::{FoundMessages, SearchMessages};
-use sinaesta_contracts::{Actor, ErrorBody, MessageId};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
+use sinaesta_contracts::{Actor, ErrorBody, MessageId, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -11,8 +12,8 @@ use crate::store::{messages, search};
 
 /// How many messages a page has when the client does not say.
 const PAGE: u32 = 50;
-/// How many messages one search makes searchable at the most; the next goes on.
-const AT_ONCE: i64 = 50_000;
+/// How many words a query may have.
+const WORDS: usize = 20;
 
 pub struct Handler(pub(crate) Context);
 
@@ -21,19 +22,21 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SearchMessages) -> Result<Result<FoundMessages, ErrorBody>, Failure> {
         let room = &query.room_id;
+        if query.query.as_str().split_whitespace().nth(WORDS).is_some() {
+            let text = format!("query may have {WORDS} words");
+            return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("query")));
+        }
         let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, room))).await?;
         if let Err(error) = doors.check(&actor, room) {
             return Ok(Err(error));
         }
         let limit = query.limit.map_or(PAGE, u32::from) as usize;
         let before = query.before_seq.map_or(i64::MAX, i64::from);
-        let mut db = self.0.queries.begin().await.map_err(StoreError::from)?;
-        search::index(&mut db, room, AT_ONCE).await?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let ids = search::find(&mut db, room, query.query.as_str(), before, limit as i64 + 1).await?;
         let mut found = messages::find(&mut db, &ids).await?;
-        db.commit().await.map_err(StoreError::from)?;
-        let has_more = ids.len() > limit;
-        let messages = ids.into_iter().take(limit).filter_map(|id| found.remove(&MessageId(id))).collect();
+        let mut messages: Vec<_> = ids.iter().filter_map(|id| found.remove(&MessageId(*id))).collect();
+        let has_more = page::cut(&mut messages, limit, PAGE_BYTES);
         Ok(Ok(FoundMessages { messages, has_more }))
     }
 }

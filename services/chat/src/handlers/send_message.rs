@@ -33,6 +33,9 @@ impl CommandHandler for Handler {
         let posted = posting::post(&mut db, &postings).await?;
         let known = known(&mut db, &posted).await?;
         drop(db);
+        let stored_now = |(one, posted): (_, &Posted)| matches!(posted, Posted::Stored { .. }).then_some(one);
+        let new = batch.iter().zip(&posted).filter_map(stored_now);
+        context.posted.note(new.map(|one: &Received<SendMessage>| &one.command.room_id));
         let mut told = Told::default();
         let mut outcomes = Vec::with_capacity(batch.len());
         for ((one, wanted), posted) in batch.iter().zip(wanted).zip(posted) {

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::{SetStatus, StatusSet};
+use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_store::StoreError;
+use time::OffsetDateTime;
 
 use crate::Context;
 use crate::handlers::announce;
-use crate::store::presence::{self, Shown};
+use crate::store::presence::{self, Chosen, Shown};
 
 pub struct Handler(pub(crate) Context);
 
@@ -25,19 +27,33 @@ impl CommandHandler for Handler {
             last_seen_at: one.stamped_at,
             by: Some(one.id),
         };
-        let chosen: Vec<_> = last.values().map(|one| shown(one)).collect();
+        let wanted: Vec<_> = last.values().map(|one| shown(one)).collect();
+        let pause = time::Duration::milliseconds(self.0.settings.status_interval_ms);
         let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
-        presence::choose(&mut db, &chosen).await?;
+        let noted = presence::choose(&mut db, &wanted, pause).await?;
         drop(db);
+        let is_noted = |one: &Shown| noted.get(&one.user).is_some_and(|chosen| Some(chosen.by) == one.by);
+        let chosen: Vec<_> = wanted.into_iter().filter(is_noted).collect();
         let mut announcements = announce(&self.0, &chosen).await?;
-        let is_last: HashMap<_, _> = last.values().map(|one| (one.actor.user_id, one.id)).collect();
+        let chosen: HashMap<_, _> = chosen.iter().map(|one| (one.user, one.by)).collect();
         let outcome = |one: &Received<SetStatus>| {
+            let user = one.actor.user_id;
+            let Some(by) = chosen.get(&user) else {
+                return Outcome::refused(too_soon(noted.get(&user), one.stamped_at, pause));
+            };
             let mut outcome = Outcome::done(StatusSet { status: one.command.status.into() });
-            if is_last.get(&one.actor.user_id) == Some(&one.id) {
-                outcome.outbound = announcements.remove(&one.actor.user_id).unwrap_or_default();
+            if *by == Some(one.id) {
+                outcome.outbound = announcements.remove(&user).unwrap_or_default();
             }
             outcome
         };
         Ok(batch.iter().map(outcome).collect())
     }
+}
+
+/// Everybody who shares a room with somebody hears of each choice: hence not too many of them.
+fn too_soon(last: Option<&Chosen>, now: OffsetDateTime, pause: time::Duration) -> ErrorBody {
+    let left = last.map_or(pause, |chosen| chosen.at + pause - now).whole_milliseconds();
+    let error = ErrorBody::new(code::RATE_LIMITED, "The status was changed a moment ago");
+    ErrorBody { retry_after_ms: Some(u64::try_from(left).unwrap_or_default().max(1)), ..error }
 }

@@ -25,11 +25,13 @@ impl QueryHandler for Handler {
         }
         let now = self.0.clock.now();
         let expires_at = is_typing.then(|| now + Duration::from_millis(TYPING_LAPSE_MS));
-        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
+        // Who types is written by a query: it may be lost, and need not be in any order.
+        let mut db = self.0.queries.begin_with("BEGIN READ WRITE").await.map_err(StoreError::from)?;
         if let Some(until) = mutes::at(&mut db, &[(&room_id, actor.user_id, now)]).await?.into_values().next() {
             return Ok(Err(muted(until, now)));
         }
         typing::set(&mut db, &room_id, actor.user_id, &actor.name, expires_at).await?;
+        db.commit().await.map_err(StoreError::from)?;
         let (user_id, user_name) = (actor.user_id, actor.name);
         let typing = TypingIndicator { room_id: room_id.clone(), user_id, user_name, is_typing };
         self.0.bus.signal_to(&Audience::Room(room_id), &typing, Some(user_id)).await;

@@ -117,9 +117,11 @@ pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), Store
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "UPDATE chat_search s SET document = to_tsvector('indonesian', new.said) || to_tsvector('english', new.said)
+        "INSERT INTO chat_search (room_id, seq, document)
+         SELECT m.room_id, m.seq, to_tsvector('indonesian', new.said) || to_tsvector('english', new.said)
          FROM UNNEST($1::uuid[], $2::text[]) AS new (id, said) JOIN chat_messages m ON m.id = new.id
-         WHERE s.room_id = m.room_id AND s.seq = m.seq",
+         ORDER BY m.room_id, m.seq
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
         &ids,
         &edits.iter().map(|one| search::words(&one.said.text, one.said.format)).collect::<Vec<_>>(),
     )
@@ -131,10 +133,12 @@ pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), Store
 /// Empties locked messages, each by its command.
 pub async fn remove(db: &mut PgConnection, removals: &[(MessageId, Uuid, OffsetDateTime)]) -> Result<(), StoreError> {
     let ids: Vec<_> = removals.iter().map(|(id, ..)| id.0).collect();
+    // Noted as empty instead of deleted: it may be made searchable at this moment.
     sqlx::query!("DELETE FROM chat_reactions WHERE message_id = ANY($1)", &ids).execute(&mut *db).await?;
     sqlx::query!(
-        "DELETE FROM chat_search s USING chat_messages m
-         WHERE m.id = ANY($1) AND s.room_id = m.room_id AND s.seq = m.seq",
+        "INSERT INTO chat_search (room_id, seq, document)
+         SELECT room_id, seq, ''::tsvector FROM chat_messages WHERE id = ANY($1) ORDER BY room_id, seq
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
         &ids,
     )
     .execute(&mut *db)

@@ -16,17 +16,18 @@ pub struct Stored {
     pub file: UploadedFile,
 }
 
-/// Notes a file, unless it is noted.
+/// Notes a file, unless it is noted; one that is refused as on its way out, so that what it holds is removed.
 pub async fn insert(
     db: &mut PgConnection,
     owner: UserId,
     file: &RecordFile,
     at: OffsetDateTime,
+    is_refused: bool,
 ) -> Result<(), StoreError> {
     let pixels = |value: Option<u32>| value.map(|value| i32::try_from(value).unwrap_or(i32::MAX));
     sqlx::query!(
-        "INSERT INTO files (id, owner_id, name, size, content_type, width, height, has_thumbnail, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO files (id, owner_id, name, size, content_type, width, height, has_thumbnail, created_at, abandoned_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $10 THEN $9::timestamptz END) ON CONFLICT (id) DO NOTHING",
         file.id.0,
         owner.0,
         file.name,
@@ -36,10 +37,22 @@ pub async fn insert(
         pixels(file.height),
         file.has_thumbnail,
         at,
+        is_refused,
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Whether a file was refused when it was to be noted.
+pub async fn is_refused(db: &mut PgConnection, id: FileId) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM files WHERE id = $1 AND abandoned_at = created_at) AS "found!""#,
+        id.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
 }
 
 /// The files among these that can be posted.

@@ -304,27 +304,130 @@ pub struct Wanted<'a> {
     pub before: Option<GroupId>,
 }
 
-/// The ids of a page of groups, newest first: those that are public, and those that `user` is in.
+/// The ids of a page of groups, newest first: those that are public, and those that `user` is in. A page has 51 at the most,
+/// one more than clients get: how many there are to be is part of the statements, since of a number that is a parameter
+/// plans take it that it is a tenth of all there are, and read all.
 pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-    // Ids are made in the order of time, so they page by it.
+    let pattern = match wanted.query.map(pattern) {
+        // Nothing that could be looked for.
+        Some(None) => return Ok(Vec::new()),
+        Some(Some(pattern)) => Some(pattern),
+        None => None,
+    };
+    let mut ids = mine(db, wanted, pattern.as_deref(), limit).await?;
+    if !wanted.mine {
+        // A statement for each way to find them: plans are made without knowing which conditions are there.
+        ids.extend(match (&pattern, wanted.specialty) {
+            (Some(pattern), specialty) => public_by_text(db, pattern, specialty, wanted.before, limit).await?,
+            (None, Some(specialty)) => public_by_specialty(db, specialty, wanted.before).await?,
+            (None, None) => public(db, wanted.before).await?,
+        });
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.dedup();
+        ids.truncate(usize::try_from(limit).unwrap_or_default());
+    }
+    Ok(ids)
+}
+
+/// What a query is looked for by: as a part of the text if it has three letters or digits in a row, which the index knows,
+/// and otherwise as what a word begins with. `None` for one without letters and digits: the index knows nothing of the rest.
+fn pattern(query: &str) -> Option<String> {
+    let run = query.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::len).max().unwrap_or_default();
+    let mut pattern = String::from(if run >= 3 { "%" } else { "% " });
+    for letter in query.trim().chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    (run > 0).then_some(pattern)
+}
+
+/// Those that `user` is in, which are few.
+async fn mine(
+    db: &mut PgConnection,
+    wanted: &Wanted<'_>,
+    pattern: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
     let ids = sqlx::query_scalar!(
-        r"SELECT g.id FROM study_groups g
-          WHERE g.deleted_at IS NULL
-            AND ($2::uuid IS NULL OR g.id < $2)
-            AND ($3::text IS NULL OR g.specialty = $3)
-            AND ($4::text IS NULL OR position(lower($4) IN lower(g.name)) > 0
-                 OR position(lower($4) IN lower(COALESCE(g.description, ''))) > 0)
-            AND ((g.is_public AND NOT $5) OR EXISTS (
-              SELECT FROM study_group_members m WHERE m.group_id = g.id AND m.user_id = $1 AND m.left_at IS NULL))
-          ORDER BY g.id DESC LIMIT $6",
+        "SELECT g.id FROM (SELECT group_id FROM study_group_members WHERE user_id = $1 AND left_at IS NULL OFFSET 0) m
+         CROSS JOIN LATERAL (SELECT * FROM study_groups s WHERE s.id = m.group_id OFFSET 0) g
+         WHERE g.deleted_at IS NULL AND ($2::uuid IS NULL OR g.id < $2) AND ($3::text IS NULL OR g.specialty = $3)
+           AND ($4::text IS NULL OR g.searched LIKE lower($4))
+         ORDER BY g.id DESC LIMIT $5",
         wanted.user.0,
         wanted.before.map(|id| id.0),
         wanted.specialty,
-        wanted.query,
-        wanted.mine,
+        pattern,
         limit,
     )
     .fetch_all(db)
     .await?;
     Ok(ids)
+}
+
+async fn public_by_text(
+    db: &mut PgConnection,
+    pattern: &str,
+    specialty: Option<&str>,
+    before: Option<GroupId>,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    // Found by the index and then sorted: in the order of ids, what is nowhere would be looked for everywhere.
+    let ids = sqlx::query_scalar!(
+        "SELECT f.id FROM (
+           SELECT g.id FROM study_groups g
+           WHERE g.is_public AND g.deleted_at IS NULL AND g.searched LIKE lower($1)
+             AND ($2::text IS NULL OR g.specialty = $2) AND ($3::uuid IS NULL OR g.id < $3) OFFSET 0) f
+         ORDER BY f.id DESC LIMIT $4",
+        pattern,
+        specialty,
+        before.map(|id| id.0),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
+async fn public_by_specialty(
+    db: &mut PgConnection,
+    specialty: &str,
+    before: Option<GroupId>,
+) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM study_groups WHERE is_public AND deleted_at IS NULL AND specialty = $1 AND id < $2
+         ORDER BY id DESC LIMIT 51",
+        specialty,
+        before.map_or(Uuid::max(), |id| id.0),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
+async fn public(db: &mut PgConnection, before: Option<GroupId>) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM study_groups WHERE is_public AND deleted_at IS NULL AND id < $1 ORDER BY id DESC LIMIT 51",
+        before.map_or(Uuid::max(), |id| id.0),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn a_query_is_a_part_of_the_text_or_begins_a_word() {
+        assert_eq!(pattern("kardio").as_deref(), Some("%kardio%"));
+        assert_eq!(pattern("ab").as_deref(), Some("% ab%"));
+        assert_eq!(pattern("a-b-c").as_deref(), Some("% a-b-c%"));
+        assert_eq!(pattern("100%_").as_deref(), Some("%100\\%\\_%"));
+        assert_eq!(pattern("++").as_deref(), None);
+    }
 }

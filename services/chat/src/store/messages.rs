@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_contracts::chat::{ChatMessage, MessageFormat, MessageType, PostedMessage};
-use sinaesta_contracts::{MessageId, RoomId, Timestamp, UserId};
+use sinaesta_contracts::{MessageId, RoomId, Timestamp, UserId, is_avatar};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -48,7 +48,7 @@ impl Row {
             seq: self.seq,
             sender_id: UserId(self.sender_id),
             sender_name: self.sender_name,
-            sender_avatar: self.sender_avatar,
+            sender_avatar: self.sender_avatar.filter(|address| is_avatar(address)),
             message: self.message,
             format: MessageFormat::from_name(&self.format),
             message_type: MessageType::from_name(&self.message_type),

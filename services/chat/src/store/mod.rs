@@ -8,6 +8,7 @@ pub mod mutes;
 pub mod participants;
 pub mod posting;
 pub mod presence;
+pub mod quotas;
 pub mod reactions;
 pub mod room_list;
 pub mod room_sockets;

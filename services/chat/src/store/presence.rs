@@ -1,6 +1,6 @@
 //! Who is there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, UserId};
@@ -183,20 +183,44 @@ pub async fn expire(db: &mut PgConnection, leaving: &[Leaving]) -> Result<Vec<Sh
         .collect())
 }
 
-/// Notes how users chose to show. Each may stand in it once.
-pub async fn choose(db: &mut PgConnection, shown: &[Shown]) -> Result<(), StoreError> {
+/// Notes how users chose to show, each at most once in `pause`; says when each who is noted, or was, chose. Each may stand in it once.
+pub async fn choose(
+    db: &mut PgConnection,
+    shown: &[Shown],
+    pause: time::Duration,
+) -> Result<HashMap<UserId, Chosen>, StoreError> {
+    let users: Vec<Uuid> = shown.iter().map(|one| one.user.0).collect();
     sqlx::query!(
-        "INSERT INTO user_presence (user_id, user_name, status, last_seen_at)
-         SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS new (u, n, s, a) ORDER BY u
-         ON CONFLICT (user_id) DO UPDATE SET status = EXCLUDED.status",
-        &shown.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+        "INSERT INTO user_presence AS p (user_id, user_name, status, last_seen_at, chosen_at, chosen_by)
+         SELECT u, n, s, a, a, b FROM UNNEST($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::uuid[])
+                                      AS new (u, n, s, a, b) ORDER BY u
+         ON CONFLICT (user_id) DO UPDATE SET status = EXCLUDED.status, chosen_at = EXCLUDED.chosen_at,
+                                             chosen_by = EXCLUDED.chosen_by
+         WHERE p.chosen_at IS NULL OR p.chosen_at <= EXCLUDED.chosen_at - make_interval(secs => $6)",
+        &users,
         &shown.iter().map(|one| one.name.as_str()).collect::<Vec<_>>() as &[&str],
         &shown.iter().map(|one| one.status.as_str()).collect::<Vec<_>>() as &[&str],
         &shown.iter().map(|one| one.last_seen_at).collect::<Vec<_>>(),
+        &shown.iter().map(|one| one.by).collect::<Vec<_>>() as &[Option<Uuid>],
+        pause.as_seconds_f64(),
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    let rows = sqlx::query!(
+        r#"SELECT user_id, chosen_at AS "at!", chosen_by AS "by!" FROM user_presence
+           WHERE user_id = ANY($1) AND chosen_at IS NOT NULL AND chosen_by IS NOT NULL"#,
+        &users,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (UserId(row.user_id), Chosen { at: row.at, by: row.by })).collect())
+}
+
+/// When somebody chose how to show, and by which command.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen {
+    pub at: OffsetDateTime,
+    pub by: Uuid,
 }
 
 /// The gateways on which anybody is.

@@ -16,21 +16,31 @@ pub async fn load(db: &mut PgConnection, ids: &[&str]) -> Result<HashMap<String,
     Ok(rows.into_iter().map(|row| (row.id, Room { opened_by: row.opened_by.map(UserId) })).collect())
 }
 
+/// A room that is to exist.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub id: RoomId,
+    /// Whose it is.
+    pub owner: Option<UserId>,
+    /// Who opens it; empty: nobody whose rooms are counted.
+    pub by: Option<UserId>,
+    pub at: OffsetDateTime,
+}
+
 /// Makes the rooms that do not exist, and gives those without an owner theirs; says whose they are then.
-pub async fn open(
-    db: &mut PgConnection,
-    rooms: &[(RoomId, Option<UserId>, OffsetDateTime)],
-) -> Result<HashMap<String, Room>, StoreError> {
+pub async fn open(db: &mut PgConnection, rooms: &[Opening]) -> Result<HashMap<String, Room>, StoreError> {
     if rooms.is_empty() {
         return Ok(HashMap::new());
     }
-    let ids: Vec<&str> = rooms.iter().map(|(id, ..)| id.as_str()).collect();
-    let kinds: Vec<&str> = rooms.iter().map(|(id, ..)| id.kind().as_str()).collect();
-    let owners: Vec<Option<uuid::Uuid>> = rooms.iter().map(|(_, owner, _)| owner.map(|user| user.0)).collect();
-    let at: Vec<OffsetDateTime> = rooms.iter().map(|(.., at)| *at).collect();
+    let ids: Vec<&str> = rooms.iter().map(|one| one.id.as_str()).collect();
+    let kinds: Vec<&str> = rooms.iter().map(|one| one.id.kind().as_str()).collect();
+    let owners: Vec<Option<uuid::Uuid>> = rooms.iter().map(|one| one.owner.map(|user| user.0)).collect();
+    let by: Vec<Option<uuid::Uuid>> = rooms.iter().map(|one| one.by.map(|user| user.0)).collect();
+    let at: Vec<OffsetDateTime> = rooms.iter().map(|one| one.at).collect();
     let rows = sqlx::query!(
-        "INSERT INTO chat_rooms AS r (id, type, opened_by, created_at)
-         SELECT * FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS new (id, type, opened_by, at)
+        "INSERT INTO chat_rooms AS r (id, type, opened_by, created_at, created_by)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::timestamptz[], $5::uuid[])
+                       AS new (id, type, opened_by, at, by)
          ORDER BY id
          ON CONFLICT (id) DO UPDATE SET opened_by = COALESCE(r.opened_by, EXCLUDED.opened_by)
          RETURNING id, opened_by",
@@ -38,6 +48,7 @@ pub async fn open(
         &kinds as &[&str],
         &owners as &[Option<uuid::Uuid>],
         &at,
+        &by as &[Option<uuid::Uuid>],
     )
     .fetch_all(db)
     .await?;

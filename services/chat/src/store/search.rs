@@ -1,4 +1,5 @@
-//! Searching in a room. A room's messages are made searchable when somebody searches there.
+//! Searching in a room. Messages are made searchable ahead, shortly after they were posted; the few that are not yet are
+//! looked through as they stand.
 
 use sinaesta_contracts::RoomId;
 use sinaesta_contracts::chat::MessageFormat;
@@ -9,63 +10,66 @@ use uuid::Uuid;
 use crate::domain::markup;
 
 /// How many messages are read at a time to be made searchable.
-const CHUNK: i64 = 500;
+pub const CHUNK: i64 = 500;
+/// How many of the latest messages are looked through that are not searchable yet.
+const RECENT: i64 = 500;
 
-/// Makes the messages searchable that came since that was done last, at most about `limit`.
-pub async fn index(db: &mut PgConnection, room: &RoomId, limit: i64) -> Result<(), StoreError> {
-    // Whoever searches at the same time waits for this row, and finds the messages done.
-    sqlx::query!(
-        "INSERT INTO chat_search_rooms (room_id, indexed_seq) VALUES ($1, 0) ON CONFLICT DO NOTHING",
-        room.as_str()
+/// Rooms with messages that are not searchable yet, in the order of their ids after one of them.
+pub async fn behind(db: &mut PgConnection, after: &str, limit: i64) -> Result<Vec<RoomId>, StoreError> {
+    let rooms = sqlx::query_scalar!(
+        "SELECT r.id FROM chat_rooms r LEFT JOIN chat_search_rooms s ON s.room_id = r.id
+         WHERE r.id > $1 AND r.last_seq > COALESCE(s.indexed_seq, 0) ORDER BY r.id LIMIT $2",
+        after,
+        limit,
     )
-    .execute(&mut *db)
+    .fetch_all(db)
     .await?;
-    let from =
-        sqlx::query_scalar!("SELECT indexed_seq FROM chat_search_rooms WHERE room_id = $1 FOR UPDATE", room.as_str())
-            .fetch_one(&mut *db)
-            .await?;
-    let mut done = from;
-    for _ in 0..=limit / CHUNK {
-        let Some(last) = index_chunk(db, room, done).await? else { break };
-        done = last;
-    }
-    if done > from {
-        sqlx::query!("UPDATE chat_search_rooms SET indexed_seq = $2 WHERE room_id = $1", room.as_str(), done)
-            .execute(db)
-            .await?;
-    }
-    Ok(())
+    Ok(rooms.into_iter().filter_map(|id| RoomId::try_from(id).ok()).collect())
 }
 
-/// Makes the next messages after a `seq` searchable; gives the last one's, if there are any.
-async fn index_chunk(db: &mut PgConnection, room: &RoomId, after: i64) -> Result<Option<i64>, StoreError> {
+/// Makes a room's next few messages searchable; says whether there may be more of them. It takes no lock that anybody who posts
+/// or edits waits for: where another replica, or an edit, was quicker, what that one wrote stays.
+pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreError> {
+    let from = indexed(db, room).await?;
     let rows = sqlx::query!(
-        "SELECT seq, message, format, removed_at IS NULL AS \"is_there!\" FROM chat_messages
-         WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        "SELECT seq, message, format FROM chat_messages WHERE room_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         room.as_str(),
-        after,
+        from,
         CHUNK,
     )
     .fetch_all(&mut *db)
     .await?;
-    let Some(last) = rows.last().map(|row| row.seq) else { return Ok(None) };
-    let (seqs, texts): (Vec<i64>, Vec<String>) = rows
-        .iter()
-        .filter(|row| row.is_there)
-        .map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format))))
-        .unzip();
+    let Some(last) = rows.last().map(|row| row.seq) else { return Ok(false) };
+    let (seqs, texts): (Vec<i64>, Vec<String>) =
+        rows.iter().map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format)))).unzip();
     sqlx::query!(
         "INSERT INTO chat_search (room_id, seq, document)
          SELECT $1, seq, to_tsvector('indonesian', said) || to_tsvector('english', said)
          FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
+         ON CONFLICT (room_id, seq) DO NOTHING",
         room.as_str(),
         &seqs,
         &texts,
     )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO chat_search_rooms AS r (room_id, indexed_seq) VALUES ($1, $2)
+         ON CONFLICT (room_id) DO UPDATE SET indexed_seq = GREATEST(r.indexed_seq, EXCLUDED.indexed_seq)",
+        room.as_str(),
+        last,
+    )
     .execute(db)
     .await?;
-    Ok(Some(last))
+    Ok(rows.len() == CHUNK as usize)
+}
+
+/// Up to which `seq` a room is searchable.
+async fn indexed(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError> {
+    let seq = sqlx::query_scalar!("SELECT indexed_seq FROM chat_search_rooms WHERE room_id = $1", room.as_str())
+        .fetch_optional(db)
+        .await?;
+    Ok(seq.unwrap_or_default())
 }
 
 /// What is searched of a message: what a reader sees. Without the characters that Postgres's parser takes for tags and
@@ -82,15 +86,37 @@ pub async fn find(
     before_seq: i64,
     limit: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
+    let from = indexed(db, room).await?;
+    let recent = sqlx::query!(
+        "SELECT seq, message, format FROM chat_messages WHERE room_id = $1 AND seq > $2 ORDER BY seq DESC LIMIT $3",
+        room.as_str(),
+        from,
+        RECENT,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let (seqs, texts): (Vec<i64>, Vec<String>) =
+        recent.iter().map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format)))).unzip();
+    // What is found by the index is sorted, instead of reading the room in its order until enough are found: a query that
+    // finds nothing would read all of it.
     let ids = sqlx::query_scalar!(
-        "SELECT m.id FROM chat_search s JOIN chat_messages m ON m.room_id = s.room_id AND m.seq = s.seq
-         WHERE s.room_id = $1 AND s.seq < $3
-           AND (s.document @@ websearch_to_tsquery('indonesian', $2) OR s.document @@ websearch_to_tsquery('english', $2))
-         ORDER BY s.seq DESC LIMIT $4",
+        "WITH found AS MATERIALIZED (
+           SELECT s.seq FROM chat_search s
+           WHERE s.room_id = $1 AND s.seq < $3
+             AND s.document @@ (websearch_to_tsquery('indonesian', $2) || websearch_to_tsquery('english', $2))
+           UNION
+           SELECT r.seq FROM UNNEST($5::bigint[], $6::text[]) AS r (seq, said)
+           WHERE r.seq < $3 AND (to_tsvector('indonesian', r.said) || to_tsvector('english', r.said))
+                                @@ (websearch_to_tsquery('indonesian', $2) || websearch_to_tsquery('english', $2)))
+         SELECT m.id FROM (SELECT seq FROM found ORDER BY seq DESC LIMIT $4) f
+         JOIN chat_messages m ON m.room_id = $1 AND m.seq = f.seq
+         WHERE m.removed_at IS NULL ORDER BY m.seq DESC",
         room.as_str(),
         words(query, MessageFormat::Text),
         before_seq,
         limit,
+        &seqs,
+        &texts,
     )
     .fetch_all(db)
     .await?;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends at what it did not expect")]
 
+mod bounds;
 mod clocks;
 mod repeats;
 
@@ -14,6 +15,7 @@ use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
 use sinaesta_contracts::chat::{JoinRoom, SendMessage};
 use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, Partition, Role, RoomId, Service, Stream, Subject};
+use sinaesta_settings::Settings;
 use sinaesta_testkit::{TestDatabase, TestNats, actor};
 use time::OffsetDateTime;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -49,9 +51,15 @@ impl Stack {
 
     /// A replica of the service.
     fn replica(&self, clock: Clock) -> DropGuard {
+        self.replica_with(clock, |_| {})
+    }
+
+    /// The same with other settings.
+    fn replica_with(&self, clock: Clock, change: impl FnOnce(&mut Settings)) -> DropGuard {
         let mut settings = self.nats.settings().unwrap();
         settings.database.url = self.database.url.clone().into();
         settings.chat.http_port = 0;
+        change(&mut settings);
         let stop = CancellationToken::new();
         tokio::spawn(sinaesta_chat::run_with(settings, clock, stop.clone()));
         stop.drop_guard()

@@ -6,15 +6,19 @@ use std::collections::HashSet;
 
 use futures::future::join_all;
 use sinaesta_chat::domain::door::Room;
+use sinaesta_chat::domain::markup::Clean;
+use sinaesta_chat::store::changes::{self, Edit};
+use sinaesta_chat::store::groups::{self, Wanted};
 use sinaesta_chat::store::messages;
 use sinaesta_chat::store::mutes::{self, Mute};
 use sinaesta_chat::store::participants::{self, Moving};
 use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
 use sinaesta_chat::store::presence::{self, Arriving, Leaving};
-use sinaesta_chat::store::{rooms, search};
+use sinaesta_chat::store::rooms::{self, Opening};
+use sinaesta_chat::store::{room_list, search};
 use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::presence::Status;
-use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
+use sinaesta_contracts::{GatewayId, GroupId, MessageId, RoomId, UserId};
 use sinaesta_testkit::TestDatabase;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -64,9 +68,13 @@ async fn post(db: &mut PgConnection, batch: &[NewMessage]) -> Vec<Posted> {
     posting::post(db, &batch.iter().map(posting).collect::<Vec<_>>()).await.unwrap()
 }
 
+fn opening(id: &RoomId, owner: Option<UserId>) -> Opening {
+    Opening { id: id.clone(), owner, by: owner, at: NOW }
+}
+
 async fn open(database: &TestDatabase, names: &[&str]) -> Vec<RoomId> {
     let ids: Vec<RoomId> = names.iter().map(|name| room(name)).collect();
-    let rows: Vec<_> = ids.iter().map(|id| (id.clone(), None, NOW)).collect();
+    let rows: Vec<_> = ids.iter().map(|id| opening(id, None)).collect();
     rooms::open(&mut database.pool.acquire().await.unwrap(), &rows).await.unwrap();
     ids
 }
@@ -187,7 +195,7 @@ async fn the_first_student_of_a_mentor_room_keeps_it() {
     let mut db = database.pool.acquire().await.unwrap();
     let id = room("mentor:abc");
     for (owner, expected) in [(None, None), (Some(user(1)), Some(user(1))), (Some(user(2)), Some(user(1)))] {
-        let opened = rooms::open(&mut db, &[(id.clone(), owner, NOW)]).await.unwrap();
+        let opened = rooms::open(&mut db, &[opening(&id, owner)]).await.unwrap();
         assert_eq!(opened[id.as_str()], Room { opened_by: expected });
     }
 }
@@ -297,14 +305,187 @@ async fn a_room_is_made_searchable_in_parts_and_by_what_a_reader_sees() {
         NewMessage { message: text, format, ..message(&ids[0], 1, None) }
     };
     post(&mut db, &(0..1_200).map(new).collect::<Vec<_>>()).await;
-    // Not all at once: the next goes on.
-    search::index(&mut db, &ids[0], 600).await.unwrap();
-    search::index(&mut db, &ids[0], 600).await.unwrap();
-    search::index(&mut db, &ids[0], 600).await.unwrap();
-    for (query, count) in
-        [("nomor", 400), ("normal", 400), ("strong", 0), ("lt", 0), ("String1199", 1), ("<String1199>", 1)]
-    {
-        let found = search::find(&mut db, &ids[0], query, i64::MAX, 2_000).await.unwrap();
-        assert_eq!(found.len(), count, "{query}");
+    let queries = [("nomor", 400), ("normal", 400), ("strong", 0), ("lt", 0), ("String1199", 1), ("<String1199>", 1)];
+    // Not all at once: the next goes on. What is left is found too, as long as it is not much.
+    for (round, has_more) in [true, true, false].into_iter().enumerate() {
+        assert_eq!(search::index(&mut db, &ids[0]).await.unwrap(), has_more);
+        for (query, count) in queries.into_iter().filter(|_| round > 0) {
+            let found = search::find(&mut db, &ids[0], query, i64::MAX, 2_000).await.unwrap();
+            assert_eq!(found.len(), count, "{query}");
+        }
     }
+}
+
+/// Rows of these tables that this connection has read: it counts on as long as a transaction lasts.
+async fn rows_read(db: &mut PgConnection, tables: &str) -> i64 {
+    let sql = "SELECT COALESCE(sum(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables
+               WHERE relname LIKE $1";
+    sqlx::query_scalar(sql).bind(tables).fetch_one(db).await.unwrap()
+}
+
+/// As long as a connection of the service's has plans.
+async fn with_generic_plans(db: &mut PgConnection) {
+    sqlx::query("SET plan_cache_mode = force_generic_plan").execute(&mut *db).await.unwrap();
+}
+
+async fn large_room(db: &mut PgConnection, room: &RoomId, count: i32) {
+    sqlx::query(
+        "INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, message, message_type, created_at)
+         SELECT gen_random_uuid(), $1, n, $3, 'Sari', 'pasien nomor ' || n || ' demam dan sesak', 'text', $4
+         FROM generate_series(1, $2) n",
+    )
+    .bind(room.as_str())
+    .bind(count)
+    .bind(user(1).0)
+    .bind(NOW)
+    .execute(&mut *db)
+    .await
+    .unwrap();
+    let sql = "UPDATE chat_rooms SET last_seq = $2 WHERE id = $1";
+    sqlx::query(sql).bind(room.as_str()).bind(i64::from(count)).execute(db).await.unwrap();
+}
+
+/// The control: without `chat_search_document` all 20,000 are read each time.
+#[tokio::test]
+async fn a_search_reads_what_it_finds_and_not_the_room() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a", "b"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    large_room(&mut db, &ids[0], 20_000).await;
+    large_room(&mut db, &ids[1], 1_000).await;
+    assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), ids);
+    for room in &ids {
+        while search::index(&mut db, room).await.unwrap() {}
+    }
+    assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), []);
+    with_generic_plans(&mut db).await;
+    let words = "pasien nomor 19999 demam sesak ".repeat(4);
+    for (query, found, most) in [(words.as_str(), 1, 5), ("kardiologi", 0, 5), ("-kardiologi nomor 7", 1, 5)] {
+        sqlx::query("BEGIN").execute(&mut *db).await.unwrap();
+        let before = rows_read(&mut db, "chat_search%").await;
+        assert_eq!(search::find(&mut db, &ids[0], query, i64::MAX, 51).await.unwrap().len(), found, "{query}");
+        let read = rows_read(&mut db, "chat_search%").await - before;
+        assert!(read <= most, "{query}: {read}");
+        sqlx::query("COMMIT").execute(&mut *db).await.unwrap();
+    }
+    // The latest come first, and what was said in other rooms is nothing to do with it.
+    let found = search::find(&mut db, &ids[1], "demam", i64::MAX, 51).await.unwrap();
+    let places = messages::places(&mut db, &found).await.unwrap();
+    assert_eq!(places[&MessageId(found[0])].seq, 1_000);
+    assert_eq!((found.len(), places[&MessageId(found[50])].seq), (51, 950));
+}
+
+/// The control: with a deletion instead of an empty document, what was removed is made searchable again.
+#[tokio::test]
+async fn what_is_edited_or_removed_while_it_is_made_searchable_stays_so() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    let said = |text: &str| NewMessage { message: text.into(), ..message(&ids[0], 1, None) };
+    let batch = [said("kardiologi"), said("neurologi")];
+    post(&mut db, &batch).await;
+    // As another replica does that has read both before they were changed.
+    let before: Vec<(i64, String)> =
+        sqlx::query_as("SELECT seq, message FROM chat_messages ORDER BY seq").fetch_all(&mut *db).await.unwrap();
+    let clean = Clean { text: "bedah".into(), format: MessageFormat::Text };
+    changes::edit(&mut db, &[Edit { id: batch[0].id, command: Uuid::now_v7(), at: NOW, said: &clean }]).await.unwrap();
+    changes::remove(&mut db, &[(batch[1].id, Uuid::now_v7(), NOW)]).await.unwrap();
+    for (seq, text) in before {
+        sqlx::query("INSERT INTO chat_search VALUES ('a', $1, to_tsvector('indonesian', $2)) ON CONFLICT DO NOTHING")
+            .bind(seq)
+            .bind(text)
+            .execute(&mut *db)
+            .await
+            .unwrap();
+    }
+    search::index(&mut db, &ids[0]).await.unwrap();
+    for (query, count) in [("kardiologi", 0), ("bedah", 1), ("neurologi", 0)] {
+        assert_eq!(search::find(&mut db, &ids[0], query, i64::MAX, 10).await.unwrap().len(), count, "{query}");
+    }
+}
+
+/// The control: with the conditions of `list` in one statement, as they were, all 30,000 are read.
+#[tokio::test]
+async fn a_list_of_groups_reads_what_it_shows_whatever_is_looked_for() {
+    let database = TestDatabase::create().await.unwrap();
+    let mut db = database.pool.acquire().await.unwrap();
+    sqlx::query(
+        "INSERT INTO study_groups (id, name, description, specialty, is_public, max_members, creator_id, created_at, updated_at)
+         SELECT gen_random_uuid(), 'Kelompok ' || n, 'Belajar 100% bersama', 'Bedah', n % 10 > 0, 10, gen_random_uuid(), $1, $1
+         FROM generate_series(1, 30000) n",
+    )
+    .bind(NOW)
+    .execute(&mut *db)
+    .await
+    .unwrap();
+    let private: Uuid =
+        sqlx::query_scalar("SELECT id FROM study_groups WHERE name = 'Kelompok 20'").fetch_one(&mut *db).await.unwrap();
+    groups::join(&mut db, GroupId(private), (user(1), "N"), Uuid::now_v7(), NOW).await.unwrap();
+    sqlx::query("ANALYZE study_groups").execute(&mut *db).await.unwrap();
+    with_generic_plans(&mut db).await;
+    let cases = [
+        (None, None, false, 21),
+        (None, Some("kardiologi"), false, 0),
+        (None, Some("KELOMPOK 29999"), false, 1),
+        (None, Some("zz"), false, 0),
+        (None, Some("++"), false, 0),
+        (None, Some("kelompok 20"), true, 1),
+        (None, Some("29_9"), false, 0),
+        (Some("Jantung"), None, false, 0),
+        (Some("Bedah"), None, false, 21),
+        (Some("Jantung"), Some("kelompok 29999"), false, 0),
+        (None, None, true, 1),
+    ];
+    for (specialty, query, mine, count) in cases {
+        let wanted = Wanted { user: user(1), specialty, query, mine, before: None };
+        sqlx::query("BEGIN").execute(&mut *db).await.unwrap();
+        let before = rows_read(&mut db, "study_groups").await;
+        let found = groups::list(&mut db, &wanted, 21).await.unwrap();
+        assert_eq!(found.len(), count, "{wanted:?}");
+        let read = rows_read(&mut db, "study_groups").await - before;
+        assert!(read < 100, "{wanted:?}: {read}");
+        sqlx::query("COMMIT").execute(&mut *db).await.unwrap();
+    }
+    // What one is in is found though it is not public, once and in its place.
+    let wanted = Wanted { user: user(1), specialty: None, query: Some("kelompok 20"), mine: false, before: None };
+    let found = groups::list(&mut db, &wanted, 10_000).await.unwrap();
+    assert!(found.contains(&private) && found.is_sorted_by(|one, other| one > other));
+    let stranger = Wanted { user: user(2), ..wanted };
+    assert!(!groups::list(&mut db, &stranger, 10_000).await.unwrap().contains(&private));
+}
+
+/// The control: counting up to a thousand in each room reads 100,000.
+#[tokio::test]
+async fn a_list_of_rooms_looks_at_few_of_the_unread_messages() {
+    let database = TestDatabase::create().await.unwrap();
+    let names: Vec<String> = (0..100).map(|n| format!("room-{n}")).collect();
+    let ids = open(&database, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    for id in &ids {
+        large_room(&mut db, id, 1_200).await;
+    }
+    let joins: Vec<_> =
+        ids.iter().map(|room| Moving { room, user: user(2), name: "N", by: Uuid::now_v7(), at: NOW }).collect();
+    participants::join(&mut db, &joins).await.unwrap();
+    let shown = async |db: &mut PgConnection| {
+        let rooms = room_list::load(db, user(2), false, 100).await.unwrap();
+        let of = |id: &RoomId| rooms.iter().find(|room| room.id == id.as_str()).unwrap().unread_count;
+        ids.iter().map(of).collect::<Vec<_>>()
+    };
+    with_generic_plans(&mut db).await;
+    sqlx::query("BEGIN").execute(&mut *db).await.unwrap();
+    let before = rows_read(&mut db, "chat_messages%").await;
+    assert_eq!(shown(&mut db).await, [1_000; 100]);
+    let read = rows_read(&mut db, "chat_messages%").await - before;
+    assert!(read < 100 * 60, "{read}");
+    sqlx::query("COMMIT").execute(&mut *db).await.unwrap();
+    // One's own and what was removed does not count among the first fifty, and does behind them.
+    let change = "UPDATE chat_participants SET last_read_seq = 1180 WHERE room_id = 'room-0';
+                  UPDATE chat_messages SET sender_id = '00000000-0000-0000-0000-000000000002' WHERE room_id = 'room-0' AND seq = 1190;
+                  UPDATE chat_messages SET removed_at = now() WHERE room_id = 'room-0' AND seq = 1191;
+                  UPDATE chat_participants SET last_read_seq = 1100 WHERE room_id = 'room-1';
+                  UPDATE chat_messages SET removed_at = now() WHERE room_id = 'room-1' AND seq IN (1110, 1190);
+                  UPDATE chat_participants SET last_read_seq = 1200 WHERE room_id = 'room-2'";
+    sqlx::raw_sql(change).execute(&mut *db).await.unwrap();
+    assert_eq!(shown(&mut db).await[..4], [18, 99, 0, 1_000]);
 }

@@ -14,7 +14,7 @@ impl QueryHandler for Handler {
     type Query = FindSessions;
 
     async fn handle(&self, _: Actor, query: FindSessions) -> Result<Result<Vec<(ExamId, UserId)>, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         Ok(Ok(sessions::existing(&mut db, &query.of).await?))
     }
 }

@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::exam_authoring::{ExamList, ListExams, MAX_EXAM_PAGE};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody, code};
 use sinaesta_store::StoreError;
 
@@ -24,15 +25,16 @@ impl QueryHandler for Handler {
             return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("limit")));
         }
         let published_only = !actor.role.is_staff();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
         let wanted = i64::from(limit) + 1;
         let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, published_only, wanted).await?;
-        let has_more = ids.len() > limit as usize;
+        let is_last = ids.len() <= limit as usize;
         ids.truncate(limit as usize);
         let found = exams::find(&mut db, &ids).await?;
         let mut exams: Vec<_> = found.into_values().map(summary).collect();
         exams.sort_unstable_by_key(|exam| std::cmp::Reverse(exam.info.id));
-        Ok(Ok(ExamList { exams, has_more }))
+        let is_cut = page::cut(&mut exams, limit as usize, PAGE_BYTES);
+        Ok(Ok(ExamList { exams, has_more: is_cut || !is_last }))
     }
 }

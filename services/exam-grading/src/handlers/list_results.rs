@@ -2,15 +2,16 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::exam_grading::{ListResults, ResultList, ResultRow};
-use sinaesta_contracts::{Actor, ErrorBody};
+use sinaesta_contracts::{Actor, ErrorBody, page};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::{check_staff, visible};
 use crate::store::results::{self, Graded};
 
-/// How many results are listed: as many as one message of the broker holds.
-const LISTED: i64 = 10_000;
+/// How many results are listed, and in how many bytes: as many as one message of the broker holds with ease.
+const LISTED: usize = 10_000;
+const BYTES: usize = 4 * 1024 * 1024;
 
 pub struct Handler(pub(crate) Context);
 
@@ -21,12 +22,14 @@ impl QueryHandler for Handler {
         if let Err(error) = check_staff(&actor) {
             return Ok(Err(error));
         }
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         if let Err(error) = visible(&mut db, query.exam_id, &actor).await? {
             return Ok(Err(error));
         }
-        let found = results::of_exam(&mut db, query.exam_id, LISTED).await?;
-        Ok(Ok(ResultList { exam_id: query.exam_id, results: found.into_iter().map(row).collect() }))
+        let found = results::of_exam(&mut db, query.exam_id, LISTED as i64 + 1).await?;
+        let mut results: Vec<_> = found.into_iter().map(row).collect();
+        let has_more = page::cut(&mut results, LISTED, BYTES);
+        Ok(Ok(ResultList { exam_id: query.exam_id, results, has_more }))
     }
 }
 

@@ -2,15 +2,17 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::proctoring::{ExamMonitorSnapshot, MonitorExam};
-use sinaesta_contracts::{Actor, ErrorBody, Timestamp};
+use sinaesta_contracts::{Actor, ErrorBody, Timestamp, page};
 use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::{check_staff, seen, visible};
 use crate::store::{monitor, participants, sessions};
 
-/// How many participants a snapshot lists, those first who were active last: as many as one message of the broker holds.
-const LISTED: i64 = 10_000;
+/// How many participants a snapshot lists, those first who were active last, and in how many bytes: a socket that reads slowly
+/// holds as much.
+const LISTED: usize = 10_000;
+const BYTES: usize = 768 * 1024;
 
 pub struct Handler(pub(crate) Context);
 
@@ -25,18 +27,22 @@ impl QueryHandler for Handler {
         if let Err(error) = check_staff(&actor) {
             return Ok(Err(error));
         }
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         if let Err(error) = visible(&mut db, query.exam_id, &actor).await? {
             return Ok(Err(error));
         }
-        let found = sessions::of_exam(&mut db, query.exam_id, None, LISTED).await?;
+        let found = sessions::of_exam(&mut db, query.exam_id, None, LISTED as i64 + 1).await?;
         let ids: Vec<_> = found.iter().map(|session| session.id.0).collect();
         let standings = monitor::standings(&mut db, &ids).await?;
         let counts = participants::counts(&mut db, &[query.exam_id.0]).await?;
         let now = self.0.clock.now();
+        let mut participants: Vec<_> =
+            found.iter().map(|session| seen(session, standings.get(&session.id), now)).collect();
+        let has_more = page::cut(&mut participants, LISTED, BYTES);
         Ok(Ok(ExamMonitorSnapshot {
             exam_id: query.exam_id,
-            participants: found.iter().map(|session| seen(session, standings.get(&session.id), now)).collect(),
+            participants,
+            has_more,
             participant_count: counts.get(&query.exam_id).copied().unwrap_or_default(),
             server_time: Timestamp(now),
         }))

@@ -14,7 +14,7 @@ impl QueryHandler for Handler {
     type Query = ReadExam;
 
     async fn handle(&self, actor: Actor, query: ReadExam) -> Result<Result<ExamDetails, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         Ok(match visible(&mut db, query.exam_id, &actor).await? {
             Ok(exam) => Ok(details(&mut db, exam, actor.role.is_staff()).await?),
             Err(error) => Err(error),

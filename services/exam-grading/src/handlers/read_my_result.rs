@@ -15,7 +15,7 @@ impl QueryHandler for Handler {
     type Query = ReadMyResult;
 
     async fn handle(&self, actor: Actor, query: ReadMyResult) -> Result<Result<ExamResult, ErrorBody>, Failure> {
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         let Some(session) = sessions::find(&mut db, (query.exam_id, actor.user_id)).await? else {
             return Ok(Err(not_joined()));
         };

@@ -42,7 +42,9 @@ impl Author for ReplaceQuestions {
             let text = "The questions of a published exam stand; a wrong key is corrected by regrading";
             return Ok(Err(ErrorBody::new(code::EXAM_NOT_A_DRAFT, text)));
         }
-        let written = match read(&one.command.source) {
+        let source = one.command.source.clone();
+        let read = tokio::task::spawn_blocking(move || read(&source)).await;
+        let written = match read.map_err(|error| Failure::Reject(error.to_string()))? {
             Ok(written) => written,
             Err(faults) => return Ok(Err(faulty(faults))),
         };

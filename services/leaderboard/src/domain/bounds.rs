@@ -1,5 +1,6 @@
 //! How much a board can hold, whatever was stored at a time at which less was checked.
 
+use sinaesta_contracts::is_avatar;
 use sinaesta_contracts::leaderboard::{LeaderboardEntry, Person};
 
 /// The most characters of an avatar's address: a longer one is left out.
@@ -29,7 +30,7 @@ pub fn person(mut one: Person) -> Person {
     if is_longer(&one.name, NAME) {
         one.name = one.name.chars().take(NAME).collect();
     }
-    one.avatar = one.avatar.filter(|avatar| !is_longer(avatar, AVATAR));
+    one.avatar = one.avatar.filter(|avatar| is_avatar(avatar));
     one
 }
 
@@ -111,9 +112,9 @@ mod tests {
             let (user_id, seen_at) = (UserId(Uuid::nil()), Timestamp(OffsetDateTime::UNIX_EPOCH));
             person(Person { user_id, name, avatar: Some(avatar), seen_at })
         };
-        let usual = shown("é".repeat(200), "é".repeat(2_000));
-        assert_eq!((usual.name, usual.avatar), ("é".repeat(200), Some("é".repeat(2_000))));
-        let long = shown("é".repeat(201), "é".repeat(2_001));
+        let usual = shown("é".repeat(200), format!("/{}", "é".repeat(1_999)));
+        assert_eq!((usual.name, usual.avatar), ("é".repeat(200), Some(format!("/{}", "é".repeat(1_999)))));
+        let long = shown("é".repeat(201), format!("/{}", "é".repeat(2_000)));
         assert_eq!((long.name, long.avatar), ("é".repeat(200), None));
         assert_eq!((specialty("Bedah"), specialty(""), specialty(&"x".repeat(101))), (Some("Bedah"), None, None));
     }

@@ -6,8 +6,7 @@ use sinaesta_contracts::leaderboard::{
 };
 use sinaesta_contracts::{Actor, ErrorBody, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
-use sqlx::PgConnection;
-use time::OffsetDateTime;
+use sqlx::PgPool;
 
 use crate::Context;
 use crate::domain::board::Score;
@@ -15,7 +14,8 @@ use crate::domain::bounds;
 use crate::domain::calendar::EPOCH;
 use crate::handlers::unreadable;
 use crate::index::{Slice, user_rank};
-use crate::store::{entries, people};
+use crate::past::{PastError, Ranked};
+use crate::store::people;
 
 pub struct Handler(pub(crate) Context);
 
@@ -27,7 +27,7 @@ impl QueryHandler for Handler {
         actor: Actor,
         query: RequestLeaderboard,
     ) -> Result<Result<LeaderboardData, ErrorBody>, Failure> {
-        let Context { index, clock, calendar, pool, .. } = &self.0;
+        let Context { index, past, clock, calendar, queries, .. } = &self.0;
         let (board, limit, now) = (query.board(), u32::from(query.limit), clock.now());
         if query.period_start.is_some_and(|within| within.0 < EPOCH || within.0 > now) {
             let text = "periodStart must not be before 1970 or in the future";
@@ -42,8 +42,14 @@ impl QueryHandler for Handler {
             let slice = if query.around { Slice::Around(actor.user_id, limit) } else { Slice::Top(limit) };
             (index.entries(&board, slice, now), index.ranks(&board, &[actor.user_id], now).pop())
         } else {
-            let mut db = pool.acquire().await.map_err(StoreError::from)?;
-            closed(&mut db, &board, start, actor.user_id, &query).await?
+            match past.board(queries, (&board, start), actor.user_id).await {
+                Ok(ranked) => closed(queries, &board, &ranked, actor.user_id, &query).await?,
+                Err(PastError::Busy) => {
+                    let text = "Other boards are being ranked for you; try again";
+                    return Ok(Err(ErrorBody::new(code::BUSY, text)));
+                }
+                Err(PastError::Store(error)) => return Err(error.into()),
+            }
         };
         Ok(Ok(LeaderboardData {
             period: board.period,
@@ -56,27 +62,27 @@ impl QueryHandler for Handler {
     }
 }
 
-/// A period that is over is asked for seldom: the database ranks it.
+/// What is asked for of a board of a period that is over.
 async fn closed(
-    db: &mut PgConnection,
+    queries: &PgPool,
     board: &BoardId,
-    start: OffsetDateTime,
+    ranked: &Ranked,
     user: UserId,
     query: &RequestLeaderboard,
 ) -> Result<(Vec<LeaderboardEntry>, Option<UserRank>), StoreError> {
     let limit = u32::from(query.limit);
-    let mine = entries::rank(db, board, start, user).await?;
+    let (mine, participants) = (ranked.rank(user), ranked.participants());
     let first = match mine {
-        Some((rank, _, participants)) if query.around => {
+        Some((rank, _)) if query.around => {
             let last_start = participants.saturating_sub(limit).saturating_add(1);
             rank.saturating_sub(limit / 2).min(last_start).max(1)
         }
         _ => 1,
     };
     let is_empty = query.around && mine.is_none();
-    let places = if is_empty { Vec::new() } else { entries::ranked(db, board, start, first, limit).await? };
+    let places = if is_empty { Vec::new() } else { ranked.from(first, limit) };
     let users: Vec<_> = places.iter().map(|(_, user, _)| user.0).collect();
-    let people = people::find(db, &users).await?;
+    let people = people::find(&mut *queries.acquire().await?, &users).await?;
     let entry = |(rank, user_id, score): (u32, UserId, Score)| {
         let person = people.iter().find(|person| person.user_id == user_id);
         LeaderboardEntry {
@@ -93,5 +99,5 @@ async fn closed(
         }
     };
     let entries = bounds::fitting(places.into_iter().map(entry).collect());
-    Ok((entries, mine.map(|(rank, score, participants)| user_rank(user, rank, &score, participants))))
+    Ok((entries, mine.map(|(rank, score)| user_rank(user, rank, &score, participants))))
 }

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use serde_json::Value;
 use sinaesta_bus::{CommandHandler, EventHandler, Heard, Outbound, QueryHandler, Received};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::exam_grading::ExamGraded;
 use sinaesta_contracts::leaderboard::{
-    BoardId, FindRanks, LeaderboardUpdated, Period, RequestLeaderboard, StandingsChanged, TellBoard, UpdateLeaderboard,
+    BoardId, FindRanks, LeaderboardUpdated, Period, RequestLeaderboard, Standing, StandingsChanged, TellBoard,
+    UpdateLeaderboard,
 };
 use sinaesta_contracts::{Actor, ExamId, Points, ResultId, Role, SessionId, Timestamp, UserId};
 use sinaesta_testkit::{TestDatabase, TestNats, actor};
@@ -21,6 +23,7 @@ use super::*;
 use crate::Context;
 use crate::domain::calendar::Calendar;
 use crate::index::Index;
+use crate::past::Past;
 use crate::telling::Changes;
 
 /// A Monday, 15:00 in Jakarta.
@@ -43,7 +46,9 @@ impl Bench {
         let context = Context {
             bus: nats.bus("leaderboard").await.unwrap(),
             pool: database.pool.clone(),
+            queries: database.pool.clone(),
             index: Index::new(calendar.clone()),
+            past: Past::new(settings.past_boards_bytes, settings.concurrent_rankings),
             changes: Changes::default(),
             calendar,
             clock: Clock::manual(at),
@@ -282,7 +287,7 @@ async fn a_recomputation_that_comes_again_is_answered_with_what_it_found() {
 /// As they may be stored: by a version that checked less.
 fn heavy(user: u128) -> Heard<ExamGraded> {
     let mut one = graded(user, 1, user as i64 % 20, user as i64);
-    one.event.user_avatar = Some("x".repeat(if user.is_multiple_of(2) { 200_000 } else { 2_000 }));
+    one.event.user_avatar = Some(format!("/{}", "x".repeat(if user.is_multiple_of(2) { 200_000 } else { 1_999 })));
     one.event.user_name = "\u{1}".repeat(20_000);
     one
 }
@@ -330,4 +335,109 @@ async fn nothing_that_is_published_or_answered_is_too_large_for_the_broker() {
     let find = FindRanks { board: weekly(None), users: vec![UserId(Uuid::from_u128(1))] };
     let context = Context { clock: Clock::manual(START), ..later.context.clone() };
     assert_eq!(find_ranks::Handler(context).handle(Actor::system(), find).await.unwrap().unwrap().len(), 1);
+}
+
+/// Entries of a week, as many as `count`.
+async fn fill(bench: &Bench, start: OffsetDateTime, count: i32) {
+    sqlx::query(
+        "INSERT INTO leaderboard_entries
+           (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
+         SELECT 'weekly', $1, '', ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 100000 - n, 1, $1, n
+         FROM generate_series(1, $2) n",
+    )
+    .bind(start)
+    .bind(count)
+    .execute(&bench.context.pool)
+    .await
+    .unwrap();
+}
+
+/// The control: without the cells each of these is another board.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_board_of_a_week_that_is_over_is_ranked_once_for_all_who_ask() {
+    let bench = Bench::start(MONDAY).await;
+    let Context { past, queries, calendar, .. } = &bench.context;
+    let start = calendar.start(Period::Weekly, START);
+    fill(&bench, start, 3_000).await;
+    let board = weekly(None);
+    let ask = |user: u128| past.board(queries, (&board, start), UserId(Uuid::from_u128(user)));
+    let all = join_all((1..=64).map(ask)).await;
+    let first = all[0].as_ref().unwrap();
+    assert!(all.iter().all(|one| Arc::ptr_eq(one.as_ref().unwrap(), first)));
+    assert_eq!((first.participants(), first.from(1, 1)[0].0, first.from(2_999, 10).len()), (3_000, 1, 2));
+    let last: UserId = "00000000-0000-0000-0000-000000003000".parse().map(UserId).unwrap();
+    assert_eq!(first.rank(last).unwrap().0, 3_000);
+    // What changes it is heard of, and it is ranked anew.
+    let standing = Standing {
+        board: board.clone(),
+        period_start: Timestamp(start),
+        user_id: last,
+        total_score: Points::ZERO,
+        exams_completed: 1,
+        reached_at: Timestamp(start),
+        version: 1,
+    };
+    past.forget(&[Standing { period_start: Timestamp(MONDAY), ..standing.clone() }]);
+    assert!(Arc::ptr_eq(&ask(1).await.unwrap(), first));
+    past.forget(&[standing]);
+    assert!(!Arc::ptr_eq(&ask(1).await.unwrap(), first));
+}
+
+/// The control: without `make_room` all of them stay.
+#[tokio::test]
+async fn boards_that_are_over_are_remembered_in_so_many_bytes() {
+    let bench = Bench::start(MONDAY).await;
+    let Context { queries, calendar, .. } = &bench.context;
+    let weeks: Vec<_> = (1..=4).map(|n| calendar.start(Period::Weekly, START - Duration::weeks(n))).collect();
+    for start in &weeks {
+        fill(&bench, *start, 100).await;
+    }
+    let board = weekly(None);
+    // Two of them, as one takes some 11 kB.
+    let past = Past::new(28_000, 1);
+    let ask = |week: usize| past.board(queries, (&board, weeks[week]), UserId(Uuid::from_u128(1)));
+    let zero = ask(0).await.unwrap();
+    let one = ask(1).await.unwrap();
+    assert!(Arc::ptr_eq(&ask(0).await.unwrap(), &zero));
+    drop(ask(2).await.unwrap());
+    // The one that was asked for longest ago has gone.
+    assert!(Arc::ptr_eq(&ask(0).await.unwrap(), &zero));
+    assert!(!Arc::ptr_eq(&ask(1).await.unwrap(), &one));
+}
+
+/// The control: without `Turn` all ten wait, and take the places of those who ask for the running week.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_user_has_few_boards_ranked_at_the_same_time() {
+    let bench = Bench::start(START).await;
+    bench.take(&[graded(1, 1, 5, 0)]).await;
+    let board = weekly(None);
+    let mut lock = bench.context.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE leaderboard_entries IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for week in 1..=10 {
+        let (past, queries, board) = (bench.context.past.clone(), bench.context.queries.clone(), board.clone());
+        let start = bench.context.calendar.start(Period::Weekly, START - Duration::weeks(week));
+        asked.spawn(async move { past.board(&queries, (&board, start), UserId(Uuid::from_u128(1))).await.is_ok() });
+    }
+    let refused = async {
+        for _ in 0..8 {
+            assert!(!asked.join_next().await.unwrap().unwrap());
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(10), refused).await;
+    assert!(in_time.is_ok(), "the third and those after it are refused at once");
+    // The running week's is answered meanwhile.
+    let request = RequestLeaderboard {
+        period: Period::Weekly,
+        specialty: None,
+        limit: 10.try_into().unwrap(),
+        around: false,
+        period_start: None,
+    };
+    let handler = request_leaderboard::Handler(bench.context.clone());
+    assert_eq!(handler.handle(actor(1, Role::Student), request).await.unwrap().unwrap().entries.len(), 1);
+    lock.rollback().await.unwrap();
+    while let Some(is_ranked) = asked.join_next().await {
+        assert!(is_ranked.unwrap());
+    }
 }

@@ -287,61 +287,25 @@ pub async fn digest(db: &mut PgConnection, board: &BoardId, start: OffsetDateTim
     })
 }
 
-/// Ranks of a period that is over, from `first` on.
+/// A board of a period that is over, best first.
 pub async fn ranked(
     db: &mut PgConnection,
     board: &BoardId,
     start: OffsetDateTime,
-    first: u32,
-    count: u32,
-) -> Result<Vec<(u32, UserId, Score)>, StoreError> {
-    let rows = sqlx::query_as!(
-        Row,
-        "SELECT period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
+) -> Result<Vec<(UserId, Score)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT user_id, total_hundredths, exams_completed, reached_at
          FROM leaderboard_entries WHERE period = $1 AND period_start = $2 AND specialty = $3
-         ORDER BY total_hundredths DESC, (CASE WHEN total_hundredths = 0 THEN 0 ELSE exams_completed END), reached_at, user_id
-         OFFSET $4 LIMIT $5",
+         ORDER BY total_hundredths DESC, (CASE WHEN total_hundredths = 0 THEN 0 ELSE exams_completed END), reached_at, user_id",
         board.period.as_str(),
         start,
         specialty(board),
-        i64::from(first.saturating_sub(1)),
-        i64::from(count),
     )
     .fetch_all(db)
     .await?;
-    let score = |row: &Row| score(row.total_hundredths, row.exams_completed, row.reached_at);
-    Ok((first..).zip(rows).map(|(rank, row)| (rank, UserId(row.user_id), score(&row))).collect())
-}
-
-/// Somebody's rank in a period that is over, and of how many.
-pub async fn rank(
-    db: &mut PgConnection,
-    board: &BoardId,
-    start: OffsetDateTime,
-    user: UserId,
-) -> Result<Option<(u32, Score, u32)>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT m.total_hundredths, m.exams_completed, m.reached_at,
-                  (SELECT count(*) FROM leaderboard_entries e
-                   WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3
-                     AND (-e.total_hundredths, CASE WHEN e.total_hundredths = 0 THEN 0 ELSE e.exams_completed END, e.reached_at,
-                          e.user_id)
-                       < (-m.total_hundredths, CASE WHEN m.total_hundredths = 0 THEN 0 ELSE m.exams_completed END, m.reached_at,
-                          m.user_id)) AS "ahead!",
-                  (SELECT count(*) FROM leaderboard_entries e
-                   WHERE e.period = $1 AND e.period_start = $2 AND e.specialty = $3) AS "participants!"
-           FROM leaderboard_entries m
-           WHERE m.period = $1 AND m.period_start = $2 AND m.specialty = $3 AND m.user_id = $4"#,
-        board.period.as_str(),
-        start,
-        specialty(board),
-        user.0,
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| {
-        let score = score(row.total_hundredths, row.exams_completed, row.reached_at);
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        (count(row.ahead).saturating_add(1), score, count(row.participants))
-    }))
+    let place = |user, total, exams, at| (UserId(user), score(total, exams, at));
+    Ok(rows
+        .into_iter()
+        .map(|row| place(row.user_id, row.total_hundredths, row.exams_completed, row.reached_at))
+        .collect())
 }

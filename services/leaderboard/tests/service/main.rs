@@ -253,8 +253,19 @@ async fn the_week_turns_over_at_its_boundary_and_the_old_one_stays_readable() {
     assert_eq!(places, [(1, 2), (2, 1)]);
     assert_eq!(old.user_rank.unwrap().rank, 2);
     assert_eq!(old.period_start, Some(Timestamp(datetime!(2026-11-15 17:00 UTC))));
+    // It is remembered from now on, until something changes it after all.
+    stack.publish(&graded(4, 2, 11, monday - time::Duration::seconds(1))).await;
+    until("the old week has what came late", async || {
+        let old = RequestLeaderboard {
+            period_start: Some(Timestamp(monday - time::Duration::days(1))),
+            ..request(Period::Weekly, None)
+        };
+        let old: LeaderboardData = stack.bus.ask(&student(1), &old).await.unwrap();
+        old.entries.iter().map(|one| one.user_id.0.as_u128()).eq([2, 4, 1])
+    })
+    .await;
     let all: BTreeMap<_, _> = stack.places(Period::AllTime, None).await.into_iter().map(|one| (one.1, one.0)).collect();
-    assert_eq!(all, BTreeMap::from([(2, 1), (1, 2), (3, 3)]));
+    assert_eq!(all, BTreeMap::from([(2, 1), (4, 2), (1, 3), (3, 4)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,11 +2,11 @@
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::notification::{ListNotifications, NotificationPage};
+use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::domain::paging;
 use crate::store::{inboxes, seen};
 
 pub struct Handler(pub(crate) Context);
@@ -34,9 +34,7 @@ impl QueryHandler for Handler {
         let mut notifications = seen::page(&mut db, user, before, query.unread_only, limit + 1).await?;
         let state = inboxes::states(&mut db, &[user.0]).await?.remove(&user).unwrap_or_default();
         db.commit().await.map_err(StoreError::from)?;
-        let kept = paging::fitting(&notifications, paging::bytes).min(limit as usize);
-        let has_more = kept < notifications.len();
-        notifications.truncate(kept);
+        let has_more = page::cut(&mut notifications, u32::from(query.limit) as usize, PAGE_BYTES);
         let (unread_count, version) = (state.unread_count, state.version);
         Ok(Ok(NotificationPage { notifications, unread_count, version, has_more }))
     }

@@ -111,10 +111,15 @@ fn repeats(context: &Context, priority: Priority, at: OffsetDateTime) -> Option<
     (priority == Priority::Urgent).then_some((context.settings.urgent_repeats, first))
 }
 
-/// Stores what was decided to be new. Whatever stands in its way was overlooked when that was decided.
-async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<(), Failure> {
+/// Stores what was decided to be new. Whatever stands in its way was overlooked when that was decided. Of more unread ones than
+/// an inbox may have, the oldest are read.
+async fn insert(context: &Context, db: &mut PgConnection, drafts: &[Draft]) -> Result<(), Failure> {
     let made = notifications::insert(db, drafts).await?;
     if made.len() == drafts.len() {
+        let users = distinct(drafts.iter().filter_map(|draft| to_push(draft).0));
+        if let Some(at) = drafts.iter().map(|draft| draft.at).max().filter(|_| !users.is_empty()) {
+            notifications::read_oldest(db, &users, context.settings.unread_per_user, at).await?;
+        }
         return Ok(());
     }
     let made: HashSet<Uuid> = made.into_iter().map(|one| one.id).collect();

@@ -44,7 +44,7 @@ impl CommandHandler for Handler {
         let rooms = self.gather(&mut db, batch).await?;
         let mut new = self.untold(&mut db, batch).await?;
         new.extend(rooms.new);
-        insert(&mut db, &new).await?;
+        insert(context, &mut db, &new).await?;
         rooms::raise(&mut db, &rooms.raised).await?;
         let changed = new.iter().chain(&rooms.raised).filter_map(|one| to_push(one).0);
         let changed = changed.chain(ended.changed.iter().map(|user| UserId(*user)));

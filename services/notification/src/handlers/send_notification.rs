@@ -7,7 +7,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationSent, SendNotification};
 use sinaesta_contracts::{ErrorBody, NotificationId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::Context;
@@ -52,9 +52,13 @@ impl CommandHandler for Handler {
             inboxes::hold_announcements(&mut db).await?;
         }
         let stored = notifications::stored(&mut db, &batch.iter().map(|one| one.id).collect::<Vec<_>>()).await?;
-        let decided = decide(context, batch, rules, &known.into_iter().collect(), &stored);
+        let senders = distinct(batch.iter().map(|one| one.actor.user_id));
+        let at = batch.iter().map(|one| one.stamped_at).max().unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let most = context.settings.sent_per_user_daily;
+        let sent = notifications::sent_since(&mut db, &senders, at - Duration::days(1), most).await?;
+        let decided = decide(context, batch, rules, &known.into_iter().collect(), &stored, sent);
         let drafts: Vec<Draft> = decided.iter().filter_map(|one| one.as_ref().ok()?.new.clone()).collect();
-        insert(&mut db, &drafts).await?;
+        insert(context, &mut db, &drafts).await?;
         inboxes::touch(&mut db, &distinct(drafts.iter().filter_map(user))).await?;
         if drafts.iter().any(|draft| user(draft).is_none()) {
             inboxes::touch_announcements(&mut db).await?;
@@ -86,6 +90,7 @@ fn decide(
     rules: Vec<Result<To, ErrorBody>>,
     known: &HashSet<UserId>,
     stored: &HashMap<Uuid, Stored>,
+    mut sent: HashMap<UserId, (i64, OffsetDateTime)>,
 ) -> Vec<Result<Sent, ErrorBody>> {
     let mut decided: HashMap<Uuid, Result<Sent, ErrorBody>> = HashMap::new();
     let decide = |(one, to): (&Received<SendNotification>, Result<To, ErrorBody>)| {
@@ -98,13 +103,35 @@ fn decide(
             (None, Ok(To::User(user))) if !known.contains(&user) => {
                 Err(ErrorBody::new(code::NOTIFICATION_NO_USER, "There is no such user").on_field("userId"))
             }
-            (None, Ok(To::User(user))) => Ok(Sent::new(draft(context, one, For::User(user)))),
-            (None, Ok(To::Audience(audience))) => Ok(Sent::new(draft(context, one, For::Audience(audience)))),
+            (None, Ok(to)) => may_send(context, one, &mut sent).map(|()| {
+                let for_whom = match to {
+                    To::User(user) => For::User(user),
+                    To::Audience(audience) => For::Audience(audience),
+                };
+                Sent::new(draft(context, one, for_whom))
+            }),
         };
         decided.insert(one.id, decision.clone());
         decision
     };
     batch.iter().zip(rules).map(decide).collect()
+}
+
+/// Counts one more notification that somebody sends, if it is not one too many.
+fn may_send(
+    context: &Context,
+    one: &Received<SendNotification>,
+    sent: &mut HashMap<UserId, (i64, OffsetDateTime)>,
+) -> Result<(), ErrorBody> {
+    let most = context.settings.sent_per_user_daily;
+    let (count, first) = sent.entry(one.actor.user_id).or_insert((0, one.stamped_at));
+    if *count >= most {
+        let left = (*first + Duration::days(1) - one.stamped_at).whole_milliseconds();
+        let error = ErrorBody::new(code::NOTIFICATION_TOO_MANY, format!("You may send {most} notifications a day"));
+        return Err(ErrorBody { retry_after_ms: Some(u64::try_from(left).unwrap_or_default().max(1)), ..error });
+    }
+    *count += 1;
+    Ok(())
 }
 
 fn draft(context: &Context, one: &Received<SendNotification>, for_whom: For) -> Draft {

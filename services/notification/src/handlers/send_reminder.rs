@@ -60,7 +60,7 @@ async fn remind(context: &Context, one: &Received<SendReminder>) -> Result<Outco
             if !is_stored && reminder::is_worth_sending(due.starts_at, lead_minutes, one.stamped_at) {
                 let draft = draft(context, one, id, due);
                 inboxes::hold_announcements(&mut db).await?;
-                insert(&mut db, std::slice::from_ref(&draft)).await?;
+                insert(context, &mut db, std::slice::from_ref(&draft)).await?;
                 inboxes::touch_announcements(&mut db).await?;
                 enqueue(context, &mut db, &[to_push(&draft)]).await?;
             }

@@ -128,6 +128,50 @@ pub async fn insert(db: &mut PgConnection, drafts: &[Draft]) -> Result<Vec<Made>
     Ok(made)
 }
 
+/// Marks the oldest unread ones of these users' own read, of those who have more than `most`.
+pub async fn read_oldest(
+    db: &mut PgConnection,
+    users: &[Uuid],
+    most: i64,
+    at: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE notifications n SET read_at = $3, repeat_at = NULL
+         FROM UNNEST($1::uuid[]) AS u CROSS JOIN LATERAL (
+           SELECT o.id FROM notifications o WHERE o.user_id = u AND o.read_at IS NULL
+           ORDER BY o.updated_at DESC, o.id DESC OFFSET $2) old
+         WHERE n.id = old.id",
+        users,
+        most,
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How many notifications each of these users has sent since a moment, and when the first of them; counted no further than
+/// `limit`.
+pub async fn sent_since(
+    db: &mut PgConnection,
+    users: &[Uuid],
+    since: OffsetDateTime,
+    limit: i64,
+) -> Result<HashMap<UserId, (i64, OffsetDateTime)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT u AS "user_id!", (SELECT count(*) FROM (
+                    SELECT FROM notifications n WHERE n.sent_by = u AND n.created_at > $2 LIMIT $3) sent) AS "count!",
+                  (SELECT min(n.created_at) FROM notifications n WHERE n.sent_by = u AND n.created_at > $2) AS first
+           FROM UNNEST($1::uuid[]) AS u"#,
+        users,
+        since,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((UserId(row.user_id), (row.count, row.first?)))).collect())
+}
+
 /// A notification that is stored under a command's id.
 #[derive(Debug, Clone, Copy)]
 pub struct Stored {

@@ -444,9 +444,12 @@ async fn what_is_urgent_is_told_again_until_it_is_read_or_was_told_often_enough(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_long_ago_is_removed_in_small_batches_and_the_unread_stays() {
-    let stack = Stack::start().await;
+    let mut stack = Stack::start().await;
     let (student, admin) = (stack.user(1, Role::Student).await, stack.user(2, Role::SuperAdmin).await);
     let clock = Clock::manual(Clock::system().now());
+    // Whoever asks has the same clock: a query says by when it wants its answer.
+    let settings = stack.nats.settings().unwrap();
+    stack.bus = Bus::connect_with("gateway", &settings.nats, &settings.bus, clock.clone()).await.unwrap();
     let _replicas = [stack.replica(&clock), stack.replica(&clock)];
     for number in 0..10 {
         stack.command(&student, &note(&format!("read {number}"), Priority::Normal)).await;

@@ -98,7 +98,8 @@ impl ServiceBuilder {
     #[must_use]
     pub fn query<H: QueryHandler>(mut self, handler: H) -> Self {
         debug_assert_eq!(H::Query::SERVICE, self.service, "a query is answered by the service that owns it");
-        self.others.push(Box::new(move |bus, shutdown| Box::pin(query::serve(bus, handler, shutdown))));
+        let concurrent = self.settings.concurrent_queries;
+        self.others.push(Box::new(move |bus, shutdown| Box::pin(query::serve(bus, handler, concurrent, shutdown))));
         self
     }
 

@@ -23,17 +23,16 @@ use crate::{Answer, Bus, BusError, Failure, QueryHandler, headers};
 
 /// What the headers of an answer need at the most, in bytes.
 const AROUND: usize = 1024;
-/// How many queries of one kind a replica works on at a time: fewer than the pool of queries has connections, so that no kind
-/// takes all of them.
-const CONCURRENT: usize = 6;
 /// How many queries of one kind may wait in a replica.
 const WAITING: usize = 1_024;
 /// How long one may take whose asker does not say how long it waits.
 const UNSAID: Duration = Duration::from_secs(10);
 
+/// Answers queries of one kind, at most `concurrent` of them side by side.
 pub(super) async fn serve<H: QueryHandler>(
     bus: Bus,
     handler: H,
+    concurrent: usize,
     shutdown: CancellationToken,
 ) -> Result<JoinHandle<()>, BusError> {
     let failed = |error: async_nats::Error| BusError::Subscribe(error.to_string());
@@ -58,7 +57,7 @@ pub(super) async fn serve<H: QueryHandler>(
         };
         let handler = Arc::new(handler);
         let (arrived, waiting) = mpsc::channel(WAITING);
-        let serve = waiting.for_each_concurrent(CONCURRENT, |(request, at)| {
+        let serve = waiting.for_each_concurrent(concurrent, |(request, at)| {
             let (bus, handler) = (bus.clone(), Arc::clone(&handler));
             async move { respond(&bus, &*handler, request, at).await }
         });

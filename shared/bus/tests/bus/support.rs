@@ -175,7 +175,8 @@ pub struct Replica {
 impl Replica {
     pub fn start(bus: &Bus, book: &Arc<Book>, work: Duration) -> Self {
         let handler = NoteHandler { book: Arc::clone(book), room: room(), work };
-        let settings = BusSettings { max_batch: 50, workers: 2, lease_ms: 500, request_timeout_ms: 2_000 };
+        let settings =
+            BusSettings { max_batch: 50, workers: 2, lease_ms: 500, request_timeout_ms: 2_000, concurrent_queries: 6 };
         let stop = CancellationToken::new();
         let service =
             ServiceBuilder::new(bus.clone(), Service::Chat, &settings, book.attempts(Service::Chat)).command(handler);

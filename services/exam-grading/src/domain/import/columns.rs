@@ -5,6 +5,8 @@ use ::csv::StringRecord;
 use super::quoted;
 use crate::domain::question::MAX_OPTIONS;
 
+/// How many columns a table may have: more than there are names for, so that faults in them are told one by one.
+const MOST: usize = 100;
 /// The columns besides the options.
 const KNOWN: [&str; 7] = ["kind", "text", "correct", "tolerance", "points", "category", "explanation"];
 
@@ -25,6 +27,9 @@ pub(super) struct Columns {
 impl Columns {
     /// The columns that the first row names, or everything that is wrong with it.
     pub(super) fn read(headers: &StringRecord) -> Result<Self, Vec<String>> {
+        if headers.len() > MOST {
+            return Err(vec![format!("it has {} columns: a table of questions has at most {MOST}", headers.len())]);
+        }
         let names: Vec<String> = headers.iter().map(|name| name.trim().to_lowercase()).collect();
         let mut faults = Vec::new();
         let mut seen: Vec<&str> = Vec::new();

@@ -24,6 +24,9 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
         }
     };
     for (line, row) in rows {
+        if reading.is_given_up() {
+            break;
+        }
         match row.map_err(|reason| vec![reason]).and_then(|row| question(&columns, &row)) {
             Ok(Some(question)) => reading.take(line, Ok(question)),
             Ok(None) => {}

@@ -18,6 +18,9 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     let mut block: Option<(u32, String)> = None;
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).chain(std::iter::once(""));
     for (number, line) in (1..).zip(lines) {
+        if reading.is_given_up() {
+            break;
+        }
         if let Some(path) = line.strip_prefix("$CATEGORY:") {
             take(&mut reading, block.take(), category.as_deref());
             category = last_name(path);

@@ -52,6 +52,11 @@ impl Reading {
         }
     }
 
+    /// Whether nothing more is told of this file: it need not be read to its end.
+    fn is_given_up(&self) -> bool {
+        self.faults.len() > MAX_FAULTS || self.has_too_many
+    }
+
     fn finish(mut self) -> Result<Vec<NewQuestion>, Vec<Fault>> {
         if self.questions.is_empty() && self.faults.is_empty() {
             self.fault(1, "there is no question in this file");
@@ -79,6 +84,17 @@ mod tests {
         assert!(faults[MAX_FAULTS].line == 1_002 && faults[MAX_FAULTS].reason.contains("more faults"));
         let faults = csv::parse(&format!("text,correct\nx,{}\n", "é".repeat(100_000))).unwrap_err();
         assert!(faults[0].reason.chars().count() < 200, "{}", faults[0].reason);
+    }
+
+    /// The control: with the columns read one by one, each of two million is a fault of its own to be looked through.
+    #[test]
+    fn a_table_of_nothing_but_commas_is_given_up_at_once() {
+        let faults = csv::parse(&",".repeat(2_000_000)).unwrap_err();
+        assert_eq!((faults.len(), faults[0].line), (1, 1));
+        assert!(faults[0].reason.contains("2000001 columns"), "{}", faults[0].reason);
+        // Nor is anything read behind what is told.
+        let rows = format!("text,correct\n{}", "x\n".repeat(1_000_000));
+        assert_eq!(csv::parse(&rows).unwrap_err().len(), MAX_FAULTS + 1);
     }
 
     #[test]

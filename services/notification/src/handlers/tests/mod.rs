@@ -2,6 +2,7 @@
 //! the ids and stamps that are wanted. The service's own clock is wrong throughout: nothing here may depend on it.
 
 mod overlaps;
+mod quotas;
 mod repeats;
 mod stamps;
 

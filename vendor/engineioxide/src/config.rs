@@ -60,9 +60,29 @@ pub struct EngineIoConfig {
     /// Defaults to 128 packets
     pub max_buffer_size: usize,
 
+    /// The maximum number of bytes that can be buffered per connection before being emitted to the client.
+    /// Only the content of messages is counted. The last message may exceed it: a buffer that is not full takes one of any size.
+    ///
+    /// If the buffer is full the `emit()` method will return an error
+    ///
+    /// There is no limit by default.
+    pub max_buffer_bytes: usize,
+
     /// The maximum number of bytes that can be received per http request.
     /// Defaults to 100KB.
     pub max_payload: u64,
+
+    /// The maximum number of packets that can be received per http request.
+    /// A request with more of them is refused, and the session is closed.
+    ///
+    /// There is no limit by default.
+    pub max_payload_packets: usize,
+
+    /// The maximum number of bytes that can be received by a session before it is confirmed with
+    /// [`Socket::set_confirmed`](crate::Socket::set_confirmed). A session that exceeds it is closed.
+    ///
+    /// There is no limit by default.
+    pub max_unconfirmed_bytes: u64,
 
     /// The size of the read buffer for the websocket transport.
     /// You can tweak this value depending on your use case. By default it is set to 4KiB.
@@ -97,7 +117,10 @@ impl Default for EngineIoConfig {
             ping_timeout: Duration::from_millis(20000),
             upgrade_timeout: Duration::from_millis(10000),
             max_buffer_size: 128,
+            max_buffer_bytes: usize::MAX,
             max_payload: 1e5 as u64, // 100kb
+            max_payload_packets: usize::MAX,
+            max_unconfirmed_bytes: u64::MAX,
             ws_read_buffer_size: 4096,
             ws_max_message_size: 64 << 20,
             ws_max_frame_size: 16 << 20,
@@ -203,10 +226,39 @@ impl EngineIoConfigBuilder {
         self
     }
 
+    /// The maximum number of bytes that can be buffered per connection before being emitted to the client.
+    /// Only the content of messages is counted. The last message may exceed it: a buffer that is not full takes one of any size.
+    ///
+    /// If the buffer is full the `emit()` method will return an error
+    ///
+    /// There is no limit by default.
+    pub fn max_buffer_bytes(mut self, max_buffer_bytes: usize) -> Self {
+        self.config.max_buffer_bytes = max_buffer_bytes;
+        self
+    }
+
     /// The maximum number of bytes that can be received per http request.
     /// Defaults to 100kb.
     pub fn max_payload(mut self, max_payload: u64) -> Self {
         self.config.max_payload = max_payload;
+        self
+    }
+
+    /// The maximum number of packets that can be received per http request.
+    /// A request with more of them is refused, and the session is closed.
+    ///
+    /// There is no limit by default.
+    pub fn max_payload_packets(mut self, max_payload_packets: usize) -> Self {
+        self.config.max_payload_packets = max_payload_packets;
+        self
+    }
+
+    /// The maximum number of bytes that can be received by a session before it is confirmed with
+    /// [`Socket::set_confirmed`](crate::Socket::set_confirmed). A session that exceeds it is closed.
+    ///
+    /// There is no limit by default.
+    pub fn max_unconfirmed_bytes(mut self, max_unconfirmed_bytes: u64) -> Self {
+        self.config.max_unconfirmed_bytes = max_unconfirmed_bytes;
         self
     }
 

@@ -59,7 +59,7 @@ use std::{
     fmt::Debug,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -112,21 +112,66 @@ impl From<&Error> for Option<DisconnectReason> {
     }
 }
 
+/// The bytes that are buffered for the client, in messages that are not written yet.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    bytes: AtomicUsize,
+    max: usize,
+}
+impl Backlog {
+    fn new(max: usize) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            max,
+        }
+    }
+
+    /// The bytes that a packet is counted with.
+    /// The ones that are not messages are small, and must get through to a client that is slow.
+    pub(crate) fn size_of(packet: &Packet) -> usize {
+        match packet {
+            Packet::Message(msg) => msg.len(),
+            Packet::Binary(data) | Packet::BinaryV3(data) => data.len(),
+            _ => 0,
+        }
+    }
+    pub(crate) fn size_of_buf(packets: &PacketBuf) -> usize {
+        packets.iter().map(Self::size_of).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes() >= self.max
+    }
+
+    fn add(&self, size: usize) {
+        self.bytes.fetch_add(size, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self, size: usize) {
+        self.bytes.fetch_sub(size, Ordering::Relaxed);
+    }
+}
+
 /// A permit to emit a message to the client.
 /// A permit holds a place in the internal channel to send one packet to the client.
 pub struct Permit<'a> {
     inner: mpsc::Permit<'a, PacketBuf>,
+    backlog: &'a Backlog,
 }
 impl Permit<'_> {
     /// Consume the permit and emit a message to the client.
     #[inline]
     pub fn emit(self, msg: Str) {
-        self.inner.send(smallvec![Packet::Message(msg)]);
+        self.send(smallvec![Packet::Message(msg)]);
     }
     /// Consume the permit and emit a binary message to the client.
     #[inline]
     pub fn emit_binary(self, data: Bytes) {
-        self.inner.send(smallvec![Packet::Binary(data)]);
+        self.send(smallvec![Packet::Binary(data)]);
     }
 
     /// Consume the permit and emit a message with multiple binary data to the client.
@@ -138,7 +183,7 @@ impl Permit<'_> {
         for d in data {
             packets.push(Packet::Binary(d));
         }
-        self.inner.send(packets);
+        self.send(packets);
     }
 
     /// Consume the permit and emit a message with multiple binary data to the client.
@@ -150,7 +195,20 @@ impl Permit<'_> {
         for d in data {
             packets.push(Packet::Binary(d));
         }
+        self.send(packets);
+    }
+
+    fn send(self, packets: PacketBuf) {
+        self.backlog.add(Backlog::size_of_buf(&packets));
         self.inner.send(packets);
+    }
+}
+
+/// Held while a polling request sends packets.
+pub(crate) struct PostGuard<'a>(&'a AtomicBool);
+impl Drop for PostGuard<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -216,6 +274,17 @@ where
     /// Channel to send [PacketBuf] to the internal connection
     pub(crate) internal_tx: mpsc::Sender<PacketBuf>,
 
+    /// The bytes in the channel, and the ones that were taken out of it and are not written yet
+    pub(crate) backlog: Arc<Backlog>,
+
+    /// Whether a polling request is currently sending packets.
+    posting: AtomicBool,
+
+    /// Whether the handler has confirmed the session, and what it received before
+    confirmed: AtomicBool,
+    unconfirmed_bytes: AtomicU64,
+    max_unconfirmed_bytes: u64,
+
     /// Channel to send volatile [PacketBuf]s that bypass the internal buffer.
     /// Uses a [`watch`](tokio::sync::watch) channel so only the latest volatile
     /// message is retained; subsequent volatile sends overwrite the previous one.
@@ -267,6 +336,12 @@ where
 
             internal_rx: Mutex::new(InternalRx::new(internal_rx, volatile_rx)),
             internal_tx,
+            backlog: Arc::new(Backlog::new(config.max_buffer_bytes)),
+
+            posting: AtomicBool::new(false),
+            confirmed: AtomicBool::new(false),
+            unconfirmed_bytes: AtomicU64::new(0),
+            max_unconfirmed_bytes: config.max_unconfirmed_bytes,
 
             volatile_tx,
 
@@ -288,8 +363,14 @@ where
         #[cfg(feature = "tracing")]
         tracing::debug!(?packet, "sending packet");
 
+        let size = Backlog::size_of(&packet);
+        if size > 0 && self.backlog.is_full() && !self.internal_tx.is_closed() {
+            return Err(TrySendError::Full(packet));
+        }
+        self.backlog.add(size);
         self.internal_tx
             .try_send(smallvec![packet])
+            .inspect_err(|_| self.backlog.remove(size))
             .map_err(|p| match p {
                 TrySendError::Full(mut p) => TrySendError::Full(p.pop().unwrap()),
                 TrySendError::Closed(mut p) => TrySendError::Closed(p.pop().unwrap()),
@@ -299,8 +380,42 @@ where
     pub(crate) fn is_upgrading(&self) -> bool {
         self.upgrading.load(Ordering::Relaxed)
     }
-    pub(crate) fn start_upgrade(&self) {
-        self.upgrading.store(true, Ordering::Relaxed);
+    /// Returns false if the socket is upgrading already
+    pub(crate) fn start_upgrade(&self) -> bool {
+        !self.upgrading.swap(true, Ordering::Relaxed)
+    }
+
+    /// Returns `None` if another polling request is sending packets
+    pub(crate) fn start_post(&self) -> Option<PostGuard<'_>> {
+        (!self.posting.swap(true, Ordering::Relaxed)).then_some(PostGuard(&self.posting))
+    }
+
+    /// The bytes that are buffered for the client, see [`EngineIoConfig::max_buffer_bytes`].
+    pub fn buffered_bytes(&self) -> usize {
+        self.backlog.bytes()
+    }
+
+    /// Confirm that the client may use this session, or take it back.
+    /// Until then it may send as much as [`EngineIoConfig::max_unconfirmed_bytes`].
+    pub fn set_confirmed(&self, confirmed: bool) {
+        self.unconfirmed_bytes.store(0, Ordering::Relaxed);
+        self.confirmed.store(confirmed, Ordering::Relaxed);
+    }
+
+    /// Count bytes that were received. Returns false if the session had to be confirmed before it sent as many.
+    pub(crate) fn count_received(&self, bytes: u64) -> bool {
+        self.confirmed.load(Ordering::Relaxed)
+            || self.unconfirmed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes
+                <= self.max_unconfirmed_bytes
+    }
+
+    /// How many bytes may still be received
+    pub(crate) fn receivable(&self) -> u64 {
+        if self.confirmed.load(Ordering::Relaxed) {
+            return u64::MAX;
+        }
+        let received = self.unconfirmed_bytes.load(Ordering::Relaxed);
+        self.max_unconfirmed_bytes.saturating_sub(received)
     }
 
     /// Spawn the heartbeat job
@@ -357,6 +472,8 @@ where
         tracing::debug!(sid = ?self.id, "heartbeat sender routine started");
 
         let mut interval_tick = tokio::time::interval(interval);
+        interval_tick.tick().await;
+        // The first tick is immediate, and the first ping is due after one interval.
         interval_tick.tick().await;
         // Some clients send the pong packet in first. If that happens, we should consume it.
         heartbeat_rx.try_recv().ok();
@@ -442,8 +559,14 @@ where
     /// If the socket is closed, the function will return a [`TrySendError::Closed`] error.
     #[inline]
     pub fn reserve(&self) -> Result<Permit<'_>, TrySendError<()>> {
+        if self.backlog.is_full() && !self.internal_tx.is_closed() {
+            return Err(TrySendError::Full(()));
+        }
         let permit = self.internal_tx.try_reserve()?;
-        Ok(Permit { inner: permit })
+        Ok(Permit {
+            inner: permit,
+            backlog: &self.backlog,
+        })
     }
 
     /// Emits a message to the client.
@@ -618,6 +741,12 @@ where
 
             internal_rx: Mutex::new(InternalRx::new(internal_rx, volatile_rx)),
             internal_tx,
+            backlog: Arc::new(Backlog::new(usize::MAX)),
+
+            posting: AtomicBool::new(false),
+            confirmed: AtomicBool::new(false),
+            unconfirmed_bytes: AtomicU64::new(0),
+            max_unconfirmed_bytes: u64::MAX,
 
             volatile_tx,
 

@@ -1,5 +1,8 @@
 //! The polling transport module handles polling, post and init requests
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use engineioxide_core::payload::{self, Payload};
@@ -9,12 +12,34 @@ use http_body::Body;
 use http_body_util::Full;
 use tokio_util::future::FutureExt as _;
 
-use engineioxide_core::{Packet, ProtocolVersion, Sid, TransportType};
+use engineioxide_core::{Packet, PacketParseError, ProtocolVersion, Sid, TransportType};
 
 use crate::{
-    DisconnectReason, body::ResponseBody, engine::EngineIo, errors::Error,
-    handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
+    DisconnectReason,
+    body::ResponseBody,
+    engine::EngineIo,
+    errors::Error,
+    handler::EngineIoHandler,
+    socket::{Backlog, InternalRx},
+    transport::make_open_packet,
 };
+
+/// The body of a polling response. Its packets stay in the backlog of the socket until it is written.
+struct PollBody {
+    data: Bytes,
+    backlog: Arc<Backlog>,
+    size: usize,
+}
+impl AsRef<[u8]> for PollBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+impl Drop for PollBody {
+    fn drop(&mut self) {
+        self.backlog.remove(self.size);
+    }
+}
 
 /// Create a response for http request
 fn http_response<B, D>(code: StatusCode, data: D, is_binary: bool) -> Response<ResponseBody<B>>
@@ -116,6 +141,8 @@ where
     tracing::debug!(%sid, %protocol, supports_binary = socket.supports_binary, "polling request");
 
     let max_payload = engine.config.max_payload;
+    // The bytes of all the packets that are taken out of the buffer
+    let taken = AtomicUsize::new(rx.peeked_packet.as_ref().map_or(0, Backlog::size_of_buf));
     let payload = {
         let InternalRx {
             buffered_rx,
@@ -125,8 +152,11 @@ where
 
         // Prepend the packet peeked during the previous
         // polling request so it is encoded first, ahead of the newly received packets.
-        let rx_stream = stream::iter(peeked_packet.take())
-            .chain(rx_stream::EncoderStream::new(buffered_rx, volatile_rx));
+        let count = |packets: &_| {
+            taken.fetch_add(Backlog::size_of_buf(packets), Ordering::Relaxed);
+        };
+        let received = rx_stream::EncoderStream::new(buffered_rx, volatile_rx, count);
+        let rx_stream = stream::iter(peeked_packet.take()).chain(received);
 
         // Stop waiting for the next packet as soon as the session is closed. The combinator is biased
         // towards the encoder completion, so any buffered close packet is still flushed to the client.
@@ -148,7 +178,14 @@ where
 
     // set back the peeked packet so it can be read again
     // on the next polling request
+    let peeked_size = peeked.as_ref().map_or(0, Backlog::size_of_buf);
     rx.peeked_packet = peeked;
+
+    let data = Bytes::from_owner(PollBody {
+        data,
+        backlog: socket.backlog.clone(),
+        size: taken.load(Ordering::Relaxed).saturating_sub(peeked_size),
+    });
 
     #[cfg(feature = "tracing")]
     tracing::trace!(%sid, %protocol, supports_binary = socket.supports_binary, "sending data: {:?}", data);
@@ -177,12 +214,36 @@ where
         return Err(Error::TransportMismatch);
     }
 
+    // Like with polling requests, there can be only one at a time. It bounds what is buffered for a
+    // session, and keeps the packets in order.
+    let Some(_guard) = socket.start_post() else {
+        socket.close(DisconnectReason::MultipleHttpPollingError);
+        return Err(Error::MultipleHttpPolling);
+    };
+
     let (parts, body) = req.into_parts();
     let content_type = parts.headers.get(CONTENT_TYPE);
-    let packets = payload::decoder(body, content_type, protocol, engine.config.max_payload);
+    let max_payload = engine.config.max_payload.min(socket.receivable());
+    let packets = payload::decoder(body, content_type, protocol, max_payload);
     futures_util::pin_mut!(packets);
 
+    let mut packet_cnt = 0;
     while let Some(packet) = packets.next().await {
+        packet_cnt += 1;
+        if packet_cnt > engine.config.max_payload_packets {
+            #[cfg(feature = "tracing")]
+            tracing::debug!(%sid, "too many packets in a payload");
+            engine.close_session(sid, DisconnectReason::PacketParsingError);
+            return Err(Error::TooManyPackets);
+        }
+        if let Ok(packet) = &packet
+            && !socket.count_received(packet.get_size_hint(true) as u64)
+        {
+            #[cfg(feature = "tracing")]
+            tracing::debug!(%sid, "too many bytes before the session is confirmed");
+            engine.close_session(sid, DisconnectReason::PacketParsingError);
+            return Err(PacketParseError::PayloadTooLarge { max: max_payload }.into());
+        }
         match packet {
             Ok(Packet::Close) => {
                 #[cfg(feature = "tracing")]
@@ -216,6 +277,8 @@ where
                 return Err(e.into());
             }
         }?;
+        // The whole payload may be buffered already: without this, nobody else would run until its end.
+        tokio::task::yield_now().await;
     }
     Ok(http_response(StatusCode::OK, "ok", false))
 }
@@ -301,27 +364,31 @@ mod rx_stream {
 
     pin_project! {
         /// Combines a [`WatchStream`] and a [`ReceiverStream`] into a single [`Stream`].
-        pub struct EncoderStream<'a, T> {
+        /// The callback is called with each item of the latter.
+        pub struct EncoderStream<'a, T, F> {
             #[pin]
             watch: WatchStream<'a, Option<T>>,
             #[pin]
             rx: ReceiverStream<'a, T>,
+            on_received: F,
         }
     }
 
-    impl<'a, T: Clone + Send + Sync + 'static> EncoderStream<'a, T> {
+    impl<'a, T: Clone + Send + Sync + 'static, F: Fn(&T)> EncoderStream<'a, T, F> {
         pub fn new(
             rx: &'a mut mpsc::Receiver<T>,
             watch: &'a mut watch::Receiver<Option<T>>,
+            on_received: F,
         ) -> Self {
             Self {
                 rx: ReceiverStream::new(rx),
                 watch: WatchStream::new(watch),
+                on_received,
             }
         }
     }
 
-    impl<'a, T: Clone + Send + Sync + 'static> Stream for EncoderStream<'a, T> {
+    impl<'a, T: Clone + Send + Sync + 'static, F: Fn(&T)> Stream for EncoderStream<'a, T, F> {
         type Item = T;
 
         fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -329,7 +396,10 @@ mod rx_stream {
             // low priority: poll the watch stream first, then the rx stream.
             // same than with ws transport
             match this.rx.poll_next(cx) {
-                Poll::Ready(v) => Poll::Ready(v),
+                Poll::Ready(v) => {
+                    v.iter().for_each(this.on_received);
+                    Poll::Ready(v)
+                }
                 Poll::Pending => match this.watch.poll_next(cx) {
                     Poll::Ready(Some(v)) => Poll::Ready(v),
                     Poll::Ready(None) | Poll::Pending => Poll::Pending,

@@ -4,7 +4,13 @@
 //! Other functions are used internally to handle the websocket connection through tasks and channels
 //! and to handle upgrade from polling to ws
 
-use std::sync::Arc;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use futures_util::{
     SinkExt, StreamExt, TryStreamExt,
@@ -12,7 +18,7 @@ use futures_util::{
 };
 use http::{HeaderValue, Request, Response, StatusCode, request::Parts};
 use smallvec::smallvec;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
@@ -27,8 +33,50 @@ use engineioxide_core::{Packet, ProtocolVersion, Sid, Str, TransportType};
 
 use crate::{
     DisconnectReason, Socket, body::ResponseBody, config::EngineIoConfig, engine::EngineIo,
-    errors::Error, handler::EngineIoHandler, socket::InternalRx, transport::make_open_packet,
+    errors::Error, handler::EngineIoHandler, socket::Backlog, socket::InternalRx,
+    transport::make_open_packet,
 };
+
+/// How long a client may take to read what is buffered for it once its session is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that counts what is received, see [`EngineIoConfig::max_unconfirmed_bytes`].
+struct CountingIo<S, D: Default + Send + Sync + 'static> {
+    conn: S,
+    socket: Arc<Socket<D>>,
+}
+impl<S: AsyncRead + Unpin, D: Default + Send + Sync + 'static> AsyncRead for CountingIo<S, D> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.conn).poll_read(cx, buf))?;
+        let read = buf.filled().len() - before;
+        if self.socket.count_received(read as u64) {
+            Poll::Ready(Ok(()))
+        } else {
+            let err = "too many bytes before the session is confirmed";
+            Poll::Ready(Err(io::Error::other(err)))
+        }
+    }
+}
+impl<S: AsyncWrite + Unpin, D: Default + Send + Sync + 'static> AsyncWrite for CountingIo<S, D> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.conn).poll_write(cx, buf)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.conn).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.conn).poll_shutdown(cx)
+    }
+}
 
 /// Create a response for websocket upgrade
 fn ws_response<B>(ws_key: &HeaderValue) -> Response<ResponseBody<B>> {
@@ -122,15 +170,18 @@ where
         .max_message_size(Some(engine.config.ws_max_message_size))
         .max_frame_size(Some(engine.config.ws_max_frame_size));
 
-    let ws_init = move || WebSocketStream::from_raw_socket(conn, Role::Server, Some(ws_config));
+    let ws_init = move |socket| {
+        let conn = CountingIo { conn, socket };
+        WebSocketStream::from_raw_socket(conn, Role::Server, Some(ws_config))
+    };
     let (socket, ws) = if let Some(sid) = sid {
         match engine.get_socket(sid) {
             None => return Err(Error::UnknownSessionID(sid)),
             Some(socket) if socket.is_ws() => return Err(Error::MultipleWebsocketRequests),
             Some(socket) => {
-                let mut ws = ws_init().await;
+                let mut ws = ws_init(socket.clone()).await;
 
-                let upgrade_fut = upgrade_handshake::<H, S>(&socket, &mut ws);
+                let upgrade_fut = upgrade_handshake::<H, _>(&socket, &mut ws);
                 match tokio::time::timeout(engine.config.upgrade_timeout, upgrade_fut)
                     .with_cancellation_token(&socket.cancellation_token)
                     .await
@@ -157,7 +208,7 @@ where
         #[cfg(feature = "tracing")]
         tracing::debug!("new websocket connection");
 
-        let mut ws = ws_init().await;
+        let mut ws = ws_init(socket.clone()).await;
         init_handshake(socket.id, &mut ws, &engine.config).await?;
         socket
             .clone()
@@ -167,7 +218,7 @@ where
     let (tx, rx) = ws.split();
 
     // Pipe between websocket and internal socket channel.
-    tokio::spawn(forward_to_socket::<H, S>(socket.clone(), tx));
+    tokio::spawn(forward_to_socket::<H, _>(socket.clone(), tx));
 
     // pipe between internal socket channel and websocket
     match forward_to_handler(&engine, rx, &socket)
@@ -205,6 +256,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     while let Some(msg) = rx.try_next().await? {
+        // Many messages may be buffered already: without this, nobody else would run until their end.
+        tokio::task::coop::consume_budget().await;
         match msg {
             Message::Text(msg) => match Packet::parse(socket.protocol, ws_bytes_to_str(msg))? {
                 Packet::Close => {
@@ -248,11 +301,31 @@ where
     Ok(())
 }
 
-/// Forwards all packets waiting to be sent to the websocket
-///
-/// The websocket stream is flushed only when the internal channel is drained
+/// Forwards all packets waiting to be sent to the websocket, until some time after the session is closed:
+/// a client that does not read must not keep it.
 async fn forward_to_socket<H: EngineIoHandler, S>(
     socket: Arc<Socket<H::Data>>,
+    tx: SplitSink<WebSocketStream<S>, Message>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let closed = async {
+        socket.cancellation_token.cancelled().await;
+        tokio::time::sleep(CLOSE_TIMEOUT).await;
+    };
+    tokio::select! {
+        biased;
+        _ = write_packets::<H, S>(&socket, tx) => (),
+        _ = closed => {
+            #[cfg(feature = "tracing")]
+            tracing::debug!(sid = %socket.id, "client did not read what was left for it");
+        }
+    }
+}
+
+/// The websocket stream is flushed only when the internal channel is drained
+async fn write_packets<H: EngineIoHandler, S>(
+    socket: &Arc<Socket<H::Data>>,
     mut tx: SplitSink<WebSocketStream<S>, Message>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -314,11 +387,15 @@ async fn forward_to_socket<H: EngineIoHandler, S>(
                 match items {
                     Some(packets) => {
                         for item in packets {
+                            let size = Backlog::size_of(&item);
                             map_fn!(item);
+                            socket.backlog.remove(size);
                         }
                         while let Ok(packets) = buffered_rx.try_recv() {
                             for item in packets {
+                                let size = Backlog::size_of(&item);
                                 map_fn!(item);
+                                socket.backlog.remove(size);
                             }
                         }
                     }
@@ -403,7 +480,9 @@ where
 
     // The socket is upgrading, from now on all polling
     // request will return a `Packet::Noop`
-    socket.start_upgrade();
+    if !socket.start_upgrade() {
+        return Err(Error::MultipleWebsocketRequests);
+    }
 
     // We send a last Noop request to close a potential waiting polling request.
     socket

@@ -1,13 +1,15 @@
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use bytes::Bytes;
 use engineioxide::Str;
 use engineioxide::handler::EngineIoHandler;
 use engineioxide::socket::{DisconnectReason as EIoDisconnectReason, Socket as EIoSocket};
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::{FutureExt, future};
 
 use matchit::{Match, Router};
 use socketioxide_core::packet::{Packet, PacketData};
@@ -66,16 +68,40 @@ impl<A: Adapter> Client<A> {
         #[cfg(feature = "tracing")]
         tracing::debug!("auth: {:?}", auth);
         let protocol: ProtocolVersion = esocket.protocol.into();
+        let max_connects = self.config.max_connects;
         let connect = async move |ns: Arc<Namespace<A>>, esocket: Arc<EIoSocket<SocketData<A>>>| {
-            if ns.connect(esocket.id, esocket.clone(), auth).await.is_ok() {
+            let res = ns.clone().connect(esocket.id, esocket.clone(), auth);
+            let connected = res.await.is_ok();
+            esocket.data.connects.lock().unwrap().pending = false;
+            if connected {
+                esocket.set_confirmed(true);
                 // cancel the connect timeout task for v5
                 if let Some(tx) = esocket.data.connect_recv_tx.lock().unwrap().take() {
                     tx.send(()).ok();
+                }
+                // The client may have left before the connection was confirmed.
+                if !ns.get_socket(esocket.id).is_ok_and(|s| s.connected())
+                    && let Some(io) = esocket.data.io.get()
+                {
+                    io.client().on_leave(&ns.path, &esocket);
                 }
             }
         };
 
         if let Some(ns) = self.get_ns(ns_path) {
+            if let Some(max) = max_connects {
+                let joined = ns.get_socket(esocket.id).is_ok();
+                let begin = esocket.data.connects.lock().unwrap().begin(max, joined);
+                match begin {
+                    BeginConnect::Try => (),
+                    BeginConnect::Ignore => return,
+                    BeginConnect::Close => {
+                        #[cfg(feature = "tracing")]
+                        tracing::debug!(sid = %esocket.id, "too many connect packets");
+                        return esocket.close(EIoDisconnectReason::PacketParsingError);
+                    }
+                }
+            }
             tokio::spawn(connect(ns, esocket.clone()));
         } else if let Ok(Match { value: ns_ctr, .. }) = self.router.read().unwrap().at(ns_path) {
             let path = Str::copy_from_slice(ns_path);
@@ -96,6 +122,9 @@ impl<A: Adapter> Client<A> {
             );
             esocket.close(EIoDisconnectReason::TransportClose);
         } else {
+            if max_connects.is_some() && esocket.data.connects.lock().unwrap().stray() {
+                return esocket.close(EIoDisconnectReason::PacketParsingError);
+            }
             let path = Str::copy_from_slice(ns_path);
             let packet = self
                 .parser()
@@ -120,7 +149,7 @@ impl<A: Adapter> Client<A> {
         } else {
             #[cfg(feature = "tracing")]
             tracing::debug!(?sid, "invalid namespace requested: {}", packet.ns);
-            Ok(())
+            Err(Error::InvalidNamespace)
         }
     }
 
@@ -132,13 +161,55 @@ impl<A: Adapter> Client<A> {
         let (tx, rx) = oneshot::channel();
         socket.data.connect_recv_tx.lock().unwrap().replace(tx);
 
-        tokio::spawn(
-            tokio::time::timeout(self.config.connect_timeout, rx).map_err(move |_| {
+        let connect_timeout = self.config.connect_timeout;
+        tokio::spawn(async move {
+            // The socket is not kept for the whole timeout if it is closed before.
+            let closed = pin!(socket.closed());
+            let done = future::select(rx, closed);
+            if tokio::time::timeout(connect_timeout, done).await.is_err() {
                 #[cfg(feature = "tracing")]
                 tracing::debug!("connect timeout for socket {}", socket.id);
                 socket.close(EIoDisconnectReason::TransportClose);
-            }),
-        );
+            }
+        });
+    }
+
+    /// Called when a socket leaves a namespace while its connection stays open.
+    /// When it was the last one, the client has to connect again in time.
+    pub(crate) fn on_leave(&self, ns_path: &str, esocket: &Arc<EIoSocket<SocketData<A>>>) {
+        let nsps = self.nsps.read().unwrap();
+        let mut others = nsps.values().filter(|ns| *ns.path != *ns_path);
+        if others.any(|ns| ns.get_socket(esocket.id).is_ok()) {
+            return;
+        }
+        esocket.set_confirmed(false);
+        if ProtocolVersion::from(esocket.protocol) == ProtocolVersion::V5 {
+            self.spawn_connect_timeout_task(esocket.clone());
+        }
+    }
+
+    /// Let a packet through without its attachments, which are going to be discarded.
+    /// Returns `None` if nothing is known of the packet.
+    fn without_attachments(
+        packet: Result<Packet, ParseError>,
+        data: &SocketData<A>,
+    ) -> Option<Result<Packet, ParseError>> {
+        let mut packet = match packet {
+            Ok(packet) if packet.inner.is_binary() => packet,
+            Err(ParseError::NeedsMoreBinaryData) => {
+                let state = &data.parser_state;
+                let cnt = state.incoming_binary_cnt.load(Ordering::Acquire);
+                data.discarding.store(cnt, Ordering::Relaxed);
+                state.partial_bin_packet.lock().unwrap().take()?.packet
+            }
+            packet => return Some(packet),
+        };
+        if let PacketData::BinaryEvent(Value::Str(_, bins), _)
+        | PacketData::BinaryAck(Value::Str(_, bins), _) = &mut packet.inner
+        {
+            *bins = Some(VecDeque::new());
+        }
+        Some(Ok(packet))
     }
 
     /// Adds a new namespace handler
@@ -182,7 +253,9 @@ impl<A: Adapter> Client<A> {
 
         #[cfg(feature = "tracing")]
         tracing::debug!("deleting namespace {}", path);
-        if let Some(ns) = self.nsps.write().unwrap().remove(path) {
+        // The sockets of the namespace look at the others when they are closed.
+        let ns = { self.nsps.write().unwrap().remove(path) };
+        if let Some(ns) = ns {
             ns.close(DisconnectReason::ServerNSDisconnect)
                 .now_or_never();
         }
@@ -212,8 +285,47 @@ impl<A: Adapter> Client<A> {
     }
 }
 
+/// The connect packets of a client, for [`SocketIoConfig::max_connects`].
+#[derive(Debug, Default)]
+pub struct Connects {
+    tried: usize,
+    strays: usize,
+    pending: bool,
+}
+enum BeginConnect {
+    Try,
+    Ignore,
+    Close,
+}
+impl Connects {
+    fn begin(&mut self, max: usize, joined: bool) -> BeginConnect {
+        if joined || self.pending {
+            return if self.stray() {
+                BeginConnect::Close
+            } else {
+                BeginConnect::Ignore
+            };
+        }
+        if self.tried >= max {
+            return BeginConnect::Close;
+        }
+        self.tried += 1;
+        self.pending = true;
+        BeginConnect::Try
+    }
+
+    /// Count a packet that can't succeed. Returns true if it is not the first one.
+    fn stray(&mut self) -> bool {
+        self.strays += 1;
+        self.strays > 1
+    }
+}
+
 pub struct SocketData<A: Adapter> {
     pub parser_state: ParserState,
+    pub connects: Mutex<Connects>,
+    /// The number of attachments that are going to be discarded
+    pub discarding: AtomicUsize,
     /// Channel used to notify the socket that it has been connected to a namespace for v5
     pub connect_recv_tx: Mutex<Option<oneshot::Sender<()>>>,
 
@@ -224,6 +336,8 @@ impl<A: Adapter> Default for SocketData<A> {
     fn default() -> Self {
         Self {
             parser_state: ParserState::default(),
+            connects: Mutex::default(),
+            discarding: AtomicUsize::new(0),
             connect_recv_tx: Mutex::new(None),
             io: OnceLock::new(),
         }
@@ -286,11 +400,22 @@ impl<A: Adapter> EngineIoHandler for Client<A> {
     fn on_message(self: &Arc<Self>, msg: Str, socket: Arc<EIoSocket<SocketData<A>>>) {
         #[cfg(feature = "tracing")]
         tracing::debug!("received message: {:?}", msg);
-        let packet = match self.parser().decode_str(
-            &self.config.parse_config,
-            &socket.data.parser_state,
-            msg,
-        ) {
+        if socket.data.discarding.load(Ordering::Relaxed) > 0 {
+            #[cfg(feature = "tracing")]
+            tracing::debug!("received a message in place of an attachment");
+            socket.close(EIoDisconnectReason::PacketParsingError);
+            return;
+        }
+        let mut packet =
+            self.parser()
+                .decode_str(&self.config.parse_config, &socket.data.parser_state, msg);
+        if self.config.discard_attachments {
+            let Some(res) = Self::without_attachments(packet, &socket.data) else {
+                return;
+            };
+            packet = res;
+        }
+        let packet = match packet {
             Ok(packet) => packet,
             Err(ParseError::NeedsMoreBinaryData) => return,
             Err(_e) => {
@@ -329,6 +454,11 @@ impl<A: Adapter> EngineIoHandler for Client<A> {
     fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<EIoSocket<SocketData<A>>>) {
         #[cfg(feature = "tracing")]
         tracing::debug!("received binary: {:?}", &data);
+        let discarding = &socket.data.discarding;
+        if discarding.load(Ordering::Relaxed) > 0 {
+            discarding.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
         let packet = match self.parser().decode_bin(
             &self.config.parse_config,
             &socket.data.parser_state,

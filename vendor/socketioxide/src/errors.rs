@@ -85,8 +85,10 @@ impl From<&Error> for Option<EIoDisconnectReason> {
         use EIoDisconnectReason::*;
         match value {
             Error::SocketGone(_) => Some(TransportClose),
-            Error::InvalidPacketType | Error::InvalidEventName => Some(PacketParsingError),
-            Error::Adapter(_) | Error::InvalidNamespace => None,
+            Error::InvalidPacketType | Error::InvalidEventName | Error::InvalidNamespace => {
+                Some(PacketParsingError)
+            }
+            Error::Adapter(_) => None,
         }
     }
 }

@@ -107,6 +107,25 @@ pub struct SocketIoConfig {
     /// Defaults to 45 seconds.
     pub connect_timeout: Duration,
 
+    /// How many times a client may try to connect to a namespace, one after the other.
+    ///
+    /// The connection is closed when there is another one; after a refused attempt, the
+    /// [`connect_timeout`](Self::connect_timeout) goes on.
+    /// A connect packet that can't succeed (because another one is being answered, or because the client is
+    /// already connected, or because the namespace does not exist) does not count:
+    /// the first one is refused, and the second one closes the connection.
+    ///
+    /// There is no limit by default.
+    pub max_connects: Option<usize>,
+
+    /// Whether the attachments of incoming packets are dropped as they arrive.
+    ///
+    /// A packet with attachments is then handled at once, without waiting for them.
+    /// Its data is a [`Value`](socketioxide_core::Value) with an empty list of attachments.
+    ///
+    /// Defaults to false.
+    pub discard_attachments: bool,
+
     /// The parser to use to encode and decode socket.io packets
     pub(crate) parser: Parser,
 
@@ -126,6 +145,8 @@ impl Default for SocketIoConfig {
             },
             ack_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(45),
+            max_connects: None,
+            discard_attachments: false,
             parser: Parser::default(),
             parse_config: ParseConfig::default(),
             server_id: Uid::new(),
@@ -204,6 +225,43 @@ impl<A: Adapter> SocketIoBuilder<A> {
         self
     }
 
+    /// The maximum number of bytes that can be buffered per connection before being emitted to the client.
+    /// Only the content of messages is counted. The last message may exceed it: a buffer that is not full takes one of any size.
+    /// If the buffer is full the `emit()` method will return an error
+    ///
+    /// There is no limit by default.
+    #[inline]
+    pub fn max_buffer_bytes(mut self, max_buffer_bytes: usize) -> Self {
+        self.engine_config_builder = self
+            .engine_config_builder
+            .max_buffer_bytes(max_buffer_bytes);
+        self
+    }
+
+    /// The maximum number of packets that can be received per http request.
+    /// A request with more of them is refused, and the connection is closed.
+    ///
+    /// There is no limit by default.
+    #[inline]
+    pub fn max_payload_packets(mut self, max_payload_packets: usize) -> Self {
+        self.engine_config_builder = self
+            .engine_config_builder
+            .max_payload_packets(max_payload_packets);
+        self
+    }
+
+    /// The maximum number of bytes that a client may send before it is connected to a namespace.
+    /// A connection that exceeds it is closed.
+    ///
+    /// There is no limit by default.
+    #[inline]
+    pub fn max_unconfirmed_bytes(mut self, max_unconfirmed_bytes: u64) -> Self {
+        self.engine_config_builder = self
+            .engine_config_builder
+            .max_unconfirmed_bytes(max_unconfirmed_bytes);
+        self
+    }
+
     /// The maximum size of a payload in bytes.
     /// If a payload is bigger than this value the `emit()` method will return an error.
     ///
@@ -277,6 +335,22 @@ impl<A: Adapter> SocketIoBuilder<A> {
     #[inline]
     pub fn connect_timeout(mut self, connect_timeout: Duration) -> Self {
         self.config.connect_timeout = connect_timeout;
+        self
+    }
+
+    /// How many times a client may try to connect to a namespace, see [`SocketIoConfig::max_connects`].
+    ///
+    /// There is no limit by default.
+    #[inline]
+    pub fn max_connects(mut self, max_connects: usize) -> Self {
+        self.config.max_connects = Some(max_connects);
+        self
+    }
+
+    /// Drop the attachments of incoming packets, see [`SocketIoConfig::discard_attachments`].
+    #[inline]
+    pub fn discard_attachments(mut self) -> Self {
+        self.config.discard_attachments = true;
         self
     }
 
@@ -441,6 +515,10 @@ impl<A: Adapter> SocketIo<A> {
     #[inline]
     pub fn config(&self) -> &SocketIoConfig {
         &self.0.config
+    }
+
+    pub(crate) fn client(&self) -> &Client<A> {
+        &self.0
     }
 
     /// # Register a [`ConnectHandler`] for the given dynamic namespace.

@@ -353,6 +353,8 @@ pub use errors::{
     SendError, SocketError,
 };
 pub use io::{ParserConfig, SocketIo, SocketIoBuilder, SocketIoConfig};
+#[cfg(feature = "extensions")]
+pub use ns::ConnectErrorData;
 
 mod client;
 mod errors;

@@ -38,6 +38,20 @@ pub struct Namespace<A: Adapter> {
     connecting: Mutex<HashSet<Sid>>,
 }
 
+/// The `data` of the `connect_error` that a client gets when a middleware refuses its connection, in JSON.
+///
+/// It has to be put in the [`extensions`](Socket::extensions) of the socket by the middleware:
+/// ```
+/// # use socketioxide::{ConnectErrorData, extract::SocketRef};
+/// async fn middleware(s: SocketRef) -> Result<(), &'static str> {
+///     s.extensions.insert(ConnectErrorData(r#"{"code":"no-token"}"#.into()));
+///     Err("No token provided")
+/// }
+/// ```
+#[cfg(feature = "extensions")]
+#[derive(Debug, Clone)]
+pub struct ConnectErrorData(pub String);
+
 /// Marks a socket as connecting to a namespace until dropped.
 struct ConnectingGuard<'a, A: Adapter> {
     ns: &'a Namespace<A>,
@@ -153,8 +167,7 @@ impl<A: Adapter> Namespace<A> {
             // so nothing else will ever clean it up.
             self.remove_socket(sid);
 
-            let data = e.to_string();
-            if let Err(_e) = socket.send(Packet::connect_error(self.path.clone(), data)) {
+            if let Err(_e) = self.send_connect_error(&socket, &e.to_string()) {
                 #[cfg(feature = "tracing")]
                 tracing::debug!(%sid, "error sending connect_error packet: {_e}, closing conn");
 
@@ -186,6 +199,23 @@ impl<A: Adapter> Namespace<A> {
         self.handler.call(socket, auth);
 
         Ok(())
+    }
+
+    /// Sends a connect_error packet, with its data if the middlewares have set some.
+    fn send_connect_error(&self, socket: &Socket<A>, message: &str) -> Result<(), SocketError> {
+        #[cfg(feature = "extensions")]
+        if let Some(ConnectErrorData(data)) = socket.extensions.get()
+            && let Parser::Common(parser) = self.parser
+            && let Ok(Value::Str(message, _)) = parser.encode_default(message)
+        {
+            let ns = match self.path.as_str() {
+                "/" => String::new(),
+                path => format!("{path},"),
+            };
+            let packet = format!(r#"4{ns}{{"message":{message},"data":{data}}}"#);
+            return socket.send_raw(Value::Str(packet.into(), None));
+        }
+        socket.send(Packet::connect_error(self.path.clone(), message))
     }
 
     /// Removes a socket from a namespace

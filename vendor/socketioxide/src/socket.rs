@@ -664,11 +664,24 @@ impl<A: Adapter> Socket<A> {
     /// It will also call the disconnect handler if it is set with a [`DisconnectReason::ServerNSDisconnect`].
     pub fn disconnect(self: Arc<Self>) -> Result<(), SocketError> {
         let res = self.send(Packet::disconnect(self.ns.path.clone()));
+        self.clone().close(DisconnectReason::ServerNSDisconnect);
+        // A client that does not read its packets can't be notified, and must not stay connected for that.
         if let Err(SocketError::InternalChannelFull) = res {
-            return Err(SocketError::InternalChannelFull);
+            self.esocket.close(EIoDisconnectReason::TransportClose);
         }
-        self.close(DisconnectReason::ServerNSDisconnect);
         Ok(())
+    }
+
+    /// Close the connection below this socket without notifying the client, which takes it for a lost connection
+    /// and reconnects. [`disconnect`](Self::disconnect) tells it to stay away instead.
+    pub fn drop_connection(&self) {
+        self.esocket.close(EIoDisconnectReason::TransportClose);
+    }
+
+    /// The bytes that are buffered for the client, see
+    /// [`SocketIoBuilder::max_buffer_bytes`](crate::SocketIoBuilder::max_buffer_bytes).
+    pub fn buffered_bytes(&self) -> usize {
+        self.esocket.buffered_bytes()
     }
 
     /// # Get the request info made by the client to connect.
@@ -801,7 +814,13 @@ impl<A: Adapter> Socket<A> {
     ///
     /// It maybe also close when the underlying transport is closed or failed.
     pub(crate) fn close(self: Arc<Self>, reason: DisconnectReason) {
-        self.set_connected(false);
+        use DisconnectReason::{ClientNSDisconnect, ServerNSDisconnect};
+        let was_connected = self.connected.swap(false, Ordering::SeqCst);
+        if was_connected && matches!(reason, ClientNSDisconnect | ServerNSDisconnect) {
+            self.get_io()
+                .client()
+                .on_leave(&self.ns.path, &self.esocket);
+        }
 
         let disconnect_handler = { self.disconnect_handler.lock().unwrap().take() };
 

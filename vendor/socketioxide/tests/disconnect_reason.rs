@@ -38,7 +38,7 @@ pub async fn polling_heartbeat_timeout() {
     let mut rx = attach_handler(&io, 1);
     create_polling_connection(&svc).await;
 
-    let data = tokio::time::timeout(Duration::from_millis(500), rx.recv())
+    let data = tokio::time::timeout(Duration::from_millis(1000), rx.recv())
         .await
         .expect("timeout waiting for DisconnectReason::HeartbeatTimeout")
         .unwrap();
@@ -52,7 +52,7 @@ pub async fn ws_heartbeat_timeout() {
     let mut rx = attach_handler(&io, 1);
     let _stream = create_ws_connection(&svc).await;
 
-    let data = tokio::time::timeout(Duration::from_millis(500), rx.recv())
+    let data = tokio::time::timeout(Duration::from_millis(1000), rx.recv())
         .await
         .expect("timeout waiting for DisconnectReason::HeartbeatTimeout")
         .unwrap();

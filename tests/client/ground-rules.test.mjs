@@ -355,7 +355,7 @@ check('a refused handshake carries a stable code', async () => {
     const error = /** @type {any} */ (await refused(stack.open(options)));
     assert.equal(error.data?.code, code);
   }
-}, { todo: 'the server library sends nothing but the message with connect_error' });
+});
 
 check('the user id may stand in userId, id or sub', async () => {
   for (const claim of ['userId', 'id', 'sub']) {

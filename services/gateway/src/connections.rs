@@ -12,9 +12,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::serve::Listener;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use sinaesta_settings::GatewaySettings;
 use socket2::SockRef;
@@ -22,6 +21,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::admission::{Admission, Connection, ConnectionRef, TurnedAway};
@@ -45,18 +46,19 @@ pub(crate) async fn serve(
     settings: &GatewaySettings,
     close: impl Future<Output = ()>,
 ) {
-    let mut http = Builder::new(TokioExecutor::new()).http1_only();
-    http.http1()
-        .timer(TokioTimer::new())
+    // Not hyper-util's builder: for its first bytes a connection could take as long as it likes.
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(settings.header_timeout_ms))
         .max_buf_size(MAX_HEAD)
+        .max_header_size(MAX_HEAD)
         .max_headers(MAX_HEADERS);
     let patience = Duration::from_millis(settings.ping_timeout_ms);
     let pace =
         Pace { grace: Duration::from_millis(settings.body_grace_ms), bytes_per_s: settings.min_body_bytes_per_s };
     // Made once here: otherwise the routes, and with them the Socket.IO sessions, would be made for each connection.
     let app = app.with_state::<()>(());
-    let graceful = GracefulShutdown::new();
+    let (connections, closing) = (TaskTracker::new(), CancellationToken::new());
     let told = Arc::new(Semaphore::new(TOLD));
     let mut close = pin!(close);
     loop {
@@ -84,16 +86,26 @@ pub(crate) async fn serve(
             request
         });
         let io = TokioIo::new(Counted { stream, _connection: connection });
-        let served = http.serve_connection_with_upgrades(io, TowerToHyperService::new(service)).into_owned();
-        let served = graceful.watch(served);
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
+        let served = http.serve_connection(io, TowerToHyperService::new(service)).with_upgrades();
+        let closing = closing.clone();
+        connections.spawn(async move {
+            let mut served = pin!(served);
+            let result = tokio::select! {
+                result = served.as_mut() => result,
+                () = closing.cancelled() => {
+                    served.as_mut().graceful_shutdown();
+                    served.await
+                }
+            };
+            if let Err(error) = result {
                 tracing::debug!(%error, %peer, "connection closed");
             }
         });
     }
     drop(listener);
-    if timeout(ENDING, graceful.shutdown()).await.is_err() {
+    closing.cancel();
+    connections.close();
+    if timeout(ENDING, connections.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
 }

@@ -2,7 +2,7 @@
  * What somebody who has not signed in, or who speaks the transport by hand, can do to the gateway: each attack meets its bound,
  * others sign in and talk meanwhile, and its memory is given back.
  *
- * The control of each test: the setting that it names, raised. What is said of memory was seen to fail so by hundreds of megabytes.
+ * The control of each test: the setting that it names, raised.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

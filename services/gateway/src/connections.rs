@@ -124,7 +124,9 @@ async fn tell(mut stream: TcpStream, turned_away: TurnedAway) -> io::Result<()> 
     let answer = format!(
         "HTTP/1.1 429 Too Many Requests\r\nretry-after: {seconds}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
     );
-    stream.read(&mut [0; 4096]).await?;
+    if stream.read(&mut [0; 4096]).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
 }

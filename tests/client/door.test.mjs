@@ -196,6 +196,7 @@ check('a megabyte of small packets keeps nobody waiting', async () => {
 
 // ── Connecting ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+// The control: without `max_connects` in the library's settings.
 check('a session connects once', async () => {
   const { token } = stack.user();
   for (const packet of [`40${JSON.stringify({ token })}`, '40{"token":"x"}', '40', '40/elsewhere,']) {
@@ -210,7 +211,7 @@ check('a session connects once', async () => {
   await ended(refusedRaw);
 });
 
-// The control: `gateway.max_unsigned_bytes` and `max_payload_packets` at 1000000, and without `max_connects` in the library.
+// The control: `gateway.max_unsigned_bytes` and `max_payload_packets` at 1000000.
 check('bodies full of connect packets cost nothing', async () => {
   const bodies = [packets(300_000, '40'), packets(240_000, '40/'), packets(5_000, '40'), packets(90, '40/')];
   let n = 0;
@@ -244,6 +245,7 @@ check('who has not signed in sends 16 KiB at most, in whatever way', async () =>
 
 // ── Attachments ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+// The control: without `discard_attachments` in the library's settings.
 check('an event with attachments is refused before they come, and they are not kept', async () => {
   const raw = await signedInRaw(gateway);
   raw.socket.send('451-7["send-message",{"_placeholder":true,"num":0}]');
@@ -257,7 +259,7 @@ check('an event with attachments is refused before they come, and they are not k
   await ended(before);
 });
 
-// The control: without `discard_attachments` in the library.
+// The control: the same; 332 MiB.
 check('attachments that never end cost nothing', async () => {
   const part = Buffer.alloc(MIB - 100);
   /** @type {Awaited<ReturnType<typeof openRaw>>[]} */

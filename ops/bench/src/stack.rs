@@ -19,11 +19,14 @@ const BIN_DIR: &str = "SINAESTA_BIN_DIR";
 /// The first start may fetch NATS and Postgres.
 const INFRA_START: Duration = Duration::from_secs(300);
 const SERVICE_START: Duration = Duration::from_secs(60);
-/// Load comes from few users with many messages.
-const NO_LIMITS: [(&str, &str); 3] = [
+/// Load comes from few users with many messages, and from one address.
+const NO_LIMITS: [(&str, &str); 6] = [
     ("SINAESTA__LIMITS__MESSAGES_PER_MINUTE", "1000000000"),
     ("SINAESTA__LIMITS__USER_MESSAGES_PER_MINUTE", "1000000000"),
     ("SINAESTA__LIMITS__EVENTS_PER_MINUTE", "1000000000"),
+    ("SINAESTA__GATEWAY__ADDRESS_OPENS_PER_MINUTE", "1000000000"),
+    ("SINAESTA__GATEWAY__ADDRESS_SESSIONS", "1000000"),
+    ("SINAESTA__GATEWAY__ADDRESS_CONNECTIONS", "1000000"),
 ];
 
 /// What to start, and how.

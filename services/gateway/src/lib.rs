@@ -1,9 +1,12 @@
 //! The gateway: Socket.IO on one side, the bus on the other.
 //!
+//! - `connections` and `admission/` bound what somebody may do before signing in;
 //! - `sockets/` is the way in: handshake, sessions, limits, and how an event is read and put in order;
 //! - `events/` has one file for each event that a client sends;
 //! - `hub/` is the way out: who hears what, in order, each thing once.
 
+mod admission;
+mod connections;
 mod events;
 mod http;
 mod hub;
@@ -17,14 +20,17 @@ use anyhow::Context as _;
 use sinaesta_auth::{Identity, InvalidToken, Verifier};
 use sinaesta_bus::Bus;
 use sinaesta_clock::Clock;
+use sinaesta_contracts::Actor;
 use sinaesta_objects::Objects;
 use sinaesta_settings::Settings;
+use socketioxide::extract::SocketRef;
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use hub::Hub;
+use admission::Admission;
+use hub::{Hub, Member};
 use sockets::expiry::Expiry;
 use sockets::lanes::Lanes;
 use sockets::participation::Participants;
@@ -43,6 +49,7 @@ pub(crate) struct Gateway {
     pool: PgPool,
     clock: Clock,
     settings: Settings,
+    admission: Arc<Admission>,
     verifier: Verifier,
     users: Users,
     lanes: Lanes,
@@ -66,6 +73,11 @@ impl Gateway {
         identity.inspect_err(|error| tracing::info!(reason = error.reason, sub = error.sub, "a token is refused"))
     }
 
+    /// A socket as a member of an audience.
+    const fn member(&self, socket: SocketRef, actor: &Actor) -> Member {
+        Member { socket, user: actor.user_id, buffer_bytes: self.settings.gateway.socket_buffer_bytes }
+    }
+
     fn command_timeout(&self) -> Duration {
         Duration::from_millis(self.settings.gateway.command_timeout_ms)
     }
@@ -83,6 +95,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
     let (expiry, expiring) = sockets::expiry::new();
     let clock = bus.clock().clone();
     let gateway = Arc::new(Gateway {
+        admission: Arc::new(Admission::new(&settings.gateway, server::allow_many_files())),
         users: Users::new(pool.clone(), &settings.auth),
         hub: Hub::new(bus.clone(), clock.clone()),
         presence: Presence::default(),

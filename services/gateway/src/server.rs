@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
+use axum::middleware;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sinaesta_contracts::ServerEvent as _;
 use sinaesta_contracts::session::{GatewayAlive, ServerClosing};
 use sinaesta_settings::GatewaySettings;
-use socket2::SockRef;
 use socketioxide::SocketIo;
 use socketioxide::handler::ConnectHandler as _;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::http::{Admitting, admit};
 use crate::sockets::expiry::Expiring;
 use crate::sockets::lanes::Ordered;
 use crate::sockets::{accounts, expiry, handshake, lanes};
-use crate::{Gateway, http};
+use crate::{Gateway, connections, http};
 
 /// Connections that wait to be accepted: a school's worth of students who come back at once.
 const BACKLOG: u32 = 4_096;
@@ -30,6 +30,9 @@ const ALIVE: Duration = Duration::from_secs(3);
 const GIVEN_UP: Duration = Duration::from_secs(10);
 /// Within this time clients come back to a closing gateway's successor; milliseconds.
 const RETURN_MS: u64 = 2_000;
+
+/// By how much a socket's buffer is larger with what it asked for than with what it is told.
+const ANSWERS: usize = 4;
 
 /// A gateway whose port is open.
 pub struct Bound {
@@ -68,7 +71,6 @@ impl Bound {
     /// connections are closed.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { gateway, listener, ordered, expiring } = self;
-        allow_many_connections();
         let (layer, io) = build(&gateway.settings.gateway);
         let inner = Arc::clone(&gateway);
         let authenticate = {
@@ -76,15 +78,15 @@ impl Bound {
             async move |socket, auth| handshake::authenticate(&gateway, socket, auth).await
         };
         io.ns("/", (async move |socket| handshake::welcome(&inner, socket)).with(authenticate));
-        let app = http::guard(http::router(&gateway).layer(layer), &gateway.settings.gateway.cors_origins);
+        let admitting = Admitting { admission: Arc::clone(&gateway.admission), io: io.clone() };
+        let app = http::router(&gateway).layer(layer).layer(middleware::from_fn_with_state(admitting, admit));
+        let app = http::guard(app, &gateway.settings.gateway.cors_origins);
         let lanes = tokio::spawn(lanes::run(ordered));
         let background = CancellationToken::new();
         tokio::spawn(expiry::run(Arc::clone(&gateway), io.clone(), expiring, background.clone()));
         tokio::spawn(accounts::run(Arc::clone(&gateway), io.clone(), background.clone()));
         tokio::spawn(say_alive(Arc::clone(&gateway), background.clone()));
         tracing::info!(at = %listener.local_addr()?, "the gateway serves");
-        let patience = Duration::from_millis(gateway.settings.gateway.ping_timeout_ms);
-        let listener = listener.tap_io(move |stream| prepare(stream, patience));
         let close = {
             let gateway = Arc::clone(&gateway);
             async move {
@@ -92,8 +94,8 @@ impl Bound {
                 close(&gateway, &io).await;
             }
         };
-        // Made once here: axum would otherwise make the service, and with it the Socket.IO sessions, for each connection.
-        axum::serve(listener, app.into_make_service()).with_graceful_shutdown(close).await?;
+        let admission = Arc::clone(&gateway.admission);
+        connections::serve(listener, app, admission, &gateway.settings.gateway, close).await;
         background.cancel();
         lanes.abort();
         gateway.bus.close().await;
@@ -108,29 +110,28 @@ fn build(settings: &GatewaySettings) -> (socketioxide::layer::SocketIoLayer, Soc
         .ping_interval(Duration::from_millis(settings.ping_interval_ms))
         .ping_timeout(Duration::from_millis(settings.ping_timeout_ms))
         .connect_timeout(Duration::from_millis(settings.connect_timeout_ms))
+        .max_connects(1)
+        .max_unconfirmed_bytes(settings.max_unsigned_bytes)
+        .discard_attachments()
         .max_buffer_size(settings.max_buffer)
+        .max_buffer_bytes(settings.socket_buffer_bytes.saturating_mul(ANSWERS))
         .max_payload(settings.max_message_bytes as u64)
+        .max_payload_packets(settings.max_payload_packets)
         .ws_max_message_size(settings.max_message_bytes)
         .ws_max_frame_size(settings.max_message_bytes)
         .ws_read_buffer_size(4 * 1024)
         .build_layer()
 }
 
-/// A message is sent when it is written, and a peer that takes nothing for too long is disconnected.
-fn prepare(stream: &mut TcpStream, patience: Duration) {
-    let set = stream.set_nodelay(true).and_then(|()| SockRef::from(&*stream).set_tcp_user_timeout(Some(patience)));
-    if let Err(error) = set {
-        tracing::debug!(%error, "a connection's options could not be set");
-    }
-}
-
-/// Every connection is a file: as many as this process may have.
-fn allow_many_connections() {
-    let raised =
-        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
-    if let Err(error) = raised {
+/// Every connection is a file: allows as many as this process may have, and gives how many these are.
+pub(crate) fn allow_many_files() -> usize {
+    let limits = getrlimit(Resource::RLIMIT_NOFILE);
+    let raised = limits.and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most).map(|()| most));
+    let files = raised.unwrap_or_else(|error| {
         tracing::warn!(%error, "the limit on open files stays as it is");
-    }
+        limits.map_or(u64::MAX, |(now, _)| now)
+    });
+    usize::try_from(files).unwrap_or(usize::MAX)
 }
 
 async fn close(gateway: &Gateway, io: &SocketIo) {

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
@@ -115,10 +117,22 @@ pub struct GatewaySettings {
     pub cors_origins: Vec<String>,
     pub max_event_bytes: usize,
     pub max_message_bytes: usize,
+    pub max_payload_packets: usize,
     pub ping_interval_ms: u64,
     pub ping_timeout_ms: u64,
     pub connect_timeout_ms: u64,
+    pub max_unsigned_bytes: u64,
+    pub trusted_proxies: Vec<String>,
+    pub max_connections: usize,
+    pub address_connections: usize,
+    pub address_sessions: usize,
+    pub address_opens_per_minute: u32,
+    pub max_unsigned_sessions: usize,
+    pub header_timeout_ms: u64,
+    pub body_grace_ms: u64,
+    pub min_body_bytes_per_s: u64,
     pub max_buffer: usize,
+    pub socket_buffer_bytes: usize,
     pub command_timeout_ms: u64,
     pub lanes: usize,
     pub token_warning_s: u64,
@@ -263,6 +277,7 @@ impl Settings {
             .try_parsing(true)
             .list_separator(",")
             .with_list_parse_key("gateway.cors_origins")
+            .with_list_parse_key("gateway.trusted_proxies")
             .with_list_parse_key("web.demo_users")
             .with_list_parse_key("chat.allowed_file_hosts")
             .with_list_parse_key("notifications.push_hosts");
@@ -303,12 +318,7 @@ impl Settings {
         if !self.web.demo_users.is_empty() && self.auth.jwt_secret.expose_secret().is_empty() {
             return Err(invalid("web.demo_users", "needs auth.jwt_secret, or no token can be made"));
         }
-        at_least("gateway.lanes", self.gateway.lanes, 1)?;
-        at_least("gateway.max_buffer", self.gateway.max_buffer, 16)?;
-        at_least("gateway.max_event_bytes", self.gateway.max_event_bytes, 1024)?;
-        at_least("gateway.max_message_bytes", self.gateway.max_message_bytes, self.gateway.max_event_bytes)?;
-        at_least("gateway.ping_interval_ms", self.gateway.ping_interval_ms, 100)?;
-        at_least("gateway.ping_timeout_ms", self.gateway.ping_timeout_ms, 100)?;
+        self.gateway.check()?;
         at_least("limits.messages_per_minute", self.limits.messages_per_minute, 1)?;
         at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
         at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
@@ -327,6 +337,38 @@ impl Settings {
         at_least("notifications.retention_tick_ms", self.notifications.retention_tick_ms, 10)?;
         if !(0.0..=1.0).contains(&self.telemetry.sample_ratio) {
             return Err(invalid("telemetry.sample_ratio", "must be 0 to 1"));
+        }
+        Ok(())
+    }
+}
+
+impl GatewaySettings {
+    fn check(&self) -> Result<(), SettingsError> {
+        at_least("gateway.lanes", self.lanes, 1)?;
+        at_least("gateway.max_buffer", self.max_buffer, 16)?;
+        at_least("gateway.socket_buffer_bytes", self.socket_buffer_bytes, 1024)?;
+        at_least("gateway.max_event_bytes", self.max_event_bytes, 1024)?;
+        at_least("gateway.max_message_bytes", self.max_message_bytes, self.max_event_bytes)?;
+        at_least("gateway.max_payload_packets", self.max_payload_packets, 1)?;
+        at_least("gateway.max_unsigned_bytes", self.max_unsigned_bytes, 1024)?;
+        at_least("gateway.max_connections", self.max_connections, 1)?;
+        at_least("gateway.address_connections", self.address_connections, 1)?;
+        at_least("gateway.address_sessions", self.address_sessions, 1)?;
+        at_least("gateway.address_opens_per_minute", self.address_opens_per_minute, 3)?;
+        at_least("gateway.max_unsigned_sessions", self.max_unsigned_sessions, 1)?;
+        at_least("gateway.connect_timeout_ms", self.connect_timeout_ms, 100)?;
+        at_least("gateway.header_timeout_ms", self.header_timeout_ms, 100)?;
+        at_least("gateway.body_grace_ms", self.body_grace_ms, 100)?;
+        at_least("gateway.min_body_bytes_per_s", self.min_body_bytes_per_s, 1)?;
+        at_least("gateway.ping_interval_ms", self.ping_interval_ms, 100)?;
+        at_least("gateway.ping_timeout_ms", self.ping_timeout_ms, 100)?;
+        for proxy in &self.trusted_proxies {
+            if proxy.parse::<IpNet>().is_err() && proxy.parse::<IpAddr>().is_err() {
+                return Err(invalid(
+                    "gateway.trusted_proxies",
+                    format!("has {proxy:?}, which is no address or network"),
+                ));
+            }
         }
         Ok(())
     }

@@ -19,9 +19,9 @@ pub(crate) async fn handle(call: Call, event: MonitorExam) {
                 if call.session.enter_exam(event.exam_id).is_none() {
                     return;
                 }
-                let (socket, member) = (call.responder.socket().clone(), call.member());
+                let member = call.member();
                 let greet = move || {
-                    socket.emit(ExamMonitorSnapshot::NAME, &*snapshot).ok();
+                    call.responder.emit(ExamMonitorSnapshot::NAME, &*snapshot);
                     call.responder.ok(&snapshot);
                 };
                 hold.enter(member, Place::Anywhere, Box::new(greet));

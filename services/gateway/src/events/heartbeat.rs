@@ -7,6 +7,6 @@ use super::Call;
 
 pub(crate) fn handle(call: Call) {
     let ack = HeartbeatAck { server_time: Timestamp(call.gateway.clock.now()) };
-    call.responder.socket().emit(HeartbeatAck::NAME, &ack).ok();
+    call.responder.emit(HeartbeatAck::NAME, &ack);
     call.responder.ok_with(&ack);
 }

@@ -15,7 +15,7 @@ pub(crate) async fn handle(call: Call, event: JoinExam) {
     call.command(event.clone(), async move |call: Call, answer: Answer| {
         match enter(&call, event, answer, hold).await {
             Ok(Some(joined)) => {
-                call.responder.socket().emit(ExamJoined::NAME, &joined).ok();
+                call.responder.emit(ExamJoined::NAME, &joined);
                 call.responder.ok_with(&joined);
             }
             // The socket went while the exam was asked for.

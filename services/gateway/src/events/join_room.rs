@@ -11,7 +11,7 @@ use crate::hub::Place;
 
 pub(crate) async fn handle(call: Call, event: JoinRoom) {
     let greet = |call: Call, reply: &RawValue| {
-        call.responder.socket().emit(RoomJoined::NAME, reply).ok();
+        call.responder.emit(RoomJoined::NAME, reply);
         call.responder.ok(reply);
     };
     enter(call, event, greet).await;

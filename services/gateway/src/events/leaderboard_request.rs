@@ -40,9 +40,9 @@ fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, hold: Hold
         return;
     }
     let rank = serde_json::from_str::<LeaderboardData>(data.get()).ok().and_then(|data| data.user_rank);
-    let (socket, member) = (call.responder.socket().clone(), call.member());
+    let member = call.member();
     let greet = move || {
-        socket.emit(LeaderboardData::NAME, &*data).ok();
+        call.responder.emit(LeaderboardData::NAME, &*data);
         call.responder.ok(&data);
     };
     hold.enter(member, Place::Board { limit: event.limit.into(), rank }, Box::new(greet));

@@ -23,7 +23,7 @@ pub(crate) async fn handle(call: Call, LeaveExam { exam_id }: LeaveExam) {
         match noted {
             Ok(()) => {
                 let left = ExamLeft { exam_id };
-                call.responder.socket().emit(ExamLeft::NAME, &left).ok();
+                call.responder.emit(ExamLeft::NAME, &left);
                 call.responder.ok_with(&left);
             }
             Err(error) => call.responder.error(error),

@@ -23,12 +23,12 @@ pub(crate) async fn handle(call: Call, event: LeaveRoom) {
     let others = call.gateway.hub.leave_room_now(&event.room_id, call.session.sid, user).await;
     let left = RoomLeft { room_id: event.room_id.clone() };
     if others > 0 {
-        call.responder.socket().emit(RoomLeft::NAME, &left).ok();
+        call.responder.emit(RoomLeft::NAME, &left);
         return call.responder.ok_with(&left);
     }
     call.command(event, async move |call: Call, answer: Answer| {
         if answer.is_ok() {
-            call.responder.socket().emit(RoomLeft::NAME, &left).ok();
+            call.responder.emit(RoomLeft::NAME, &left);
         }
         call.respond(answer);
     })

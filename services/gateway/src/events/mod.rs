@@ -282,7 +282,7 @@ impl Call {
 
     /// The socket as a member of an audience.
     fn member(&self) -> Member {
-        Member { socket: self.responder.socket().clone(), user: self.session.actor.user_id }
+        self.gateway.member(self.responder.socket().clone(), &self.session.actor)
     }
 
     /// Begins to hear an audience.
@@ -296,7 +296,7 @@ impl Call {
     /// Answers the client, by the event that tells its sender as well.
     fn respond_as<E: ServerEvent>(self, answer: Answer) {
         if let Ok(reply) = &answer {
-            self.responder.socket().emit(E::NAME, &**reply).ok();
+            self.responder.emit(E::NAME, &**reply);
         }
         self.respond(answer);
     }

@@ -23,7 +23,7 @@ pub(crate) async fn handle(call: Call, event: JoinGroup) {
 pub(super) async fn enter(call: Call, id: GroupId, event: &'static str, told: Arc<RawValue>) {
     let join = JoinRoom { room_id: RoomId::from(id), since_seq: None };
     let greet = move |call: Call, _: &RawValue| {
-        call.responder.socket().emit(event, &*told).ok();
+        call.responder.emit(event, &*told);
         call.responder.ok(&told);
     };
     join_room::enter(call, join, greet).await;

@@ -14,6 +14,7 @@ use sinaesta_contracts::{Actor, Command, ErrorBody, Query, code};
 use super::payload::Reply;
 use super::problem::Problem;
 use crate::Gateway;
+use crate::admission::{self, Admission};
 
 /// The name under which the document knows the token.
 pub(super) const BEARER: &str = "bearer";
@@ -28,27 +29,42 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| ErrorBody::new(code::NO_TOKEN, "Authentication error: No token provided"))?;
-        let identity = gateway
-            .identify(token)
-            .await
-            .map_err(|_| ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"))?;
-        let issued_at = identity.issued_at;
-        let found = gateway.users.find(identity).await.map_err(|error| {
-            tracing::warn!(%error, "a user could not be read");
-            ErrorBody::new(code::UNAVAILABLE, "The server can't take requests right now")
-        })?;
-        let account =
-            found.ok_or_else(|| ErrorBody::new(code::USER_NOT_FOUND, "Authentication error: User not found"))?;
-        if !account.takes(issued_at) {
-            return Err(ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token").into());
+        match identify(parts, gateway).await {
+            Ok(actor) => {
+                Admission::request_signed_in(parts);
+                Ok(Self { gateway: Arc::clone(gateway), actor })
+            }
+            Err(error) => match admission::http::client(&parts.extensions) {
+                Some(client) if error.code != code::UNAVAILABLE => {
+                    gateway.admission.refused(client)?;
+                    Err(error.into())
+                }
+                _ => Err(error.into()),
+            },
         }
-        Ok(Self { gateway: Arc::clone(gateway), actor: account.actor })
     }
+}
+
+async fn identify(parts: &Parts, gateway: &Gateway) -> Result<Actor, ErrorBody> {
+    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| ErrorBody::new(code::NO_TOKEN, "Authentication error: No token provided"))?;
+    let identity = gateway
+        .identify(token)
+        .await
+        .map_err(|_| ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"))?;
+    let issued_at = identity.issued_at;
+    let found = gateway.users.find(identity).await.map_err(|error| {
+        tracing::warn!(%error, "a user could not be read");
+        ErrorBody::new(code::UNAVAILABLE, "The server can't take requests right now")
+    })?;
+    let account = found.ok_or_else(|| ErrorBody::new(code::USER_NOT_FOUND, "Authentication error: User not found"))?;
+    if !account.takes(issued_at) {
+        return Err(ErrorBody::new(code::INVALID_TOKEN, "Authentication error: Invalid token"));
+    }
+    Ok(account.actor)
 }
 
 impl OperationInput for Caller {

@@ -8,6 +8,7 @@ mod files;
 mod image;
 mod notifications;
 mod openapi;
+mod pace;
 mod page;
 mod payload;
 mod problem;
@@ -27,7 +28,8 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::Gateway;
 pub use openapi::document;
-use problem::Problem;
+pub(crate) use pace::{Pace, Paced};
+pub(crate) use problem::Problem;
 
 /// The routes, without Socket.IO.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {

@@ -4,7 +4,7 @@ use aide::OperationOutput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response as ResponseDoc, StatusCode as StatusDoc};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,10 @@ impl From<ErrorBody> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (status(&self.0.code), Json(Failed { error: self.0 })).into_response()
+        let status = status(&self.0.code);
+        let retry_after =
+            self.0.retry_after_ms.map(|wait| (header::RETRY_AFTER, wait.div_ceil(1_000).max(1).to_string()));
+        (status, retry_after.map(|header| [header]), Json(Failed { error: self.0 })).into_response()
     }
 }
 

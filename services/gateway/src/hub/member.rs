@@ -1,5 +1,6 @@
 //! One socket in an audience.
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 use sinaesta_contracts::session::ResyncRequired;
 use sinaesta_contracts::{RoomId, ServerEvent as _, UserId};
@@ -11,6 +12,18 @@ use socketioxide::{SendError, SocketError};
 pub(crate) struct Member {
     pub(crate) socket: SocketRef,
     pub(crate) user: UserId,
+    /// How many bytes may wait for it before it is told nothing more.
+    pub(crate) buffer_bytes: usize,
+}
+
+impl Member {
+    /// Emits what it did not ask for: of its buffer only a part is for that.
+    fn emit<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), SendError> {
+        if self.socket.buffered_bytes() >= self.buffer_bytes {
+            return Err(SendError::Socket(SocketError::InternalChannelFull));
+        }
+        self.socket.emit(event, payload)
+    }
 }
 
 /// A member together with whether it has everything.
@@ -32,7 +45,7 @@ impl Listening {
         if self.is_behind && !self.catch_up(room) {
             return false;
         }
-        match self.member.socket.emit(event, payload) {
+        match self.member.emit(event, payload) {
             Ok(()) => true,
             Err(SendError::Socket(SocketError::InternalChannelFull)) => {
                 metrics::counter!("gateway_buffer_overflows_total").increment(1);
@@ -56,7 +69,7 @@ impl Listening {
             self.is_behind = false;
             return true;
         };
-        let told = self.member.socket.emit(ResyncRequired::NAME, &ResyncRequired { room_id: room.clone() });
+        let told = self.member.emit(ResyncRequired::NAME, &ResyncRequired { room_id: room.clone() });
         self.is_behind = matches!(told, Err(SendError::Socket(SocketError::InternalChannelFull)));
         !self.is_behind
     }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::json;
 use sinaesta_contracts::{Audience, code};
+use socketioxide::ConnectErrorData;
 use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
 
-use crate::Gateway;
-use crate::hub::Member;
 use crate::sockets::inbound::Inbound;
 use crate::sockets::session::Session;
+use crate::{Gateway, admission};
 
 /// Why a handshake was refused; the text is the `connect_error`'s message.
 #[derive(Debug, Error)]
@@ -26,7 +27,12 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    /// The code under which it is counted.
+    /// Whether it is for what came with the handshake.
+    const fn is_final(&self) -> bool {
+        !matches!(self, Self::Unavailable)
+    }
+
+    /// The code under which it is counted, and which is in the `connect_error`'s data.
     const fn code(&self) -> &'static str {
         match self {
             Self::NoToken => code::NO_TOKEN,
@@ -54,7 +60,19 @@ pub(crate) async fn authenticate(
     let admitted = admit(gateway, &socket, auth.unwrap_or_default()).await;
     let result = admitted.as_ref().map_or_else(Refused::code, |_| "ok");
     metrics::counter!("gateway_handshakes_total", "result" => result).increment(1);
-    let session = admitted?;
+    let opened_by = &socket.req_parts().extensions;
+    let session = match admitted {
+        Ok(session) => session,
+        Err(refused) => {
+            if let Some(client) = admission::http::client(opened_by).filter(|_| refused.is_final()) {
+                // Whether there is still something to take from makes no difference to this answer.
+                gateway.admission.refused(client).ok();
+            }
+            socket.extensions.insert(ConnectErrorData(json!({ "code": refused.code() }).to_string()));
+            return Err(refused);
+        }
+    };
+    gateway.admission.signed_in(socket.id, opened_by);
     socket.extensions.insert(Arc::clone(&session));
     socket.on_fallback(Inbound::new(Arc::clone(gateway), Arc::clone(&session)));
     let gateway = Arc::clone(gateway);
@@ -92,7 +110,7 @@ pub(crate) fn welcome(gateway: &Arc<Gateway>, socket: SocketRef) {
     }
     metrics::gauge!("gateway_connections").increment(1.0);
     gateway.expiry.watch(session.sid, session.expires_at());
-    gateway.hub.enter_user(Member { socket, user: session.actor.user_id });
+    gateway.hub.enter_user(gateway.member(socket, &session.actor));
     gateway.presence.arrive(gateway, &session);
 }
 

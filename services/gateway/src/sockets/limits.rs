@@ -18,6 +18,16 @@ impl Limiter {
     pub(crate) fn take(&self) -> Result<(), Duration> {
         self.0.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
+
+    /// Takes some; where there are fewer it takes none, and says after how long there are so many.
+    pub(crate) fn take_many(&self, count: u32) -> Result<(), Duration> {
+        let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        match self.0.check_n(count) {
+            Ok(taken) => taken.map_err(|until| until.wait_time_from(DefaultClock::default().now())),
+            // Never so many at once.
+            Err(_) => Err(Duration::from_secs(60)),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use sinaesta_contracts::session::ErrorEvent;
 use sinaesta_contracts::{ErrorBody, ServerEvent};
 use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::{SendError, SocketError};
 
 /// Answers one event, once.
 pub(crate) struct Responder {
@@ -32,6 +33,11 @@ impl Responder {
         &self.socket
     }
 
+    /// The event that tells the sender what the acknowledgement does.
+    pub(crate) fn emit<T: Serialize + ?Sized>(&self, event: &str, payload: &T) {
+        told(&self.socket, self.socket.emit(event, payload));
+    }
+
     /// Done; `reply` is the JSON object whose fields stand beside `ok`, or `null`.
     pub(crate) fn ok(self, reply: &RawValue) {
         // Only names of ours: what a client makes up is refused.
@@ -44,7 +50,7 @@ impl Responder {
             Some(fields) => Ok(format!(r#"{{"ok":true,{fields}"#)),
         };
         match body.and_then(RawValue::from_string) {
-            Ok(body) => told(ack.send(&body)),
+            Ok(body) => told(&self.socket, ack.send(&body)),
             Err(error) => tracing::error!(%error, "an acknowledgement could not be written"),
         }
     }
@@ -61,18 +67,26 @@ impl Responder {
     pub(crate) fn error(self, error: ErrorBody) {
         metrics::counter!("gateway_refused_total", "code" => error.code.clone()).increment(1);
         match self.ack {
-            Some(ack) => told(ack.send(&Failed { ok: false, error: &error })),
+            Some(ack) => told(&self.socket, ack.send(&Failed { ok: false, error: &error })),
             None => {
                 let event = ErrorEvent { error, event: self.event.into_owned() };
-                told(self.socket.emit(ErrorEvent::NAME, &event));
+                told(&self.socket, self.socket.emit(ErrorEvent::NAME, &event));
             }
         }
     }
 }
 
-/// A client that is gone is not told; whatever it asked for has happened, and it will ask again.
-fn told(sent: Result<(), socketioxide::SendError>) {
-    if let Err(error) = sent {
-        tracing::debug!(%error, "an answer found nobody");
+/// A client that is gone is not told; whatever it asked for has happened, and it will ask again. One that asks for more
+/// than it reads loses its connection: it would wait for ever for what could not be queued, and asks again once it has
+/// reconnected.
+fn told(socket: &SocketRef, sent: Result<(), SendError>) {
+    match sent {
+        Ok(()) => {}
+        Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+            metrics::counter!("gateway_unread_answers_total").increment(1);
+            tracing::info!(sid = %socket.id, "socket disconnected: it asks for more than it reads");
+            socket.drop_connection();
+        }
+        Err(error) => tracing::debug!(%error, "an answer found nobody"),
     }
 }

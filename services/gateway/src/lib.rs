@@ -32,9 +32,9 @@ use tokio_util::task::TaskTracker;
 use admission::Admission;
 use hub::{Hub, Member};
 use sockets::expiry::Expiry;
-use sockets::lanes::Lanes;
 use sockets::participation::Participants;
 use sockets::presence::Presence;
+use sockets::user::Entries;
 use sockets::users::Users;
 
 pub use http::document as openapi;
@@ -52,14 +52,16 @@ pub(crate) struct Gateway {
     admission: Arc<Admission>,
     verifier: Verifier,
     users: Users,
-    lanes: Lanes,
+    entries: Entries,
     presence: Presence,
     participation: Participants,
     expiry: Expiry,
     hub: Hub,
     objects: Objects,
     /// How many images are looked into at once: each may take a hundred times its size in memory.
-    images: Semaphore,
+    images: Arc<Semaphore>,
+    /// The bytes of images that are on their way.
+    uploading: Arc<Semaphore>,
     /// Events whose answers are awaited: shutting down waits for them.
     tasks: TaskTracker,
     /// Ends when new connections and events are no longer taken.
@@ -91,9 +93,9 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
     let listener = server::listen(&settings.gateway)?;
     let bus = Bus::connect("gateway", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("gateway", &settings.database).await.context("gateway")?;
-    let (lanes, ordered) = sockets::lanes::new(settings.gateway.lanes);
     let (expiry, expiring) = sockets::expiry::new();
     let clock = bus.clock().clone();
+    let tasks = TaskTracker::new();
     let gateway = Arc::new(Gateway {
         admission: Arc::new(Admission::new(&settings.gateway, server::allow_many_files())),
         users: Users::new(pool.clone(), &settings.auth),
@@ -102,17 +104,18 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         participation: Participants::default(),
         clock,
         objects: Objects::connect("gateway", &settings.files, &settings.nats).await.context("gateway")?,
-        images: Semaphore::new(IMAGES),
-        tasks: TaskTracker::new(),
+        images: Arc::new(Semaphore::new(IMAGES)),
+        uploading: Arc::new(Semaphore::new(settings.files.uploading_bytes as usize)),
+        entries: Entries::new(&settings.limits, &settings.files, tasks.clone()),
+        tasks,
         closing: CancellationToken::new(),
         bus,
         pool,
         verifier,
-        lanes,
         expiry,
         settings,
     });
-    Ok(Bound::new(gateway, listener, ordered, expiring))
+    Ok(Bound::new(gateway, listener, expiring))
 }
 
 /// Serves until `shutdown`; then clients are told, and what was taken is finished.

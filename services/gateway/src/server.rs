@@ -18,8 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::http::{Admitting, admit};
 use crate::sockets::expiry::Expiring;
-use crate::sockets::lanes::Ordered;
-use crate::sockets::{accounts, expiry, handshake, lanes};
+use crate::sockets::{accounts, expiry, handshake};
 use crate::{Gateway, connections, http};
 
 /// Connections that wait to be accepted: a school's worth of students who come back at once.
@@ -28,6 +27,8 @@ const BACKLOG: u32 = 4_096;
 const ALIVE: Duration = Duration::from_secs(3);
 /// After not being heard for this long it says anew who is here, for it may have been given up.
 const GIVEN_UP: Duration = Duration::from_secs(10);
+/// How long it may take to hand over what the last connections leave behind.
+const LAST: Duration = Duration::from_millis(500);
 /// Within this time clients come back to a closing gateway's successor; milliseconds.
 const RETURN_MS: u64 = 2_000;
 
@@ -38,7 +39,6 @@ const ANSWERS: usize = 4;
 pub struct Bound {
     gateway: Arc<Gateway>,
     listener: TcpListener,
-    ordered: Vec<Ordered>,
     expiring: Expiring,
 }
 
@@ -53,13 +53,8 @@ pub(crate) fn listen(settings: &GatewaySettings) -> anyhow::Result<TcpListener> 
 }
 
 impl Bound {
-    pub(crate) const fn new(
-        gateway: Arc<Gateway>,
-        listener: TcpListener,
-        ordered: Vec<Ordered>,
-        expiring: Expiring,
-    ) -> Self {
-        Self { gateway, listener, ordered, expiring }
+    pub(crate) const fn new(gateway: Arc<Gateway>, listener: TcpListener, expiring: Expiring) -> Self {
+        Self { gateway, listener, expiring }
     }
 
     /// Where clients connect.
@@ -70,7 +65,7 @@ impl Bound {
     /// Serves until `shutdown`. Then clients are told to come back elsewhere, what was taken is finished, and the
     /// connections are closed.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let Self { gateway, listener, ordered, expiring } = self;
+        let Self { gateway, listener, expiring } = self;
         let (layer, io) = build(&gateway.settings.gateway);
         let inner = Arc::clone(&gateway);
         let authenticate = {
@@ -81,10 +76,13 @@ impl Bound {
         let admitting = Admitting { admission: Arc::clone(&gateway.admission), io: io.clone() };
         let app = http::router(&gateway).layer(layer).layer(middleware::from_fn_with_state(admitting, admit));
         let app = http::guard(app, &gateway.settings.gateway.cors_origins);
-        let lanes = tokio::spawn(lanes::run(ordered));
         let background = CancellationToken::new();
         tokio::spawn(expiry::run(Arc::clone(&gateway), io.clone(), expiring, background.clone()));
         tokio::spawn(accounts::run(Arc::clone(&gateway), io.clone(), background.clone()));
+        tokio::spawn({
+            let (gateway, background) = (Arc::clone(&gateway), background.clone());
+            async move { gateway.entries.run(background).await }
+        });
         tokio::spawn(say_alive(Arc::clone(&gateway), background.clone()));
         tracing::info!(at = %listener.local_addr()?, "the gateway serves");
         let close = {
@@ -97,7 +95,8 @@ impl Bound {
         let admission = Arc::clone(&gateway.admission);
         connections::serve(listener, app, admission, &gateway.settings.gateway, close).await;
         background.cancel();
-        lanes.abort();
+        // Those who went last are still to be told of.
+        timeout(LAST, gateway.tasks.wait()).await.ok();
         gateway.bus.close().await;
         gateway.pool.close().await;
         tracing::info!("the gateway has finished what it began");

@@ -29,7 +29,9 @@ pub mod code {
         BINARY = "request/binary-not-accepted";
         /// Too many events in too short a time; `retryAfterMs` says when to go on.
         RATE_LIMITED = "request/rate-limited";
-        /// The server has more work than it can take from this socket right now.
+        /// Far too many events past the limit: the connection is closed; `retryAfterMs` says when to come back.
+        FLOODING = "request/flooding";
+        /// The server has more work than it can take right now, or from this user; `retryAfterMs` says when to try again.
         BUSY = "server/busy";
         /// No answer in time: whether it took effect is not known; repeat with the same `clientMessageId`.
         TIMEOUT = "server/timeout";
@@ -137,6 +139,8 @@ pub mod code {
         FILE_TYPE = "file/type-not-allowed";
         /// It begins as an image, and is none that can be shown; or it is too large in pixels.
         FILE_IMAGE = "file/invalid-image";
+        /// Nothing of the file came for too long, or not all of it in the time that an upload may take.
+        UPLOAD_TOO_SLOW = "file/too-slow";
         /// No file in the form.
         FILE_MISSING = "file/missing";
         /// The caller has as many files as one may, or as many bytes, or has uploaded as much today.

@@ -166,6 +166,11 @@ pub struct ExamJoined {
     pub entered: ExamEntered,
     /// How many students have a live socket in the exam.
     pub participant_count: u32,
+    /// In an acknowledgement only: this socket has had these questions with an earlier one, so `exam.questions` is empty
+    /// here. The event always has them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[ts(as = "Option<bool>", optional)]
+    pub questions_unchanged: bool,
 }
 
 impl ServerEvent for ExamJoined {

@@ -134,7 +134,6 @@ pub struct GatewaySettings {
     pub max_buffer: usize,
     pub socket_buffer_bytes: usize,
     pub command_timeout_ms: u64,
-    pub lanes: usize,
     pub token_warning_s: u64,
     pub shutdown_ms: u64,
 }
@@ -154,6 +153,18 @@ pub struct LimitSettings {
     pub messages_per_minute: u32,
     pub user_messages_per_minute: u32,
     pub events_per_minute: u32,
+    pub user_events_per_minute: u32,
+    pub user_changes_per_minute: u32,
+    pub user_lookups_per_minute: u32,
+    pub user_exam_joins_per_minute: u32,
+    pub user_invitations_per_minute: u32,
+    pub user_requests_per_minute: u32,
+    pub user_uploads_per_minute: u32,
+    pub open_commands: usize,
+    pub open_queries: usize,
+    pub open_wait_ms: u64,
+    pub refused_events: u32,
+    pub held_off_ms: u64,
 }
 
 /// Rooms and presence.
@@ -181,6 +192,13 @@ pub struct ChatSettings {
 pub struct FileSettings {
     pub max_bytes: u64,
     pub max_pixels: u64,
+    pub max_decoded_bytes: u64,
+    pub max_frames: u32,
+    pub user_uploads: usize,
+    pub uploading_bytes: u32,
+    pub upload_timeout_ms: u64,
+    pub upload_idle_ms: u64,
+    pub image_wait_ms: u64,
     pub abandoned_after_s: u64,
     pub store_bytes: i64,
     pub user_files: i64,
@@ -319,12 +337,17 @@ impl Settings {
             return Err(invalid("web.demo_users", "needs auth.jwt_secret, or no token can be made"));
         }
         self.gateway.check()?;
-        at_least("limits.messages_per_minute", self.limits.messages_per_minute, 1)?;
-        at_least("limits.user_messages_per_minute", self.limits.user_messages_per_minute, 1)?;
-        at_least("limits.events_per_minute", self.limits.events_per_minute, 1)?;
+        self.limits.check()?;
         at_least("files.max_bytes", self.files.max_bytes, 1024)?;
         at_least("leaderboard.concurrent_rankings", self.leaderboard.concurrent_rankings, 1)?;
         at_least("files.max_pixels", self.files.max_pixels, 1)?;
+        at_least("files.max_decoded_bytes", self.files.max_decoded_bytes, 1_048_576)?;
+        at_least("files.max_frames", self.files.max_frames, 1)?;
+        at_least("files.user_uploads", self.files.user_uploads, 1)?;
+        at_least("files.uploading_bytes", u64::from(self.files.uploading_bytes), self.files.max_bytes)?;
+        at_least("files.upload_timeout_ms", self.files.upload_timeout_ms, 1_000)?;
+        at_least("files.upload_idle_ms", self.files.upload_idle_ms, 100)?;
+        at_least("files.image_wait_ms", self.files.image_wait_ms, 100)?;
         at_least("files.abandoned_after_s", self.files.abandoned_after_s, 1)?;
         at_least("exams.tick_ms", self.exams.tick_ms, 10)?;
         at_least("leaderboard.tick_ms", self.leaderboard.tick_ms, 10)?;
@@ -344,7 +367,6 @@ impl Settings {
 
 impl GatewaySettings {
     fn check(&self) -> Result<(), SettingsError> {
-        at_least("gateway.lanes", self.lanes, 1)?;
         at_least("gateway.max_buffer", self.max_buffer, 16)?;
         at_least("gateway.socket_buffer_bytes", self.socket_buffer_bytes, 1024)?;
         at_least("gateway.max_event_bytes", self.max_event_bytes, 1024)?;
@@ -371,6 +393,24 @@ impl GatewaySettings {
             }
         }
         Ok(())
+    }
+}
+
+impl LimitSettings {
+    fn check(&self) -> Result<(), SettingsError> {
+        at_least("limits.messages_per_minute", self.messages_per_minute, 1)?;
+        at_least("limits.user_messages_per_minute", self.user_messages_per_minute, 1)?;
+        at_least("limits.events_per_minute", self.events_per_minute, 1)?;
+        at_least("limits.user_events_per_minute", self.user_events_per_minute, 1)?;
+        at_least("limits.user_changes_per_minute", self.user_changes_per_minute, 1)?;
+        at_least("limits.user_lookups_per_minute", self.user_lookups_per_minute, 1)?;
+        at_least("limits.user_exam_joins_per_minute", self.user_exam_joins_per_minute, 1)?;
+        at_least("limits.user_invitations_per_minute", self.user_invitations_per_minute, 1)?;
+        at_least("limits.user_requests_per_minute", self.user_requests_per_minute, 1)?;
+        at_least("limits.user_uploads_per_minute", self.user_uploads_per_minute, 1)?;
+        at_least("limits.open_commands", self.open_commands, 1)?;
+        at_least("limits.open_queries", self.open_queries, 1)?;
+        at_least("limits.refused_events", self.refused_events, 1)
     }
 }
 

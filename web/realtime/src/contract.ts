@@ -18,7 +18,9 @@ export type ErrorCode =
   | 'request/binary-not-accepted'
   /** Too many events in too short a time; `retryAfterMs` says when to go on. */
   | 'request/rate-limited'
-  /** The server has more work than it can take from this socket right now. */
+  /** Far too many events past the limit: the connection is closed; `retryAfterMs` says when to come back. */
+  | 'request/flooding'
+  /** The server has more work than it can take right now, or from this user; `retryAfterMs` says when to try again. */
   | 'server/busy'
   /** No answer in time: whether it took effect is not known; repeat with the same `clientMessageId`. */
   | 'server/timeout'
@@ -126,6 +128,8 @@ export type ErrorCode =
   | 'file/type-not-allowed'
   /** It begins as an image, and is none that can be shown; or it is too large in pixels. */
   | 'file/invalid-image'
+  /** Nothing of the file came for too long, or not all of it in the time that an upload may take. */
+  | 'file/too-slow'
   /** No file in the form. */
   | 'file/missing'
   /** The caller has as many files as one may, or as many bytes, or has uploaded as much today. */
@@ -308,6 +312,11 @@ export type ExamId = string;
 export type ExamJoined = {
   /** How many students have a live socket in the exam. */
   participantCount: number;
+  /**
+   * In an acknowledgement only: this socket has had these questions with an earlier one, so `exam.questions` is empty
+   * here. The event always has them.
+   */
+  questionsUnchanged?: boolean;
   examId: ExamId;
   exam: Exam;
   session: ExamSession;

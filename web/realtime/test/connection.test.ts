@@ -63,6 +63,31 @@ describe('the connection', () => {
     expect((world.client.connection.get().retryAt ?? 0) - world.environment.now()).toBe(3_600);
   });
 
+  // The control: without the handler of `error` it is back within half a second.
+  it('stays away for as long as a server wants that it sent too much to', async () => {
+    const world = await connected();
+    await world.tell('error', { code: 'request/flooding', message: '', event: 'heartbeat', retryAfterMs: 10_000 });
+    await world.drop(true);
+    expect((world.client.connection.get().retryAt ?? 0) - world.environment.now()).toBe(10_000);
+    await world.pass(9_000);
+    expect(world.opened).toHaveLength(1);
+    await world.pass(1_500);
+    expect(world.opened).toHaveLength(2);
+  });
+
+  it('comes back later and later while it is refused because of a limit', async () => {
+    const world = await connected();
+    world.setRandom(0.9);
+    await world.drop();
+    const waits = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      await world.pass((world.client.connection.get().retryAt ?? 0) - world.environment.now());
+      await world.refuse('Rate limit exceeded. Please slow down.');
+      waits.push((world.client.connection.get().retryAt ?? 0) - world.environment.now());
+    }
+    expect(waits).toEqual([900, 1_800, 3_600, 7_200, 14_400]);
+  });
+
   it('asks for another token when one is refused, and gives up when that one is too', async () => {
     const getToken = vi.fn(async (why: string) => token({ why }));
     const world = createWorld({ getToken });

@@ -8,7 +8,7 @@ const EXAM = '0198c000-0000-7000-8000-0000000000e1';
 const names = [...'abcdefghij'];
 
 /** An exam on a server that ends an hour after ten o'clock. */
-function serve(world: World, given = new Map<number, unknown>(), more: Partial<ExamSession> = {}) {
+function serve(world: World, given = new Map<number, unknown>(), more: Partial<ExamSession> = {}, joined = {}) {
   const session = (): ExamSession => ({
     id: 's',
     exam_id: EXAM,
@@ -30,6 +30,7 @@ function serve(world: World, given = new Map<number, unknown>(), more: Partial<E
     session: session(),
     participantCount: 1,
     serverTime: '2026-11-23T10:00:00.000Z',
+    ...joined,
   }));
   world.answer('exam-answer', ({ questionIndex, answer }: { questionIndex: number; answer: unknown }) => {
     given.set(questionIndex, answer);
@@ -57,6 +58,19 @@ async function sit(journal: Journal = browserJournal(`exam-${names.pop()}`), giv
 }
 
 describe('an exam', () => {
+  // The control: with the acknowledgement's exam alone the questions are gone.
+  it('has the questions of the event where an acknowledgement refers to them', async () => {
+    const { world, sitting } = await sit();
+    const exam = { id: EXAM, questions: [{ text: 'Which?' }] };
+    await world.tell('exam-joined', { examId: EXAM, exam } as never);
+    serve(world, new Map(), {}, { questionsUnchanged: true });
+    await world.drop();
+    await world.pass(1_000);
+    await world.accept();
+    await real();
+    expect(sitting.snapshot.get().exam?.questions).toEqual(exam.questions);
+  });
+
   it('says of every answer whether the server has it', async () => {
     const { sitting, given, now } = await sit();
     sitting.saveAnswer(1, 3);

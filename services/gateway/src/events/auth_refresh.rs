@@ -1,15 +1,36 @@
 //! `auth-refresh`: a new token for this connection.
 
+use std::time::Duration;
+
 use sinaesta_contracts::session::{AuthRefresh, AuthRefreshed};
 use sinaesta_contracts::{ErrorBody, Timestamp, code};
 
-use super::Call;
+use tokio::time::timeout_at;
 
+use super::Call;
+use crate::sockets::limits::busy;
+
+/// How long a token waits for the one before it.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Out of the queue: the issuer's keys may have to be fetched, and nothing that follows needs the new token.
 pub(crate) async fn handle(call: Call, event: AuthRefresh) {
-    match refresh(&call, &event).await {
-        Ok(refreshed) => call.responder.ok_with(&refreshed),
-        Err(error) => call.responder.error(error),
-    }
+    let tasks = call.gateway.tasks.clone();
+    tasks.spawn(async move {
+        let refreshed = refresh_in_turn(&call, &event).await;
+        match refreshed {
+            Ok(refreshed) => call.responder.ok_with(&refreshed),
+            Err(error) => call.responder.error(error),
+        }
+    });
+}
+
+/// One after another, so that the last token that was sent is the one that counts.
+async fn refresh_in_turn(call: &Call, event: &AuthRefresh) -> Result<AuthRefreshed, ErrorBody> {
+    let turn = timeout_at(call.arrived + TURN, call.session.refreshing.lock()).await;
+    let _turn = turn.map_err(|_| busy("Another token is looked at; try again", TURN))?;
+    let _permit = call.session.user.open_query(call.arrived + TURN).await?;
+    refresh(call, event).await
 }
 
 async fn refresh(call: &Call, event: &AuthRefresh) -> Result<AuthRefreshed, ErrorBody> {

@@ -14,7 +14,7 @@ pub(crate) async fn handle(call: Call, event: MonitorExam) {
     };
     let tasks = call.gateway.tasks.clone();
     tasks.spawn(async move {
-        match call.gateway.bus.ask_raw(&call.session.actor, &event).await {
+        match call.asked(&event).await {
             Ok(snapshot) => {
                 if call.session.enter_exam(event.exam_id).is_none() {
                     return;

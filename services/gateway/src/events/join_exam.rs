@@ -1,29 +1,70 @@
 //! `join-exam`: the exam and the student's session as they are, and everything that follows.
 
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{self, Write};
+
 use sinaesta_bus::Answer;
-use sinaesta_contracts::exam::{ExamEntered, ExamJoined, JoinExam, SessionStatus};
+use sinaesta_contracts::exam::{ExamEntered, ExamJoined, JoinExam, Question, SessionStatus};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
 use crate::hub::{Hold, Place};
 
 pub(crate) async fn handle(call: Call, event: JoinExam) {
+    // One after another: the whole paper is on its way with each.
+    let turn = match call.session.user.open_exam_join(call.arrived).await {
+        Ok(turn) => turn,
+        Err(error) => return call.responder.error(error),
+    };
     let hold = match call.hold(Audience::Exam(event.exam_id)).await {
         Ok(hold) => hold,
         Err(error) => return call.responder.error(error),
     };
     call.command(event.clone(), async move |call: Call, answer: Answer| {
         match enter(&call, event, answer, hold).await {
-            Ok(Some(joined)) => {
-                call.responder.emit(ExamJoined::NAME, &joined);
-                call.responder.ok_with(&joined);
-            }
+            Ok(Some(joined)) => greet(call, joined),
             // The socket went while the exam was asked for.
             Ok(None) => {}
             Err(error) => call.responder.error(error),
         }
+        drop(turn);
     })
     .await;
+}
+
+/// The event has the whole paper; of the acknowledgement only the first one on this socket of each paper.
+fn greet(call: Call, mut joined: ExamJoined) {
+    let exam_id = joined.entered.exam_id;
+    let whole = match serde_json::value::to_raw_value(&joined) {
+        Ok(whole) => whole,
+        Err(error) => return tracing::error!(%error, %exam_id, "an exam can't be written"),
+    };
+    call.responder.emit(ExamJoined::NAME, &whole);
+    let questions = std::mem::take(&mut joined.entered.exam.questions);
+    if questions.is_empty() || !call.session.has_paper(exam_id, hash(&questions)) {
+        return call.responder.ok(&whole);
+    }
+    joined.questions_unchanged = true;
+    call.responder.ok_with(&joined);
+}
+
+/// What tells one paper from another.
+fn hash(questions: &[Question]) -> u64 {
+    struct Hashed(DefaultHasher);
+    impl Write for Hashed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hashed = Hashed(DefaultHasher::new());
+    // Nothing that was read can't be written.
+    serde_json::to_writer(&mut hashed, questions).ok();
+    hashed.0.finish()
 }
 
 async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Result<Option<ExamJoined>, ErrorBody> {
@@ -38,7 +79,8 @@ async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Resu
         let again = call.gateway.bus.dispatch(call.gateway.bus.new_id(), &call.session.actor, &event).await?;
         entered = read(again.answer(call.gateway.command_timeout()).await)?;
     }
-    Ok(Some(ExamJoined { entered, participant_count: participation.participant_count }))
+    let participant_count = participation.participant_count;
+    Ok(Some(ExamJoined { entered, participant_count, questions_unchanged: false }))
 }
 
 fn read(answer: Answer) -> Result<ExamEntered, ErrorBody> {

@@ -26,7 +26,8 @@ pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, 
     };
     let room = event.room_id.clone();
     let joining = call.session.user.join(room.clone());
-    call.command(event, async move |call: Call, answer: Answer| {
+    call.command(event, async move |mut call: Call, answer: Answer| {
+        call.permit = None;
         let entered = answer.and_then(|reply| {
             let last_seq = last_seq(&reply)?;
             Ok((reply, last_seq))

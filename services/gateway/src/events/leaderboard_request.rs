@@ -21,7 +21,7 @@ pub(crate) async fn handle(call: Call, event: RequestLeaderboard) {
     };
     let tasks = call.gateway.tasks.clone();
     tasks.spawn(async move {
-        let answer = call.gateway.bus.ask_raw(&call.session.actor, &event).await;
+        let answer = call.asked(&event).await;
         // A period that is over changes no more.
         if event.period_start.is_some() {
             drop(hold);

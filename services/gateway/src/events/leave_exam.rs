@@ -13,7 +13,7 @@ pub(crate) async fn handle(call: Call, LeaveExam { exam_id }: LeaveExam) {
     for audience in [Audience::Exam(exam_id), Audience::Proctors(exam_id)] {
         call.gateway.hub.leave(&audience, call.session.sid);
     }
-    let noted = call.gateway.participation.depart(&call.gateway, &call.session.actor, exam_id);
+    let noted = call.gateway.participation.depart(&call.gateway, &call.session, exam_id);
     let tasks = call.gateway.tasks.clone();
     tasks.spawn(async move {
         let noted = match noted {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sinaesta_bus::Answer;
 use sinaesta_contracts::chat::{ExitRoom, LeaveRoom, RoomLeft};
-use sinaesta_contracts::{ErrorBody, RoomId, ServerEvent as _, code};
+use sinaesta_contracts::{Audience, ErrorBody, RoomId, ServerEvent as _, code};
 
 use super::Call;
 use crate::Gateway;
@@ -19,10 +19,9 @@ pub(crate) async fn handle(call: Call, event: LeaveRoom) {
         let error = ErrorBody::new(code::NOT_IN_ROOM, "You are not in this room").on_field("roomId");
         return call.responder.error(error);
     }
-    let user = call.session.actor.user_id;
-    let others = call.gateway.hub.leave_room_now(&event.room_id, call.session.sid, user).await;
+    call.gateway.hub.leave(&Audience::Room(event.room_id.clone()), call.session.sid);
     let left = RoomLeft { room_id: event.room_id.clone() };
-    if others > 0 {
+    if call.session.user.is_in(&event.room_id) {
         call.responder.emit(RoomLeft::NAME, &left);
         return call.responder.ok_with(&left);
     }
@@ -39,9 +38,9 @@ pub(crate) async fn handle(call: Call, event: LeaveRoom) {
 /// user is away from it.
 pub(crate) fn gone(gateway: &Arc<Gateway>, session: &Arc<Session>, room_id: RoomId) {
     let (this, session) = (Arc::clone(gateway), Arc::clone(session));
-    gateway.lanes.push_always(session.actor.user_id, async move {
-        let others = this.hub.leave_room_now(&room_id, session.sid, session.actor.user_id).await;
-        if others > 0 || session.user.is_joining(&room_id) {
+    let queue = session.user.queue.clone();
+    queue.push_always(async move {
+        if session.user.is_in(&room_id) || session.user.is_joining(&room_id) {
             return;
         }
         let exit = ExitRoom { room_id, gateway_id: this.bus.id() };

@@ -1,5 +1,5 @@
-//! One file for each event that a client sends. A handler hands its command to the bus in the order of its lane, and
-//! awaits the answer outside of it.
+//! One file for each event that a client sends. A handler hands its command to the bus in the order of its user's
+//! queue, and awaits the answer outside of it.
 
 mod auth_refresh;
 mod exam_answer;
@@ -45,6 +45,7 @@ pub(crate) mod typing;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 use sinaesta_bus::Answer;
@@ -65,13 +66,19 @@ use sinaesta_contracts::study_group::{
     CreateGroup, InviteMember, JoinGroup, LeaveGroup, ListGroups, RemoveMember, SendGroupMessage,
 };
 use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, Query, ServerEvent, code};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::Gateway;
 use crate::hub::{Hold, Member};
+use crate::sockets::limits::{Class, busy};
 use crate::sockets::reader;
 use crate::sockets::responder::Responder;
 use crate::sockets::session::Session;
+
+/// When something fits into a queue again that was full.
+const FULL: Duration = Duration::from_secs(1);
 
 const AUTH_REFRESH: &str = <AuthRefresh as ClientEvent>::NAME;
 const EXAM_ANSWER: &str = <SaveAnswer as ClientEvent>::NAME;
@@ -164,14 +171,33 @@ pub(crate) fn known(name: &str) -> Option<&'static str> {
     EVENTS.iter().find(|event| **event == name).copied()
 }
 
+/// What an event counts as.
+pub(crate) fn class(event: &'static str) -> Class {
+    match event {
+        SEND_MESSAGE | STUDY_GROUP_MESSAGE => Class::Message,
+        MESSAGE_EDIT | MESSAGE_REMOVE | MESSAGE_REACT => Class::Change,
+        JOIN_EXAM => Class::ExamJoin,
+        STUDY_GROUP_INVITE | NOTIFICATION_SEND => Class::Invitation,
+        EXAM_MONITOR | JOIN_ROOM | LEADERBOARD_REQUEST | LEADERBOARD_UPDATE | MESSAGE_HISTORY | MESSAGE_SEARCH
+        | MESSAGE_THREAD | NOTIFICATION_LIST | ROOM_LIST | STUDY_GROUP_CREATE | STUDY_GROUP_JOIN | STUDY_GROUP_LIST => {
+            Class::Lookup
+        }
+        _ => Class::Other,
+    }
+}
+
 /// What a handler works with.
 pub(crate) struct Call {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) session: Arc<Session>,
     pub(crate) responder: Responder,
+    /// When it arrived: what it has to wait for counts from here.
+    arrived: Instant,
+    /// Leave to have a command without an answer; kept until this is dropped.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
-/// Reads the payload and puts the event into its user's lane.
+/// Reads the payload and puts the event into its user's queue.
 pub(crate) fn route(
     gateway: &Arc<Gateway>,
     session: &Arc<Session>,
@@ -179,7 +205,8 @@ pub(crate) fn route(
     payload: Option<&RawValue>,
     responder: Responder,
 ) {
-    let call = Call { gateway: Arc::clone(gateway), session: Arc::clone(session), responder };
+    let (gateway, session) = (Arc::clone(gateway), Arc::clone(session));
+    let call = Call { gateway, session, responder, arrived: Instant::now(), permit: None };
     match name {
         HEARTBEAT => heartbeat::handle(call),
         AUTH_REFRESH => enqueue(call, payload, auth_refresh::handle),
@@ -235,31 +262,33 @@ where
         Ok(event) => event,
         Err(error) => return call.responder.error(error),
     };
-    let gateway = Arc::clone(&call.gateway);
-    let Ok(place) = gateway.lanes.reserve(call.session.actor.user_id) else {
-        return call.responder.error(ErrorBody::new(code::BUSY, "The server is busy; try again"));
-    };
+    let bytes = payload.map_or(0, |payload| payload.get().len());
+    let queue = call.session.user.queue.clone();
+    if !queue.has_room(bytes) {
+        metrics::counter!("gateway_busy_total", "class" => "queue").increment(1);
+        return call.responder.error(busy("Too much of yours waits already; try again", FULL));
+    }
     let span =
         sinaesta_telemetry::span!("gateway.event", server, event = E::NAME, user.id = %call.session.actor.user_id);
     // The client may have begun the trace.
     reader::trace(payload).adopt(&span);
-    // Shutting down waits for what is in the lanes, too.
-    let open = gateway.tasks.token();
-    let job = async move {
-        handle(call, event).await;
-        drop(open);
-    };
-    place.put(job.instrument(span));
+    queue.push(bytes, handle(call, event).instrument(span));
 }
 
 impl Call {
     /// Sends a command in its order; `done` gets the answer later.
-    async fn command<C, D, F>(self, command: C, done: D)
+    async fn command<C, D, F>(mut self, command: C, done: D)
     where
         C: Command,
         D: FnOnce(Self, Answer) -> F + Send + 'static,
         F: Future<Output = ()> + Send,
     {
+        if self.permit.is_none() {
+            match self.session.user.open_command(self.arrived).await {
+                Ok(permit) => self.permit = Some(permit),
+                Err(error) => return done(self, Err(error)).await,
+            }
+        }
         match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.session.actor, &command).await {
             Ok(sent) => {
                 let limit = self.gateway.command_timeout();
@@ -271,13 +300,19 @@ impl Call {
         }
     }
 
-    /// Asks a service, out of the lane: what follows need not wait.
+    /// Asks a service, out of the queue: what follows need not wait.
     fn ask<Q: Query>(self, query: Q) {
         let tasks = self.gateway.tasks.clone();
         tasks.spawn(async move {
-            let answer = self.gateway.bus.ask_raw(&self.session.actor, &query).await;
+            let answer = self.asked(&query).await;
             self.respond(answer);
         });
+    }
+
+    /// The answer of a service; not to be awaited in the queue.
+    async fn asked<Q: Query>(&self, query: &Q) -> Answer {
+        let _permit = self.session.user.open_query(self.arrived).await?;
+        self.gateway.bus.ask_raw(&self.session.actor, query).await
     }
 
     /// The socket as a member of an audience.

@@ -1,7 +1,6 @@
 //! Who sends a request: by the same token as on a socket.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aide::OperationInput;
 use aide::generate::GenContext;
@@ -10,19 +9,26 @@ use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
 use sinaesta_bus::Answer;
 use sinaesta_contracts::{Actor, Command, ErrorBody, Query, code};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::payload::Reply;
 use super::problem::Problem;
 use crate::Gateway;
 use crate::admission::{self, Admission};
+use crate::sockets::limits::exceeded;
+use crate::sockets::user::UserEntry;
 
 /// The name under which the document knows the token.
 pub(super) const BEARER: &str = "bearer";
 
-/// Somebody with a valid token.
+/// Somebody with a valid token, within their limits.
 pub(super) struct Caller {
     gateway: Arc<Gateway>,
     actor: Actor,
+    user: Arc<UserEntry>,
+    /// Leave to have this request under way.
+    _open: OwnedSemaphorePermit,
 }
 
 impl FromRequestParts<Arc<Gateway>> for Caller {
@@ -32,7 +38,12 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
         match identify(parts, gateway).await {
             Ok(actor) => {
                 Admission::request_signed_in(parts);
-                Ok(Self { gateway: Arc::clone(gateway), actor })
+                let user = gateway.entries.of(actor.user_id);
+                user.limits.take_request().map_err(|wait| {
+                    metrics::counter!("gateway_rate_limited_total", "event" => "http").increment(1);
+                    exceeded(wait)
+                })?;
+                Ok(Self { gateway: Arc::clone(gateway), actor, _open: user.open_request().await?, user })
             }
             Err(error) => match admission::http::client(&parts.extensions) {
                 Some(client) if error.code != code::UNAVAILABLE => {
@@ -79,23 +90,40 @@ impl Caller {
         &self.actor
     }
 
+    /// What they share with their sockets here.
+    pub(super) fn user(&self) -> &UserEntry {
+        &self.user
+    }
+
     /// Where the request came in.
-    pub(super) fn gateway(&self) -> &Gateway {
+    pub(super) const fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
     }
 
     /// Sends a command, and waits until its effect is durable.
     pub(super) async fn command<C: Command>(&self, command: &C) -> Reply<C::Reply> {
-        let limit = Duration::from_millis(self.gateway.settings.gateway.command_timeout_ms);
-        let answer: Answer = match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.actor, command).await {
+        self.answer(command).await.into()
+    }
+
+    /// The same, to be looked at.
+    pub(super) async fn answer<C: Command>(&self, command: &C) -> Answer {
+        // Counted with those of the user's sockets.
+        let _permit = self.user.open_command(Instant::now()).await?;
+        let limit = self.gateway.command_timeout();
+        match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.actor, command).await {
             Ok(sent) => sent.answer(limit).await,
             Err(error) => Err(error),
-        };
-        answer.into()
+        }
     }
 
     /// Asks a service.
     pub(super) async fn ask<Q: Query>(&self, query: &Q) -> Reply<Q::Reply> {
-        self.gateway.bus.ask_raw(&self.actor, query).await.into()
+        self.asked(query).await.into()
+    }
+
+    /// The same, to be looked at.
+    pub(super) async fn asked<Q: Query>(&self, query: &Q) -> Answer {
+        let _permit = self.user.open_query(Instant::now()).await?;
+        self.gateway.bus.ask_raw(&self.actor, query).await
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aide::OperationInput;
 use aide::axum::ApiRouter;
@@ -17,20 +18,23 @@ use axum::http::response::Builder;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use futures::stream::{StreamExt as _, TryStreamExt as _, once};
+use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _, once, try_unfold};
 use image::ImageFormat;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use sinaesta_contracts::file::{FileUploadProgress, FindFile, RecordFile, UploadedFile};
 use sinaesta_contracts::{Audience, BoundedText, ErrorBody, FileId, code};
 use sinaesta_objects::ObjectError;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::io::StreamReader;
 
 use super::caller::Caller;
-use super::image::{Prepared, prepare};
+use super::image::{Bounds, Prepared, prepare};
 use super::payload::{Created, Parameters};
 use super::problem::Problem;
 use crate::Gateway;
+use crate::sockets::limits::{busy, exceeded};
 
 type HttpResult = Result<Response, axum::http::Error>;
 
@@ -40,6 +44,10 @@ const HEAD: usize = 8 * 1024;
 const FORM: u64 = 16 * 1024;
 /// How often an upload's progress is told, in bytes.
 const STEP: u64 = 256 * 1024;
+/// When an image that there was no room for may be sent again.
+const IMAGE_AGAIN: Duration = Duration::from_secs(2);
+/// After how long it is known whether a file was recorded whose sender got no answer.
+const SETTLED: Duration = Duration::from_secs(60);
 /// What is taken, by what it is and not by what it is called.
 const TAKEN: [&str; 11] = [
     "image/png",
@@ -83,15 +91,47 @@ struct UploadOptions {
 async fn upload(
     caller: Caller,
     Parameters(options): Parameters<UploadOptions>,
-    Form { mut parts, length }: Form,
+    form: Form,
 ) -> Result<Created<UploadedFile>, Problem> {
+    let gateway = Arc::clone(caller.gateway());
+    let max = gateway.settings.files.max_bytes;
+    // Refused before any of it is read.
+    if form.length.is_some_and(|length| length > max.saturating_add(FORM)) {
+        return Err(too_large(max));
+    }
+    caller.user().limits.take_upload().map_err(|wait| {
+        metrics::counter!("gateway_rate_limited_total", "event" => "upload").increment(1);
+        Problem(exceeded(wait))
+    })?;
+    let open = caller.user().open_upload()?;
+    let limit = Duration::from_millis(gateway.settings.files.upload_timeout_ms);
+    // A task of its own: it goes on when the client hangs up, so that nothing of what came stays in the store.
+    let taken = tokio::spawn(async move {
+        let id = FileId(caller.gateway().bus.new_id());
+        let came = timeout(limit, receive(&caller, id, &options, form)).await.unwrap_or_else(|_| Err(too_slow()));
+        drop(open);
+        match came {
+            Ok(file) => {
+                let answer = caller.answer(&file).await;
+                if let Err(error) = &answer {
+                    clean_up(&caller, id, error);
+                }
+                Ok(Created(answer.into()))
+            }
+            Err(problem) => {
+                remove(caller.gateway(), id).await;
+                Err(problem)
+            }
+        }
+    });
+    taken.await.map_err(|_| unavailable())?
+}
+
+/// Takes the one file of a form.
+async fn receive(caller: &Caller, id: FileId, options: &UploadOptions, form: Form) -> Result<RecordFile, Problem> {
     let gateway = caller.gateway();
     let max = gateway.settings.files.max_bytes;
-    let too_large = || Problem(ErrorBody::new(code::TOO_LARGE, format!("A file may have up to {max} bytes")));
-    // Refused before any of it is read.
-    if length.is_some_and(|length| length > max.saturating_add(FORM)) {
-        return Err(too_large());
-    }
+    let Form { mut parts, length } = form;
     let field = loop {
         match parts.next_field().await.map_err(|error| broken(&error, max))? {
             Some(field) if field.name() == Some("file") => break field,
@@ -103,18 +143,41 @@ async fn upload(
         }
     };
     let name = file_name(field.file_name().unwrap_or_default());
-    let id = FileId(gateway.bus.new_id());
-    let progress = Progress { caller: &caller, upload_id: options.upload_id.as_ref(), total: length, told: 0 };
-    match take(gateway, id, name, field, progress).await {
-        Ok(file) => Ok(Created(caller.command(&file).await)),
-        Err(problem) => {
-            // Whatever is there of it is of no use to anybody.
-            for name in [id.to_string(), thumbnail(id)] {
-                if let Err(error) = gateway.objects.delete(&name).await {
-                    tracing::warn!(%error, "a part of a file stays in the store");
+    let progress = Progress { caller, upload_id: options.upload_id.as_ref(), total: length, told: 0 };
+    let file = take(caller, id, name, field, progress).await?;
+    while let Some(field) = parts.next_field().await.map_err(|error| broken(&error, max))? {
+        if field.name() == Some("file") {
+            let error = ErrorBody::new(code::INVALID_PAYLOAD, "The form has more than one file");
+            return Err(error.on_field("file").into());
+        }
+    }
+    Ok(file)
+}
+
+/// Removes what was kept of a file that is not recorded. Where nobody knows whether it is, that is asked later.
+fn clean_up(caller: &Caller, id: FileId, error: &ErrorBody) {
+    let (gateway, actor) = (Arc::clone(caller.gateway()), caller.actor().clone());
+    let is_unknown = matches!(&*error.code, code::TIMEOUT | code::UNAVAILABLE);
+    tokio::spawn(async move {
+        if is_unknown {
+            sleep(SETTLED).await;
+            match gateway.bus.ask(&actor, &FindFile { id }).await {
+                Err(error) if error.code == code::FILE_NOT_FOUND => {}
+                Ok(_) => return,
+                Err(error) => {
+                    return tracing::warn!(file_id = %id, error = %error.message, "file kept: unknown whether it is recorded");
                 }
             }
-            Err(problem)
+        }
+        remove(&gateway, id).await;
+    });
+}
+
+/// Removes whatever there is of a file: it is of no use to anybody.
+async fn remove(gateway: &Gateway, id: FileId) {
+    for name in [id.to_string(), thumbnail(id)] {
+        if let Err(error) = gateway.objects.delete(&name).await {
+            tracing::warn!(%error, file_id = %id, "a part of a file stays in the store");
         }
     }
 }
@@ -131,16 +194,18 @@ fn file_name(given: &str) -> String {
 
 /// Puts a file into the store as it comes in.
 async fn take(
-    gateway: &Gateway,
+    caller: &Caller,
     id: FileId,
     name: String,
-    mut field: Field<'_>,
+    field: Field<'_>,
     mut progress: Progress<'_>,
 ) -> Result<RecordFile, Problem> {
+    let gateway = caller.gateway();
     let max = gateway.settings.files.max_bytes;
+    let mut chunks = chunks(field, max, Duration::from_millis(gateway.settings.files.upload_idle_ms));
     let mut head = BytesMut::new();
     while head.len() < HEAD {
-        match field.chunk().await.map_err(|error| broken(&error, max))? {
+        match chunks.try_next().await? {
             Some(chunk) => head.extend_from_slice(&chunk),
             None => break,
         }
@@ -154,18 +219,15 @@ async fn take(
     progress.tell(head.len() as u64).await;
     let mut received = head.len() as u64;
     if let Some(format) = ImageFormat::from_mime_type(content_type) {
-        // Taken before the rest is read: who waits takes no memory.
-        let permit = gateway.images.acquire().await.map_err(|_| unavailable())?;
-        let mut whole = BytesMut::from(head.as_ref());
-        while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error, max))? {
-            whole.extend_from_slice(&chunk);
-            check_size(whole.len() as u64, max)?;
-            progress.tell(whole.len() as u64).await;
+        // Counted as they come: who is slow holds what came, and nothing else.
+        let mut whole = Counted::default();
+        whole.add(gateway, &head)?;
+        while let Some(chunk) = chunks.try_next().await? {
+            whole.add(gateway, &chunk)?;
+            check_size(whole.bytes.len() as u64, max)?;
+            progress.tell(whole.bytes.len() as u64).await;
         }
-        let pixels = gateway.settings.files.max_pixels;
-        let prepared = tokio::task::spawn_blocking(move || prepare(whole.freeze(), format, pixels)).await;
-        drop(permit);
-        let Prepared { bytes, width, height, thumbnail: small } = prepared.map_err(|_| unavailable())??;
+        let Prepared { bytes, width, height, thumbnail: small } = look_into(caller, whole, format).await?;
         store(gateway, &id.to_string(), bytes.as_ref()).await?;
         store(gateway, &thumbnail(id), small.as_ref()).await?;
         let (size, content_type) = (bytes.len() as u64, content_type.to_owned());
@@ -173,9 +235,9 @@ async fn take(
         return Ok(RecordFile { id, name, size, content_type, width, height, has_thumbnail: true });
     }
     let mut refused = None;
-    let rest = once(async { Ok::<Bytes, MultipartError>(head) }).chain(field);
+    let rest = once(async { Ok(head) }).chain(chunks);
     let bytes = rest.enumerate().map(|(index, chunk)| {
-        let counted = chunk.map_err(|error| broken(&error, max)).and_then(|chunk| {
+        let counted = chunk.and_then(|chunk: Bytes| {
             received += if index == 0 { 0 } else { chunk.len() as u64 };
             check_size(received, max).map(|()| chunk)
         });
@@ -197,6 +259,69 @@ async fn take(
     Ok(RecordFile { id, name, size: received, content_type, width: None, height: None, has_thumbnail: false })
 }
 
+/// What comes of a file, as long as something comes.
+fn chunks<'f>(field: Field<'f>, max: u64, idle: Duration) -> BoxStream<'f, Result<Bytes, Problem>> {
+    let next = move |mut field: Field<'f>| async move {
+        match timeout(idle, field.chunk()).await {
+            Ok(Ok(Some(chunk))) => Ok(Some((chunk, field))),
+            Ok(Ok(None)) => Ok(None),
+            Ok(Err(error)) => Err(broken(&error, max)),
+            Err(_) => Err(too_slow()),
+        }
+    };
+    try_unfold(field, next).boxed()
+}
+
+/// The bytes of an image, counted among those of all that are on their way.
+#[derive(Default)]
+struct Counted {
+    bytes: BytesMut,
+    permits: Vec<OwnedSemaphorePermit>,
+}
+
+impl Counted {
+    fn add(&mut self, gateway: &Gateway, chunk: &[u8]) -> Result<(), Problem> {
+        let count = u32::try_from(chunk.len()).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(&gateway.uploading).try_acquire_many_owned(count) else {
+            return Err(image_busy("As much is uploaded right now as is taken at once; try again"));
+        };
+        match self.permits.first_mut() {
+            Some(first) => first.merge(permit),
+            None => self.permits.push(permit),
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+}
+
+/// Looks into an image that is there as a whole: one of each user at a time, and of all users so many.
+async fn look_into(caller: &Caller, whole: Counted, format: ImageFormat) -> Result<Prepared, Problem> {
+    let (gateway, files) = (caller.gateway(), &caller.gateway().settings.files);
+    let deadline = Instant::now() + Duration::from_millis(files.image_wait_ms);
+    let late = || image_busy("Too many images are looked into right now; try again");
+    let mine = caller.user().open_image(deadline).await.ok_or_else(late)?;
+    let shared = timeout_at(deadline, Arc::clone(&gateway.images).acquire_owned()).await;
+    let shared = shared.map_err(|_| late())?.map_err(|_| unavailable())?;
+    let bounds = Bounds { pixels: files.max_pixels, decoded_bytes: files.max_decoded_bytes, frames: files.max_frames };
+    let work = move || {
+        let Counted { bytes, permits } = whole;
+        let prepared = prepare(bytes.freeze(), format, &bounds);
+        // Kept until the work has ended, even if nobody waits for it any more.
+        drop((permits, mine, shared));
+        prepared
+    };
+    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| unavailable())??)
+}
+
+fn image_busy(text: &'static str) -> Problem {
+    metrics::counter!("gateway_busy_total", "class" => "image").increment(1);
+    Problem(busy(text, IMAGE_AGAIN))
+}
+
+fn too_slow() -> Problem {
+    Problem(ErrorBody::new(code::UPLOAD_TOO_SLOW, "The file did not come in time"))
+}
+
 async fn store(gateway: &Gateway, name: &str, bytes: &[u8]) -> Result<(), Problem> {
     gateway.objects.put(name, bytes).await.map_err(|error| {
         tracing::warn!(%error, "a file could not be kept");
@@ -213,7 +338,11 @@ fn check_size(size: u64, max: u64) -> Result<(), Problem> {
     if size <= max {
         return Ok(());
     }
-    Err(Problem(ErrorBody::new(code::TOO_LARGE, format!("A file may have up to {max} bytes")).on_field("file")))
+    Err(too_large(max))
+}
+
+fn too_large(max: u64) -> Problem {
+    Problem(ErrorBody::new(code::TOO_LARGE, format!("A file may have up to {max} bytes")).on_field("file"))
 }
 
 fn unavailable() -> Problem {
@@ -223,7 +352,7 @@ fn unavailable() -> Problem {
 /// A form that breaks off, or is larger than any that is taken.
 fn broken(error: &MultipartError, max: u64) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem(ErrorBody::new(code::TOO_LARGE, format!("A file may have up to {max} bytes")).on_field("file"));
+        return too_large(max);
     }
     Problem(ErrorBody::new(code::INVALID_PAYLOAD, error.body_text()))
 }

@@ -3,9 +3,8 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use image::codecs::gif::{GifDecoder, GifEncoder, Repeat};
 use image::metadata::Orientation;
-use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use img_parts::jpeg::markers;
 use img_parts::png::Png;
 use img_parts::webp::WebP;
@@ -13,10 +12,18 @@ use sinaesta_contracts::{ErrorBody, code};
 
 /// How wide and high a thumbnail is at the most, in pixels.
 const THUMBNAIL: u32 = 320;
-/// How quickly colours are chosen for a GIF: 1 is slow and best, 30 is fast.
-const SPEED: i32 = 10;
-/// The most memory that decoding takes, in bytes.
-const MEMORY: u64 = 512 * 1024 * 1024;
+/// How often a JPEG may go over its pixels, coarse to fine: each time costs as much as the whole picture.
+const SCANS: usize = 50;
+
+/// How much may be in an image.
+pub(super) struct Bounds {
+    /// Of the picture, or of all pictures of an animation together.
+    pub(super) pixels: u64,
+    /// What a picture takes in memory, in bytes.
+    pub(super) decoded_bytes: u64,
+    /// The pictures of an animation.
+    pub(super) frames: u32,
+}
 
 /// An image as it is kept.
 pub(super) struct Prepared {
@@ -30,27 +37,51 @@ fn invalid() -> ErrorBody {
     ErrorBody::new(code::FILE_IMAGE, "The image is damaged, or of a kind that can't be shown").on_field("file")
 }
 
+fn too_much(text: String) -> ErrorBody {
+    ErrorBody::new(code::FILE_IMAGE, text).on_field("file")
+}
+
 /// Takes out where and with what it was made, and whatever else does not belong to the picture.
-pub(super) fn prepare(bytes: Bytes, format: ImageFormat, max_pixels: u64) -> Result<Prepared, ErrorBody> {
+pub(super) fn prepare(bytes: Bytes, format: ImageFormat, bounds: &Bounds) -> Result<Prepared, ErrorBody> {
+    if format == ImageFormat::Jpeg && bytes.windows(2).filter(|two| *two == [markers::P, markers::SOS]).count() > SCANS
+    {
+        return Err(too_much(format!("The image must have no more than {SCANS} scans")));
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes.clone()), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MEMORY);
+    // Beside the picture itself some decoders keep what was there before.
+    limits.max_alloc = Some(bounds.decoded_bytes.saturating_mul(2));
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|_| invalid())?;
     let (width, height) = decoder.dimensions();
     // Before any pixel of it is read: a few bytes may stand for very many.
-    if u64::from(width) * u64::from(height) > max_pixels {
-        let text = format!("The image must have no more than {max_pixels} pixels");
-        return Err(ErrorBody::new(code::FILE_IMAGE, text).on_field("file"));
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > bounds.pixels {
+        return Err(too_much(format!("The image must have no more than {} pixels", bounds.pixels)));
+    }
+    if decoder.total_bytes() > bounds.decoded_bytes {
+        let text = format!("The image must take no more than {} bytes without compression", bounds.decoded_bytes);
+        return Err(too_much(text));
+    }
+    let animation = match format {
+        ImageFormat::Gif => Some(Animation::read(&bytes).ok_or_else(invalid)?),
+        _ => None,
+    };
+    if let Some(animation) = &animation
+        && (animation.frames > u64::from(bounds.frames) || animation.frames * pixels > bounds.pixels)
+    {
+        let Bounds { frames, pixels, .. } = bounds;
+        let text = format!("An animation must have no more than {frames} pictures and {pixels} pixels in all");
+        return Err(too_much(text));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| invalid())?;
     picture.apply_orientation(orientation);
     // How it is to be turned is told by what is taken out: then it is turned.
-    let bytes = if orientation == Orientation::NoTransforms {
-        strip(bytes, format, max_pixels)?
-    } else {
-        encode(&picture, format)?
+    let bytes = match animation {
+        Some(animation) => animation.kept.into(),
+        None if orientation == Orientation::NoTransforms => strip(bytes, format)?,
+        None => encode(&picture, format)?,
     };
     let has_alpha = picture.color().has_alpha();
     let small = if picture.width() > THUMBNAIL || picture.height() > THUMBNAIL {
@@ -73,7 +104,7 @@ fn encode(picture: &DynamicImage, format: ImageFormat) -> Result<Bytes, ErrorBod
 }
 
 /// The same picture, to the pixel, without what is not the picture; what stood behind its end is gone.
-fn strip(bytes: Bytes, format: ImageFormat, max_pixels: u64) -> Result<Bytes, ErrorBody> {
+fn strip(bytes: Bytes, format: ImageFormat) -> Result<Bytes, ErrorBody> {
     match format {
         ImageFormat::Jpeg => jpeg(&bytes).ok_or_else(invalid),
         ImageFormat::Png => {
@@ -86,7 +117,7 @@ fn strip(bytes: Bytes, format: ImageFormat, max_pixels: u64) -> Result<Bytes, Er
             webp.chunks_mut().retain(|one| !matches!(&one.id(), b"EXIF" | b"XMP "));
             Ok(webp.encoder().bytes())
         }
-        _ => animation(bytes, max_pixels),
+        _ => Err(invalid()),
     }
 }
 
@@ -128,36 +159,84 @@ fn belongs(marker: u8) -> bool {
     !is_note || [markers::APP0, markers::APP2, markers::APP14].contains(&marker)
 }
 
-/// A GIF written anew from its pictures: anything may stand between them and behind them. All of them together have no
-/// more pixels than one image may have.
-fn animation(bytes: Bytes, max_pixels: u64) -> Result<Bytes, ErrorBody> {
-    let frames = GifDecoder::new(Cursor::new(bytes)).map_err(|_| invalid())?.into_frames();
-    let mut out = Vec::new();
-    let mut encoder = GifEncoder::new_with_speed(&mut out, SPEED);
-    encoder.set_repeat(Repeat::Infinite).map_err(|_| invalid())?;
-    let mut pixels = 0;
-    for frame in frames {
-        let frame = frame.map_err(|_| invalid())?;
-        pixels += u64::from(frame.buffer().width()) * u64::from(frame.buffer().height());
-        if pixels > max_pixels {
-            let text = format!("The pictures of an animation must have no more than {max_pixels} pixels in all");
-            return Err(ErrorBody::new(code::FILE_IMAGE, text).on_field("file"));
+/// A GIF without what is not of its pictures, and how many these are; none of them is decoded.
+struct Animation {
+    kept: Vec<u8>,
+    frames: u64,
+}
+
+impl Animation {
+    /// Behind the signature, the size of the screen and what is said of its colours.
+    const HEADER: usize = 13;
+    /// How long each picture shows, and what becomes of it then: an extension with this label.
+    const CONTROL: u8 = 0xf9;
+    /// It begins again whenever it ends.
+    const FOR_EVER: &[u8] = b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0";
+
+    /// `None`: it has no end, or a picture that is not on its screen, or is no GIF.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let screen = (number(bytes, 6)?, number(bytes, 8)?);
+        let mut at = Self::HEADER + table(*bytes.get(10)?);
+        let mut kept = bytes.get(..at)?.to_vec();
+        kept.extend_from_slice(Self::FOR_EVER);
+        let mut frames = 0;
+        loop {
+            let begin = at;
+            let stays = match *bytes.get(at)? {
+                0x21 => {
+                    let label = *bytes.get(at + 1)?;
+                    at += 2;
+                    label == Self::CONTROL
+                }
+                0x2c => {
+                    frames += 1;
+                    let right = number(bytes, at + 1)? + number(bytes, at + 5)?;
+                    let bottom = number(bytes, at + 3)? + number(bytes, at + 7)?;
+                    if right > screen.0 || bottom > screen.1 {
+                        return None;
+                    }
+                    // Its place and size, its flags, its colours, and the width of its codes.
+                    at += 11 + table(*bytes.get(at + 9)?);
+                    true
+                }
+                0x3b => {
+                    kept.push(0x3b);
+                    return Some(Self { kept, frames });
+                }
+                _ => return None,
+            };
+            // Blocks with their length before them; the last one has none.
+            while *bytes.get(at)? != 0 {
+                at += 1 + usize::from(*bytes.get(at)?);
+            }
+            at += 1;
+            if stays {
+                kept.extend_from_slice(bytes.get(begin..at)?);
+            }
         }
-        encoder.encode_frame(frame).map_err(|_| invalid())?;
     }
-    drop(encoder);
-    Ok(out.into())
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)))
+}
+
+/// How long a table of colours is, if the flags say that there is one.
+const fn table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
+    use image::codecs::gif::{GifDecoder, GifEncoder};
+    use image::{AnimationDecoder as _, Rgb};
     use img_parts::ImageEXIF as _;
     use img_parts::jpeg::{Jpeg, JpegSegment};
     use img_parts::png::PngChunk;
 
     use super::*;
 
+    const BOUNDS: Bounds = Bounds { pixels: 1_000_000, decoded_bytes: 128 * 1024 * 1024, frames: 500 };
     const HIDDEN: &[u8] = b"GPS -6.2000 106.8166";
 
     fn picture(width: u32, height: u32) -> DynamicImage {
@@ -184,7 +263,7 @@ mod tests {
         jpeg.segments_mut().insert(0, JpegSegment::new_with_contents(markers::COM, Bytes::from_static(HIDDEN)));
         let mut bytes = jpeg.encoder().bytes().to_vec();
         bytes.extend(b"<html><script>alert(1)</script>");
-        let prepared = prepare(bytes.into(), ImageFormat::Jpeg, 1_000_000).unwrap();
+        let prepared = prepare(bytes.into(), ImageFormat::Jpeg, &BOUNDS).unwrap();
         assert_eq!((prepared.width, prepared.height), (16, 8));
         assert!(
             !holds(&prepared.bytes, HIDDEN)
@@ -198,7 +277,7 @@ mod tests {
     fn a_picture_that_was_to_be_turned_is_turned() {
         let mut jpeg = Jpeg::from_bytes(encode(&picture(16, 8), ImageFormat::Jpeg).unwrap()).unwrap();
         jpeg.set_exif(Some(exif(6)));
-        let prepared = prepare(jpeg.encoder().bytes(), ImageFormat::Jpeg, 1_000_000).unwrap();
+        let prepared = prepare(jpeg.encoder().bytes(), ImageFormat::Jpeg, &BOUNDS).unwrap();
         assert_eq!((prepared.width, prepared.height), (8, 16));
         assert!(!holds(&prepared.bytes, HIDDEN));
     }
@@ -211,7 +290,7 @@ mod tests {
         }
         let mut bytes = png.encoder().bytes().to_vec();
         bytes.extend(b"PK\x03\x04<script>");
-        let prepared = prepare(bytes.into(), ImageFormat::Png, 1_000_000).unwrap();
+        let prepared = prepare(bytes.into(), ImageFormat::Png, &BOUNDS).unwrap();
         assert!(!holds(&prepared.bytes, HIDDEN) && !holds(&prepared.bytes, b"<script>"));
         let small = image::load_from_memory(&prepared.thumbnail).unwrap();
         assert_eq!((small.width(), small.height()), (320, 160));
@@ -225,12 +304,18 @@ mod tests {
             encoder.encode_frame(image::Frame::new(picture(10, 10).to_rgba8())).unwrap();
         }
         drop(encoder);
-        bytes.extend(b"<script>");
-        let prepared = prepare(bytes.clone().into(), ImageFormat::Gif, 300).unwrap();
-        assert!(!holds(&prepared.bytes, b"<script>"));
+        // A comment before the end, and something behind it.
+        bytes.pop();
+        bytes.extend(b"!\xfe\x14GPS -6.2000 106.8166\0;<script>");
+        let prepared = prepare(bytes.clone().into(), ImageFormat::Gif, &Bounds { pixels: 300, ..BOUNDS }).unwrap();
+        assert!(!holds(&prepared.bytes, b"<script>") && !holds(&prepared.bytes, HIDDEN));
         let kept = GifDecoder::new(Cursor::new(prepared.bytes)).unwrap();
-        assert_eq!(kept.into_frames().count(), 3);
-        assert!(prepare(bytes.into(), ImageFormat::Gif, 299).is_err());
+        let shown = |frame: image::Frame| frame.into_buffer().into_raw();
+        let before = GifDecoder::new(Cursor::new(&bytes)).unwrap().into_frames();
+        let same = kept.into_frames().zip(before).map(|(kept, before)| shown(kept.unwrap()) == shown(before.unwrap()));
+        assert_eq!(same.collect::<Vec<_>>(), [true; 3]);
+        assert!(prepare(bytes.clone().into(), ImageFormat::Gif, &Bounds { pixels: 299, ..BOUNDS }).is_err());
+        assert!(prepare(bytes.into(), ImageFormat::Gif, &Bounds { frames: 2, ..BOUNDS }).is_err());
     }
 
     #[test]
@@ -240,12 +325,53 @@ mod tests {
         let size = [60_000_u32.to_be_bytes(), 60_000_u32.to_be_bytes()].concat();
         bytes.splice(16..24, size);
         let png = Png::from_bytes(bytes.clone().into());
-        assert!(png.is_err() || prepare(bytes.into(), ImageFormat::Png, 40_000_000).is_err());
-        let error = prepare(encode(&picture(100, 100), ImageFormat::Png).unwrap(), ImageFormat::Png, 9_999);
+        assert!(png.is_err() || prepare(bytes.into(), ImageFormat::Png, &BOUNDS).is_err());
+        let few = Bounds { pixels: 9_999, ..BOUNDS };
+        let error = prepare(encode(&picture(100, 100), ImageFormat::Png).unwrap(), ImageFormat::Png, &few);
         assert_eq!(error.err().unwrap().code, code::FILE_IMAGE);
         assert_eq!(
-            prepare(Bytes::from_static(b"\x89PNG\r\n\x1a\nx"), ImageFormat::Png, 9).err().unwrap().code,
+            prepare(Bytes::from_static(b"\x89PNG\r\n\x1a\nx"), ImageFormat::Png, &BOUNDS).err().unwrap().code,
             code::FILE_IMAGE
         );
+    }
+
+    // The control: by pixels alone it is decoded: 9,000 pictures of 64 by 64 pixels are fewer than 40 million pixels.
+    #[test]
+    fn an_animation_of_very_many_small_pictures_is_refused_before_it_is_read() {
+        let mut bytes = b"GIF89a\x40\0\x40\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
+        for _ in 0..9_000 {
+            bytes.extend(b",\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0");
+        }
+        bytes.push(b';');
+        assert_eq!(Animation::read(&bytes).unwrap().frames, 9_000);
+        assert!(Animation::read(&bytes[..bytes.len() - 1]).is_none());
+        let mut beside = bytes.clone();
+        // The first picture, which stands behind the header and two colours, begins where the screen ends.
+        beside[20] = 0x40;
+        assert!(Animation::read(&beside).is_none());
+        let began = std::time::Instant::now();
+        let bounds = Bounds { pixels: 40_000_000, ..BOUNDS };
+        assert_eq!(prepare(bytes.into(), ImageFormat::Gif, &bounds).err().unwrap().code, code::FILE_IMAGE);
+        assert!(began.elapsed() < std::time::Duration::from_millis(500), "{:?}", began.elapsed());
+    }
+
+    // The control: without the bound on decoded bytes it is taken, with eight bytes for each pixel.
+    #[test]
+    fn a_picture_is_bounded_by_what_it_takes_in_memory() {
+        let deep = DynamicImage::ImageRgba16(image::ImageBuffer::from_pixel(100, 100, image::Rgba([1_u16, 2, 3, 4])));
+        let bytes = encode(&deep, ImageFormat::Png).unwrap();
+        assert!(prepare(bytes.clone(), ImageFormat::Png, &Bounds { decoded_bytes: 80_000, ..BOUNDS }).is_ok());
+        let error = prepare(bytes, ImageFormat::Png, &Bounds { decoded_bytes: 79_999, ..BOUNDS });
+        assert_eq!(error.err().unwrap().code, code::FILE_IMAGE);
+    }
+
+    #[test]
+    fn a_jpeg_goes_over_its_pixels_only_so_often() {
+        let jpeg = encode(&picture(16, 8), ImageFormat::Jpeg).unwrap();
+        let (data, end) = jpeg.split_at(jpeg.len() - 2);
+        let scans = [markers::P, markers::SOS, 0, 2].repeat(SCANS);
+        let bytes = [data, &scans, end].concat();
+        let error = prepare(bytes.into(), ImageFormat::Jpeg, &BOUNDS).err().unwrap();
+        assert!(error.message.contains("scans"), "{}", error.message);
     }
 }

@@ -1,6 +1,7 @@
 //! What is read from a request and written into a response.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response as ResponseDoc, StatusCode as StatusDoc};
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::{ErrorBody, code};
+use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::sockets::reader;
@@ -50,8 +52,16 @@ const MAX_BODY: usize = 2 * 1024 * 1024;
 /// How much more is read of one that is too large: whoever is cut off while sending does not hear why.
 const PATIENCE: usize = 8 * MAX_BODY;
 
+/// How long the body may take.
+const BODY: Duration = Duration::from_secs(30);
+
 /// The body as text.
 pub(super) async fn text(request: Request) -> Result<String, Problem> {
+    let late = |_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body did not come in time"));
+    timeout(BODY, read(request)).await.map_err(late)?
+}
+
+async fn read(request: Request) -> Result<String, Problem> {
     let mut chunks = request.into_body().into_data_stream();
     let (mut body, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {

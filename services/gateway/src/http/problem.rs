@@ -2,7 +2,10 @@
 
 use aide::OperationOutput;
 use aide::generate::GenContext;
-use aide::openapi::{Operation, Response as ResponseDoc, StatusCode as StatusDoc};
+use aide::openapi::{
+    Header, HeaderStyle, Operation, ParameterSchemaOrContent, ReferenceOr, Response as ResponseDoc, SchemaObject,
+    StatusCode as StatusDoc,
+};
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,10 +31,8 @@ impl From<ErrorBody> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = status(&self.0.code);
-        let retry_after =
-            self.0.retry_after_ms.map(|wait| (header::RETRY_AFTER, wait.div_ceil(1_000).max(1).to_string()));
-        (status, retry_after.map(|header| [header]), Json(Failed { error: self.0 })).into_response()
+        let again = self.0.retry_after_ms.map(|wait| [(header::RETRY_AFTER, wait.div_ceil(1_000).max(1).to_string())]);
+        (status(&self.0.code), again, Json(Failed { error: self.0 })).into_response()
     }
 }
 
@@ -55,6 +56,7 @@ fn status(name: &str) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         code::RATE_LIMITED => StatusCode::TOO_MANY_REQUESTS,
+        code::UPLOAD_TOO_SLOW => StatusCode::REQUEST_TIMEOUT,
         code::BUSY | code::UNAVAILABLE => StatusCode::SERVICE_UNAVAILABLE,
         code::TIMEOUT => StatusCode::GATEWAY_TIMEOUT,
         code::INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
@@ -70,6 +72,30 @@ impl OperationOutput for Problem {
     }
 
     fn inferred_responses(ctx: &mut GenContext, operation: &mut Operation) -> Vec<(Option<StatusDoc>, ResponseDoc)> {
-        Self::operation_response(ctx, operation).map(|response| (None, response)).into_iter().collect()
+        let response = Self::operation_response(ctx, operation);
+        let mut later = |status, description: &str| {
+            let mut response = response.clone()?;
+            description.clone_into(&mut response.description);
+            response.headers.insert("Retry-After".to_owned(), retry_after(ctx));
+            Some((Some(StatusDoc::Code(status)), response))
+        };
+        let limited = later(429, "More requests, or uploads, than one may send in a minute.");
+        let busy = later(503, "The server, or this user, has as much to do as is taken at once.");
+        [limited, busy, response.clone().map(|response| (None, response))].into_iter().flatten().collect()
     }
+}
+
+/// The header that says when to try again.
+fn retry_after(ctx: &mut GenContext) -> ReferenceOr<Header> {
+    let json_schema = ctx.schema.subschema_for::<u64>();
+    ReferenceOr::Item(Header {
+        description: Some("Seconds until the same may be asked again.".to_owned()),
+        style: HeaderStyle::Simple,
+        required: false,
+        deprecated: None,
+        format: ParameterSchemaOrContent::Schema(SchemaObject { json_schema, external_docs: None, example: None }),
+        example: None,
+        examples: Default::default(),
+        extensions: Default::default(),
+    })
 }

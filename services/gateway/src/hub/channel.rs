@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sinaesta_bus::{Bus, Delivery, Listener};
 use sinaesta_clock::Clock;
+use sinaesta_contracts::Audience;
 use sinaesta_contracts::leaderboard::{DEFAULT_ENTRIES, UserRank};
-use sinaesta_contracts::{Audience, UserId};
 use socketioxide_core::Sid;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::board::Board;
@@ -29,8 +29,8 @@ pub(super) enum Control {
     Release(HoldId),
     /// A socket enters, which ends its hold.
     Enter { hold: HoldId, member: Member, place: Place, greet: Box<dyn FnOnce() + Send> },
-    /// A socket leaves; `left` is told how many sockets of that user remain.
-    Leave { sid: Sid, left: Option<(UserId, oneshot::Sender<usize>)> },
+    /// A socket leaves.
+    Leave { sid: Sid },
 }
 
 /// What a socket enters with.
@@ -129,12 +129,7 @@ impl Channel {
                 let meanwhile = self.holds.remove(&hold).unwrap_or_default();
                 self.group.enter(member, place, greet, meanwhile).await;
             }
-            Control::Leave { sid, left } => {
-                self.group.leave(sid);
-                if let Some((user, sender)) = left {
-                    sender.send(self.group.sockets_of(user)).ok();
-                }
-            }
+            Control::Leave { sid } => self.group.leave(sid),
         }
     }
 
@@ -225,13 +220,6 @@ impl Group {
             Self::Room(room) => room.is_empty(),
             Self::Board(board) => board.is_empty(),
             Self::Everyone(everyone) => everyone.is_empty(),
-        }
-    }
-
-    fn sockets_of(&self, user: UserId) -> usize {
-        match self {
-            Self::Room(room) => room.sockets_of(user),
-            Self::Board(_) | Self::Everyone(_) => 0,
         }
     }
 }

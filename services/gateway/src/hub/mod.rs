@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use sinaesta_bus::{Bus, BusError};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::{Audience, RoomId, UserId};
+use sinaesta_contracts::{Audience, UserId};
 use socketioxide_core::Sid;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 pub(crate) use channel::Place;
 use channel::{Channel, Control};
@@ -138,17 +138,7 @@ impl Hub {
     /// A socket hears no more of an audience.
     pub(crate) fn leave(&self, audience: &Audience, sid: Sid) {
         if let Some(channel) = self.channels.lock().get(audience) {
-            channel.send(Control::Leave { sid, left: None }).ok();
+            channel.send(Control::Leave { sid }).ok();
         }
-    }
-
-    /// The socket leaves; gives how many other sockets of its user are in the room here.
-    pub(crate) async fn leave_room_now(&self, room: &RoomId, sid: Sid, user: UserId) -> usize {
-        let (sender, others) = oneshot::channel();
-        let channel = self.channels.lock().get(&Audience::Room(room.clone())).cloned();
-        if let Some(channel) = channel {
-            channel.send(Control::Leave { sid, left: Some((user, sender)) }).ok();
-        }
-        others.await.unwrap_or_default()
     }
 }

@@ -71,11 +71,6 @@ impl Room {
         self.members.is_empty() && self.waiting.is_empty()
     }
 
-    pub(super) fn sockets_of(&self, user: UserId) -> usize {
-        let members = self.members.iter().map(|one| one.member.user);
-        members.chain(self.waiting.iter().map(|(member, _)| member.user)).filter(|one| *one == user).count()
-    }
-
     /// A socket enters with everything up to `snapshot`.
     pub(super) async fn enter(&mut self, member: Member, snapshot: Option<i64>, greet: Box<dyn FnOnce() + Send>) {
         // Entering again is how a client asks for what it missed.

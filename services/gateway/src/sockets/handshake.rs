@@ -8,6 +8,7 @@ use sinaesta_contracts::{Audience, code};
 use socketioxide::ConnectErrorData;
 use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::sockets::inbound::Inbound;
 use crate::sockets::session::Session;
@@ -22,6 +23,8 @@ pub(crate) enum Refused {
     InvalidToken,
     #[error("Authentication error: User not found")]
     UserNotFound,
+    #[error("Rate limit exceeded. Please slow down.")]
+    HeldOff,
     #[error("The server can't take connections right now")]
     Unavailable,
 }
@@ -38,6 +41,7 @@ impl Refused {
             Self::NoToken => code::NO_TOKEN,
             Self::InvalidToken => code::INVALID_TOKEN,
             Self::UserNotFound => code::USER_NOT_FOUND,
+            Self::HeldOff => code::RATE_LIMITED,
             Self::Unavailable => code::UNAVAILABLE,
         }
     }
@@ -98,7 +102,10 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
         return Err(Refused::InvalidToken);
     }
     let actor = account.actor;
-    let user = gateway.presence.entry(&actor, &gateway.settings.limits);
+    let user = gateway.entries.of(actor.user_id);
+    if user.is_held_off(Instant::now()) {
+        return Err(Refused::HeldOff);
+    }
     Ok(Arc::new(Session::new(socket.id, actor, user, (issued_at, expires_at), &gateway.settings.limits)))
 }
 
@@ -123,9 +130,8 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     gateway.hub.leave_user(session.actor.user_id, session.sid);
     let is_last = gateway.presence.is_last(session);
     for room in session.take_rooms() {
-        if is_last {
-            gateway.hub.leave(&Audience::Room(room), session.sid);
-        } else {
+        gateway.hub.leave(&Audience::Room(room.clone()), session.sid);
+        if !is_last {
             crate::events::leave_room::gone(gateway, session, room);
         }
     }
@@ -138,10 +144,10 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     for exam in session.take_exams() {
         gateway.hub.leave(&Audience::Exam(exam), session.sid);
         gateway.hub.leave(&Audience::Proctors(exam), session.sid);
-        gateway.participation.depart(gateway, &session.actor, exam);
+        gateway.participation.depart(gateway, session, exam);
     }
     for room in session.take_typing() {
-        crate::events::typing::stop(gateway, &session.actor, room);
+        crate::events::typing::stop(gateway, session, room);
     }
     gateway.presence.depart(gateway, session);
 }

@@ -1,18 +1,18 @@
-//! Every event of one socket comes through here: checked, counted, read, and put into its lane.
+//! Every event of one socket comes through here: counted, checked, read, and put into its user's queue.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sinaesta_contracts::chat::SendMessage;
-use sinaesta_contracts::study_group::SendGroupMessage;
-use sinaesta_contracts::{ClientEvent as _, ErrorBody, code};
+use sinaesta_contracts::session::ErrorEvent;
+use sinaesta_contracts::{ErrorBody, ServerEvent as _, code};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::{FromMessageParts as _, MessageHandler};
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
+use super::limits::{Class, Refusal, exceeded};
 use super::reader;
 use super::responder::Responder;
 use super::session::Session;
@@ -30,8 +30,14 @@ pub(crate) struct Raw;
 
 impl MessageHandler<LocalAdapter, Raw> for Inbound {
     fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: Value, ack_id: Option<i64>) {
+        // Before anything of it is read: what is refused must cost next to nothing.
+        let peeked = value.as_str().and_then(|text| reader::peek(text)).and_then(events::known);
+        let class = peeked.map_or(Class::Other, events::class);
+        if let Err(wait) = self.session.limits.take(&self.session.user.limits, class) {
+            return self.refuse(socket, value, ack_id, peeked, wait);
+        }
         let ack = ack_id.and_then(|_| AckSender::from_message_parts(&socket, &mut value, &ack_id).ok());
-        self.take(SocketRef::from(socket), ack, &value);
+        self.take(SocketRef::from(socket), ack, &value, class);
     }
 }
 
@@ -40,15 +46,21 @@ impl Inbound {
         Self { gateway, session }
     }
 
-    fn take(&self, socket: SocketRef, ack: Option<AckSender>, value: &Value) {
+    fn take(&self, socket: SocketRef, ack: Option<AckSender>, value: &Value, counted: Class) {
         let packet = value.as_str().and_then(|text| reader::split(text));
         let name = packet.as_ref().map_or("", |packet| packet.name.as_str());
         let known = events::known(name);
-        let label = known.unwrap_or("unknown");
-        metrics::counter!("gateway_events_total", "event" => label).increment(1);
+        metrics::counter!("gateway_events_total", "event" => known.unwrap_or("unknown")).increment(1);
         let shown = known.map_or_else(|| Cow::Owned(name.chars().take(128).collect()), Cow::Borrowed);
         let responder = Responder::new(socket, ack, shown);
-        if let Err(error) = self.check(label, value) {
+        // A name that is written in another way counts as what it is.
+        let class = known.map_or(Class::Other, events::class);
+        if class != counted
+            && let Err(wait) = self.session.user.limits.take_class(class)
+        {
+            return responder.error(exceeded(wait));
+        }
+        if let Err(error) = self.check(value) {
             return responder.error(error);
         }
         match (packet, known) {
@@ -60,8 +72,7 @@ impl Inbound {
         }
     }
 
-    fn check(&self, event: &'static str, value: &Value) -> Result<(), ErrorBody> {
-        self.limit(event)?;
+    fn check(&self, value: &Value) -> Result<(), ErrorBody> {
         if self.gateway.closing.is_cancelled() {
             return Err(ErrorBody::new(code::UNAVAILABLE, "This server is closing; reconnect and send it again"));
         }
@@ -75,17 +86,46 @@ impl Inbound {
         Ok(())
     }
 
-    fn limit(&self, event: &'static str) -> Result<(), ErrorBody> {
-        let is_message = event == SendMessage::NAME || event == SendGroupMessage::NAME;
-        let taken = if is_message {
-            self.session.messages.take().and_then(|()| self.session.user.messages.take())
-        } else {
-            self.session.events.take()
-        };
-        taken.map_err(|wait| {
-            metrics::counter!("gateway_rate_limited_total", "event" => event).increment(1);
-            let error = ErrorBody::new(code::RATE_LIMITED, "Rate limit exceeded. Please slow down.");
-            ErrorBody { retry_after_ms: Some(wait.max(Duration::from_millis(1)).as_millis() as u64), ..error }
-        })
+    /// Past a limit. Whoever sends on and on is closed, and stays away for a while.
+    fn refuse(
+        &self,
+        socket: Arc<Socket<LocalAdapter>>,
+        mut value: Value,
+        ack_id: Option<i64>,
+        event: Option<&'static str>,
+        wait: Duration,
+    ) {
+        let mut refusals = self.session.refusals.lock();
+        if refusals.is_closed() {
+            // Its buffer was full when it was to be closed.
+            drop(refusals);
+            return drop(socket.disconnect());
+        }
+        let refusal = refusals.refuse(Instant::now(), ack_id.is_some());
+        drop(refusals);
+        let event = event.unwrap_or("unknown");
+        metrics::counter!("gateway_events_total", "event" => event).increment(1);
+        metrics::counter!("gateway_rate_limited_total", "event" => event).increment(1);
+        match refusal {
+            Refusal::Silent => {}
+            Refusal::Answer => {
+                let ack = ack_id.and_then(|_| AckSender::from_message_parts(&socket, &mut value, &ack_id).ok());
+                Responder::new(SocketRef::from(socket), ack, Cow::Borrowed(event)).error(exceeded(wait));
+            }
+            Refusal::Close => self.close(&socket, event),
+        }
+    }
+
+    fn close(&self, socket: &Arc<Socket<LocalAdapter>>, event: &'static str) {
+        let limits = &self.gateway.settings.limits;
+        let away = Duration::from_millis(limits.held_off_ms);
+        self.session.user.hold_off(tokio::time::Instant::now() + away);
+        metrics::counter!("gateway_flooding_sockets_total").increment(1);
+        let user_id = self.session.actor.user_id;
+        tracing::warn!(%user_id, refused = limits.refused_events, event, "socket closed: it sends on past its limits");
+        let text = "Too many events were sent past the limit: the connection is closed.";
+        let error = ErrorBody { retry_after_ms: Some(limits.held_off_ms), ..ErrorBody::new(code::FLOODING, text) };
+        socket.emit(ErrorEvent::NAME, &ErrorEvent { error, event: event.to_owned() }).ok();
+        Arc::clone(socket).disconnect().ok();
     }
 }

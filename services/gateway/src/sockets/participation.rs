@@ -50,20 +50,20 @@ impl Participants {
             .or_insert_with(|| Participant { actor: session.actor.clone(), sockets: 0 });
         participant.sockets += usize::from(!was_there);
         // Sent under the lock, so that coming and going keep their order.
-        Some(tell(gateway, &session.actor, EnterExam { exam_id, gateway_id: gateway.bus.id() }))
+        Some(tell(gateway, session, EnterExam { exam_id, gateway_id: gateway.bus.id() }))
     }
 
     /// A socket is in an exam no more; what the service answers if it was the student's last one here.
-    pub(crate) fn depart(&self, gateway: &Arc<Gateway>, actor: &Actor, exam_id: ExamId) -> Option<Noted> {
+    pub(crate) fn depart(&self, gateway: &Arc<Gateway>, session: &Session, exam_id: ExamId) -> Option<Noted> {
         let mut participants = self.0.lock();
-        let key = (exam_id, actor.user_id);
+        let key = (exam_id, session.actor.user_id);
         let participant = participants.get_mut(&key)?;
         participant.sockets = participant.sockets.saturating_sub(1);
         if participant.sockets > 0 {
             return None;
         }
         participants.remove(&key);
-        Some(tell(gateway, actor, ExitExam { exam_id, gateway_id: gateway.bus.id() }))
+        Some(tell(gateway, session, ExitExam { exam_id, gateway_id: gateway.bus.id() }))
     }
 
     /// Says anew that everybody here is here.
@@ -83,10 +83,10 @@ impl Participants {
 }
 
 /// Sends a command in its order among those about the same user.
-fn tell<C: Command>(gateway: &Arc<Gateway>, actor: &Actor, command: C) -> Noted {
-    let (this, actor) = (Arc::clone(gateway), actor.clone());
+fn tell<C: Command>(gateway: &Arc<Gateway>, session: &Session, command: C) -> Noted {
+    let (this, actor) = (Arc::clone(gateway), session.actor.clone());
     let (sender, noted) = oneshot::channel();
-    gateway.lanes.push_always(actor.user_id, async move {
+    session.user.queue.push_always(async move {
         match this.bus.dispatch(this.bus.new_id(), &actor, &command).await {
             Ok(sent) => drop(tokio::spawn(async move { sender.send(sent.answer(NOTED).await) })),
             Err(error) => drop(sender.send(Err(error))),

@@ -8,10 +8,20 @@ use serde_json::value::RawValue;
 use sinaesta_contracts::{ClientEvent, ErrorBody, code};
 use sinaesta_telemetry::TraceContext;
 
+/// No event has a longer name, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// An event as it came: its name and its first argument.
 pub(crate) struct Packet<'p> {
     pub(crate) name: String,
     pub(crate) payload: Option<&'p RawValue>,
+}
+
+/// The name of an event as most clients write it, without reading the rest: `None` if it is written in another way.
+pub(crate) fn peek(text: &str) -> Option<&str> {
+    let name = text.strip_prefix("[\"")?;
+    let end = name.as_bytes().iter().take(LONGEST_NAME).position(|byte| matches!(byte, b'"' | b'\\'))?;
+    (name.as_bytes().get(end) == Some(&b'"')).then(|| name.get(..end))?
 }
 
 /// Splits `["name", payload, …]`; `None` if that is not what it is.
@@ -106,6 +116,16 @@ mod tests {
         );
         assert_eq!(field_of::<JoinRoom>(r#"["room"]"#), None);
         assert_eq!(field_of::<JoinRoom>("null"), None);
+    }
+
+    #[test]
+    fn a_name_is_seen_without_reading_on() {
+        assert_eq!(peek(r#"["join-room",{"roomId":"a"}]"#), Some("join-room"));
+        assert_eq!(peek(r#"["heartbeat"]"#), Some("heartbeat"));
+        for other in ["", "[", "[]", "[7]", r#"["#, r#"[""#, r#"["a\u0062"]"#, r#"[ "a"]"#, r#"{"a":1}"#] {
+            assert_eq!(peek(other), None, "{other}");
+        }
+        assert_eq!(peek(&format!("[\"{}\"]", "x".repeat(1_000))), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is known of one connected socket.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,11 +10,13 @@ use sinaesta_settings::LimitSettings;
 use socketioxide_core::Sid;
 use time::OffsetDateTime;
 
-use super::limits::Limiter;
-use super::presence::UserEntry;
+use super::limits::{Refusals, SocketLimits};
+use super::user::UserEntry;
 
 /// How many boards one socket may watch: three periods of a dozen specialties, and some.
 const MOST_BOARDS: usize = 50;
+/// Of how many exams it is remembered which paper a socket has.
+const MOST_PAPERS: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -28,8 +30,10 @@ pub(crate) struct Session {
     pub(crate) sid: Sid,
     pub(crate) actor: Actor,
     pub(crate) user: Arc<UserEntry>,
-    pub(crate) messages: Limiter,
-    pub(crate) events: Limiter,
+    pub(crate) limits: SocketLimits,
+    pub(crate) refusals: Mutex<Refusals>,
+    /// Held by the `auth-refresh` that is checked: one follows another.
+    pub(crate) refreshing: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -46,6 +50,8 @@ struct State {
     typing: HashSet<RoomId>,
     /// The exams the socket's student is in through it, or that its proctor watches.
     exams: HashSet<ExamId>,
+    /// The papers it was sent, by their exams; as a hash of what they say.
+    papers: HashMap<ExamId, u64>,
     /// The leaderboards it watches.
     boards: HashSet<BoardId>,
     watches_groups: bool,
@@ -66,6 +72,7 @@ impl Session {
             rooms: HashSet::new(),
             typing: HashSet::new(),
             exams: HashSet::new(),
+            papers: HashMap::new(),
             boards: HashSet::new(),
             watches_groups: false,
         };
@@ -73,8 +80,9 @@ impl Session {
             sid,
             actor,
             user,
-            messages: Limiter::per_minute(limits.messages_per_minute),
-            events: Limiter::per_minute(limits.events_per_minute),
+            limits: SocketLimits::new(limits),
+            refusals: Mutex::new(Refusals::new(limits.refused_events, std::time::Instant::now())),
+            refreshing: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
         }
     }
@@ -113,8 +121,8 @@ impl Session {
     pub(crate) fn enter(&self, room: &RoomId) -> bool {
         let mut state = self.state.lock();
         let is_here = state.phase != Phase::Closed;
-        if is_here {
-            state.rooms.insert(room.clone());
+        if is_here && state.rooms.insert(room.clone()) {
+            self.user.enter(room);
         }
         is_here
     }
@@ -123,7 +131,11 @@ impl Session {
     pub(crate) fn leave(&self, room: &RoomId) -> bool {
         let mut state = self.state.lock();
         state.typing.remove(room);
-        state.rooms.remove(room)
+        let was_there = state.rooms.remove(room);
+        if was_there {
+            self.user.leave(room);
+        }
+        was_there
     }
 
     pub(crate) fn is_in(&self, room: &RoomId) -> bool {
@@ -148,6 +160,15 @@ impl Session {
     /// Notes that the socket is in an exam no more; false if it was not.
     pub(crate) fn leave_exam(&self, exam: ExamId) -> bool {
         self.state.lock().exams.remove(&exam)
+    }
+
+    /// Notes which paper of an exam the socket is sent; true if it has had this one already.
+    pub(crate) fn has_paper(&self, exam: ExamId, paper: u64) -> bool {
+        let mut state = self.state.lock();
+        if state.papers.len() >= MOST_PAPERS && !state.papers.contains_key(&exam) {
+            state.papers.clear();
+        }
+        state.papers.insert(exam, paper) == Some(paper)
     }
 
     pub(crate) fn take_exams(&self) -> HashSet<ExamId> {
@@ -192,7 +213,9 @@ impl Session {
     }
 
     pub(crate) fn take_rooms(&self) -> HashSet<RoomId> {
-        std::mem::take(&mut self.state.lock().rooms)
+        let rooms = std::mem::take(&mut self.state.lock().rooms);
+        rooms.iter().for_each(|room| self.user.leave(room));
+        rooms
     }
 
     pub(crate) fn take_typing(&self) -> HashSet<RoomId> {

@@ -43,6 +43,8 @@ export interface Connection {
 }
 
 const ANSWER_MS = 15_000;
+/** How long to stay away after too many events, where the server did not say. */
+const FLOODING_MS = 10_000;
 
 export interface ConnectionOptions {
   url: string | undefined;
@@ -63,6 +65,8 @@ export function createConnection({ url, createTransport, environment, token }: C
   let hasBeenConnected = false;
   /** Set by a server that goes: how long its clients spread their return over. */
   let spreadMs: number | null = null;
+  /** Set by a server that closes because of too many events: how long it wants this client to stay away. */
+  let awayMs: number | null = null;
   let cancelRetry = () => {};
   let stopWatching = () => {};
   /** Attempts that are not the latest one end without effect. */
@@ -84,9 +88,11 @@ export function createConnection({ url, createTransport, environment, token }: C
       const error = new RealtimeError({ code: 'client/closed', message: 'The connection was lost' });
       for (const reject of [...waiting]) reject(error);
       if (!isWanted) return;
-      const spread = spreadMs;
+      const [spread, away] = [spreadMs, awayMs];
       spreadMs = null;
-      retry(error, spread === null ? undefined : environment.random() * spread, byServer ? 'expiring' : 'connect');
+      awayMs = null;
+      const wait = away ?? (spread === null ? undefined : environment.random() * spread);
+      retry(error, wait, byServer ? 'expiring' : 'connect');
     },
     onRefused(message) {
       if (!isWanted) return;
@@ -220,6 +226,9 @@ export function createConnection({ url, createTransport, environment, token }: C
   };
   connection.on('server-closing', ({ reconnectAfterMs }) => {
     spreadMs = reconnectAfterMs;
+  });
+  connection.on('error', ({ code, retryAfterMs }) => {
+    if (code === 'request/flooding') awayMs = retryAfterMs ?? FLOODING_MS;
   });
   connection.on('token-expiring', () => {
     // Without a new token the server ends the connection, and the next one asks again.

@@ -142,6 +142,9 @@ export function createExam(examId: string, { connection, environment, clock, jou
     void journal.removeAnswer(answer);
   }
 
+  /** As the latest event had it, which an acknowledgement may refer to. */
+  let paper: Exam | null = null;
+
   async function join(): Promise<void> {
     if (isJoining || isClosed || connection.snapshot.get().state !== 'connected') return;
     isJoining = true;
@@ -166,7 +169,7 @@ export function createExam(examId: string, { connection, environment, clock, jou
         if (!isOver) answers[questionIndex] = answer;
       }
       patch({
-        exam: joined.exam,
+        exam: joined.questionsUnchanged && paper ? { ...joined.exam, questions: paper.questions } : joined.exam,
         session: joined.session,
         participantCount: joined.participantCount,
         isJoined: true,
@@ -196,6 +199,12 @@ export function createExam(examId: string, { connection, environment, clock, jou
     connection.snapshot.subscribe(() => {
       if (connection.snapshot.get().state !== 'connected' && snapshot.get().isJoined) patch({ isJoined: false });
     }),
+    connection.on(
+      'exam-joined',
+      mine(({ exam }) => {
+        paper = exam;
+      }),
+    ),
     connection.on(
       'exam-started',
       mine(({ exam, endsAt }) => {

@@ -21,7 +21,8 @@ const SOON_MS = 1_000;
 const stack = await startStack({
   gateways: [
     // Everybody comes from one address here: the harness raises what one address may do.
-    { SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '3000' },
+    // Slow readers are kept for as long as the test writes: after the ping timeout they would be disconnected.
+    { SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '3000', SINAESTA__GATEWAY__PING_TIMEOUT_MS: '120000' },
     // Believes that this machine forwards for others, and takes little from each of them.
     {
       SINAESTA__GATEWAY__TRUSTED_PROXIES: '127.0.0.0/8,::1',

@@ -21,13 +21,15 @@ const SOON_MS = 1_000;
 const stack = await startStack({
   gateways: [
     // Everybody comes from one address here: the harness raises what one address may do.
-    { SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '3000' },
+    // Slow readers are kept for as long as the test writes: after the ping timeout they would be disconnected.
+    { SINAESTA__GATEWAY__PING_TIMEOUT_MS: '120000' },
     // Believes that this machine forwards for others, and takes little from each of them.
     {
       SINAESTA__GATEWAY__TRUSTED_PROXIES: '127.0.0.0/8,::1',
       SINAESTA__GATEWAY__ADDRESS_OPENS_PER_MINUTE: '60',
       SINAESTA__GATEWAY__ADDRESS_SESSIONS: '10',
-      SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '1500',
+      // Sessions end soon enough for a test to see it, and not before a busy machine has signed somebody in.
+      SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '5000',
     },
     // Takes few connections, and waits for nobody.
     {
@@ -43,7 +45,7 @@ const stack = await startStack({
       SINAESTA__GATEWAY__ADDRESS_OPENS_PER_MINUTE: '6000',
       SINAESTA__GATEWAY__ADDRESS_SESSIONS: '2048',
       SINAESTA__GATEWAY__ADDRESS_CONNECTIONS: '4096',
-      SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '3000',
+      SINAESTA__GATEWAY__CONNECT_TIMEOUT_MS: '8000',
     },
   ],
 });
@@ -313,10 +315,10 @@ check('sessions in which nobody signs in are few, and their memory is given back
   assert.ok(memory(usual) - before < 100 * MIB, `${(memory(usual) - before) / MIB} MiB`);
   assert.match((await request(`${usual.url}/metrics`)).text, /gateway_turned_away_total\{[^}]*limit="address_sessions"/);
   // Once they have not signed in for too long there is room again, and the next ones take the same memory.
-  await until(async () => (await openPolling(usual)).status === 200, { what: 'room for a session' });
+  await until(async () => (await openPolling(usual)).status === 200, { what: 'room for a session', timeout: 20_000 });
   await bystander(usual);
   const peak = memory(usual);
-  await until(async () => (await flood(1))[200] === 1, { what: 'room for sessions' });
+  await until(async () => (await flood(1))[200] === 1, { what: 'room for sessions', timeout: 20_000 });
   await flood(1_500);
   assert.ok(memory(usual) - peak < 20 * MIB, `${(memory(usual) - peak) / MIB} MiB more than the first time`);
   agent.destroy();
@@ -334,7 +336,7 @@ check('each address has its own share, as the trusted proxy says', async () => {
   // What a client itself says is believed by nobody.
   const lying = await openPolling(proxied, { 'x-forwarded-for': '203.0.113.2, 203.0.113.1' });
   assert.equal(lying.status, 429);
-  await until(async () => (await from('203.0.113.1')).status === 200, { what: 'room for a session again' });
+  await until(async () => (await from('203.0.113.1')).status === 200, { what: 'room for a session again', timeout: 20_000 });
 });
 
 check('who has signed in takes no share of the address', async () => {

@@ -83,7 +83,7 @@ stack.check('who may do it, and to whom', async () => {
   for (const by of [student, mentor]) {
     for (const answer of [await suspend(user, by, true), await revoke(user, by)]) assert.deepEqual([answer.status, answer.body.error.code], [403, 'auth/forbidden']);
   }
-  for (const answer of [await suspend(otherAdmin, admin, true), await revoke(chief, admin), await suspend(admin, admin, true), await suspend(chief, chief, true)]) {
+  for (const answer of [await suspend(otherAdmin, admin, true), await revoke(chief, admin), await suspend(admin, admin, true), await suspend(chief, chief, true), await revoke(admin, admin), await revoke(chief, chief)]) {
     assert.deepEqual([answer.status, answer.body.error.code], [403, 'auth/forbidden']);
   }
   assert.equal((await suspend(otherAdmin, chief, true)).status, 204);

@@ -35,6 +35,33 @@ stack.check('an author writes an exam, and students see it once it is published'
   refused(await api(stack, mentor, 'PUT', `/api/exams/${draft.id}/questions`, singles(1)), 409, 'exam/not-a-draft');
 });
 
+stack.check('a draft is its authors\': nobody else sees or changes it, and they say who is one', async () => {
+  const other = stack.user({ role: 'MENTOR' });
+  const draft = await newExam(stack, mentor, { publish: false, questions: singles(1) });
+  const at = `/api/exams/${draft.id}`;
+  const authors = (/** @type {any} */ by, /** @type {string[]} */ coAuthors) => api(stack, by, 'PUT', `${at}/authors`, { coAuthors });
+  const lists = async (/** @type {any} */ who) => (await api(stack, who, 'GET', '/api/exams?limit=100')).body.exams.some((/** @type {any} */ exam) => exam.id === draft.id);
+  assert.deepEqual([draft.author, draft.co_authors], [mentor.id, []]);
+  assert.deepEqual([await lists(mentor), await lists(admin), await lists(other), await lists(student)], [true, true, false, false]);
+  for (const answer of [
+    await api(stack, other, 'GET', at), await api(stack, other, 'PUT', `${at}/questions`, singles(2)), await api(stack, other, 'POST', `${at}/publish`),
+    await api(stack, other, 'PUT', `${at}/schedule`, { scheduledStart: '2027-01-01T00:00:00Z' }), await authors(other, [other.id]),
+  ]) refused(answer, 404, 'exam/not-found');
+  assert.deepEqual((await authors(mentor, [other.id])).body.co_authors, [other.id]);
+  assert.equal(await lists(other), true);
+  assert.equal((await api(stack, other, 'PUT', `${at}/questions`, singles(2))).body.total_questions, 2);
+  refused(await authors(other, []), 403, 'auth/forbidden');
+  refused(await authors(mentor, Array.from({ length: 21 }, () => randomUUID())), 400, 'request/invalid-payload');
+  // Once it is published, everybody sees it, and still none but its authors change it.
+  assert.deepEqual((await authors(admin, [])).body.co_authors, []);
+  assert.equal((await api(stack, mentor, 'POST', `${at}/publish`)).status, 200);
+  assert.equal((await api(stack, other, 'GET', at)).body.questions.length, 2);
+  for (const [method, path, body] of /** @type {[string, string, object?][]} */ ([
+    ['PUT', '/schedule', { scheduledStart: '2027-01-01T00:00:00Z' }], ['POST', '/publish'], ['PUT', '/authors', { coAuthors: [] }],
+    ['POST', '/regrade', { corrections: [{ questionIndex: 0, key: { kind: 'single-choice', correct: 1 } }] }],
+  ])) refused(await api(stack, other, method, at + path, body), 403, 'auth/forbidden');
+});
+
 stack.check('exams are listed in pages, newest first, and by specialty', async () => {
   const specialty = `Spesialis ${randomUUID()}`;
   const ids = [];
@@ -157,7 +184,7 @@ stack.check('the routes describe themselves', async () => {
   assert.equal(status, 200);
   const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/exams'));
   assert.deepEqual(paths.sort(), [
-    '/api/exams', '/api/exams/{id}', '/api/exams/{id}/my-record', '/api/exams/{id}/my-result', '/api/exams/{id}/publish',
+    '/api/exams', '/api/exams/{id}', '/api/exams/{id}/authors', '/api/exams/{id}/my-record', '/api/exams/{id}/my-result', '/api/exams/{id}/publish',
     '/api/exams/{id}/questions', '/api/exams/{id}/regrade', '/api/exams/{id}/results', '/api/exams/{id}/schedule',
   ]);
   assert.ok(document.components.securitySchemes.bearer);

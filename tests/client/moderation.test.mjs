@@ -135,6 +135,29 @@ stack.check('whoever is muted in a room posts nothing there, and may again when 
   assert.deepEqual(history, [{ by_user: mentor.user.id, reason: 'Kasar' }, { by_user: mentor.user.id, reason: null }]);
 });
 
+stack.check('nobody acts on a higher rank, or on themselves', async () => {
+  const { roomId, one, mentor } = await people();
+  const chief = stack.user({ role: 'SUPER_ADMIN' });
+  const above = { user: chief, client: await stack.connect({ token: chief.token }) };
+  await join(above.client, roomId);
+  const said = await say(above.client, roomId, 'Dari atas');
+  await refusal(mentor.client, 'mute-user', { roomId, userId: chief.id, minutes: 5 }, 'auth/forbidden');
+  await refusal(mentor.client, 'message-remove', { messageId: said.id }, 'auth/forbidden');
+  // Who is muted does not end it.
+  await ok(above.client, 'mute-user', { roomId, userId: mentor.user.id, minutes: 5 });
+  await refusal(mentor.client, 'mute-user', { roomId, userId: mentor.user.id, minutes: 0 }, 'auth/forbidden');
+  await refusal(mentor.client, 'send-message', { roomId, message: 'x' }, 'chat/muted');
+  // Of the same rank one may, and what one said oneself is one's own.
+  const other = stack.user({ role: 'MENTOR' });
+  const equal = await stack.connect({ token: other.token });
+  await join(equal, roomId);
+  await ok(equal, 'mute-user', { roomId, userId: mentor.user.id, minutes: 0 });
+  const own = await say(mentor.client, roomId, 'Milik sendiri');
+  await ok(mentor.client, 'message-remove', { messageId: own.id });
+  const theirs = await say(one.client, roomId, 'Milik murid');
+  await ok(mentor.client, 'message-remove', { messageId: theirs.id });
+});
+
 stack.check('mentors look after study groups that they are not in, and nobody after what two people say', async () => {
   const [owner, stranger, mentor] = await Promise.all(['STUDENT', 'STUDENT', 'MENTOR'].map(async (role) => {
     const user = stack.user({ role });

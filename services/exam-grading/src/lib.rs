@@ -27,7 +27,7 @@ use handlers::{
     complete_exam, create_exam, enter_exam, exit_exam, expire_session, extend_exam, find_sessions, join_exam,
     list_exams, list_results, lose_participants, monitor_exam, pause_exam, publish_exam, read_exam, read_my_record,
     read_my_result, regrade_exam, replace_questions, resume_exam, retell_exams, save_answer, save_progress,
-    schedule_exam, start_exam,
+    schedule_exam, set_authors, start_exam,
 };
 use papers::Papers;
 
@@ -87,6 +87,7 @@ pub async fn run_with(settings: Settings, clock: Clock, shutdown: CancellationTo
         .command(replace_questions::Handler(context.clone()))
         .command(publish_exam::Handler(context.clone()))
         .command(schedule_exam::Handler(context.clone()))
+        .command(set_authors::Handler(context.clone()))
         .command(regrade_exam::Handler(context.clone()))
         .command(retell_exams::Handler(context.clone()))
         .query(monitor_exam::Handler(context.clone()))

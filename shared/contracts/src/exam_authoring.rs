@@ -1,7 +1,8 @@
 //! Exams as their authors make them: over HTTP, by mentors and admins.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::exam::{ExamInfo, QuestionKind};
 use crate::{Actor, BoundedNumber, BoundedText, Command, Event, ExamId, Points, Query, Service, Timestamp, UserId};
@@ -15,7 +16,7 @@ pub const MAX_EXAM_PAGE: u32 = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExamStatus {
-    /// Being written: only its authors see it.
+    /// Being written: only its authors and admins see it.
     Draft,
     /// Students can take it; its questions stand.
     Published,
@@ -120,6 +121,45 @@ impl Command for CreateExam {
 
     fn partition_key(&self, actor: &Actor) -> String {
         actor.user_id.to_string()
+    }
+}
+
+/// Those who may change an exam besides its author and admins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CoAuthors {
+    /// Up to 20; whoever is left out is one no longer.
+    #[serde(deserialize_with = "up_to_most")]
+    #[schemars(length(max = 20))]
+    pub co_authors: Vec<UserId>,
+}
+
+/// The most co-authors an exam has.
+pub const MAX_CO_AUTHORS: usize = 20;
+
+fn up_to_most<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+    let ids = Vec::<UserId>::deserialize(deserializer)?;
+    if ids.len() > MAX_CO_AUTHORS {
+        return Err(D::Error::custom(format!("an exam has up to {MAX_CO_AUTHORS} co-authors")));
+    }
+    Ok(ids)
+}
+
+/// Names an exam's co-authors: by its author, or an admin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetAuthors {
+    pub exam_id: ExamId,
+    pub authors: CoAuthors,
+}
+
+impl Command for SetAuthors {
+    const SERVICE: Service = Service::ExamGrading;
+    const NAME: &'static str = "set-authors-v1";
+    type Reply = ExamDetails;
+
+    fn partition_key(&self, _: &Actor) -> String {
+        self.exam_id.to_string()
     }
 }
 
@@ -252,7 +292,7 @@ pub struct ScoreChange {
     pub after: Points,
 }
 
-/// Exams, newest first: to students those published, to mentors and admins all.
+/// Exams, newest first: those published; to their authors, drafts as well; to admins, all.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListExams {
@@ -310,6 +350,12 @@ pub struct ExamDetails {
     pub summary: ExamSummary,
     /// 1, and one more with each correction.
     pub key_version: u32,
+    /// Who made it. For mentors and admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<UserId>,
+    /// Who else may change it. For mentors and admins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub co_authors: Option<Vec<UserId>>,
     /// For mentors and admins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub questions: Option<Vec<NewQuestion>>,

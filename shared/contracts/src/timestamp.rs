@@ -1,6 +1,7 @@
 //! Points in time as the contract writes them: RFC 3339, UTC, milliseconds.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -14,6 +15,9 @@ use ts_rs::TS;
 #[ts(type = "string")]
 #[schemars(with = "String", extend("format" = "date-time"))]
 pub struct Timestamp(pub OffsetDateTime);
+
+/// What is taken from outside; beyond that nothing of ours takes place.
+const YEARS: RangeInclusive<i32> = 1970..=2999;
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -38,13 +42,45 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        OffsetDateTime::parse(&text, &Rfc3339).map(Self).map_err(D::Error::custom)
+        let at = OffsetDateTime::parse(&text, &Rfc3339)
+            .map_err(|_| D::Error::custom("must be a moment as RFC 3339 writes it, with its offset from UTC"))?;
+        // Near the ends of the calendar another offset, or the end of a week, is no date any more.
+        let at = at.checked_to_offset(UtcOffset::UTC).filter(|at| YEARS.contains(&at.year()));
+        at.map(Self).ok_or_else(|| D::Error::custom("must be within the years 1970 to 2999"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The control: without the bound, what asks for the week of the last moment panics; with the year asked of the moment as it
+    /// is written, the last hours of 2999 west of Greenwich pass.
+    #[test]
+    fn is_within_the_years_that_can_be_reckoned_with() {
+        for good in ["1970-01-01T00:00:00Z", "1969-12-31T22:00:00-02:00", "2999-12-31T23:59:59.999Z", "2999-12-31T23:59:59+05:00"] {
+            let at: Timestamp = serde_json::from_str(&format!("\"{good}\"")).unwrap();
+            assert!((1970..=2999).contains(&at.0.year()), "{good}");
+        }
+        for bad in [
+            "9999-12-31T23:59:59-05:00",
+            "0000-01-01T00:00:00+05:00",
+            "0000-01-01T00:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00+01:00",
+            "3000-01-01T00:00:00Z",
+            "2999-12-31T23:59:59-05:00",
+            "+10000-01-01T00:00:00Z",
+            "2026-01-01T00:00:00",
+            "2026-01-01",
+            "2026-02-30T00:00:00Z",
+            "now",
+            "",
+        ] {
+            let error = serde_json::from_str::<Timestamp>(&format!("\"{bad}\"")).unwrap_err().to_string();
+            assert!(error.starts_with("must be "), "{bad}: {error}");
+        }
+    }
 
     #[test]
     fn is_written_in_utc_with_milliseconds() {

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use ts_rs::TS;
 
-use crate::UserId;
+use crate::{ErrorBody, UserId, code};
 
-/// What a person is on the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
+/// What a person is on the platform. In the order of their ranks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
     Student,
@@ -80,6 +80,41 @@ impl Actor {
     /// Ourselves: a timer that noticed something.
     pub fn system() -> Self {
         Self { user_id: UserId(uuid::Uuid::nil()), name: "system".to_owned(), role: Role::SuperAdmin, avatar: None }
+    }
+
+    /// Whether this actor may act on somebody: mute or suspend them, revoke their tokens, remove what they said. Nobody acts
+    /// on a higher rank, or on themselves. What else it takes (being a mentor, an admin) is for each action to say.
+    pub fn may_act_on(&self, user: UserId, role: Role) -> Result<(), ErrorBody> {
+        if self.user_id == user {
+            return Err(ErrorBody::new(code::FORBIDDEN, "Nobody may do this to themselves"));
+        }
+        if role > self.role {
+            return Err(ErrorBody::new(code::FORBIDDEN, "Nobody may do this to somebody of a higher rank"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// The control: compared with `>=` in place of `>`, equals can do nothing to each other; the other way round, a mentor
+    /// mutes an admin.
+    #[test]
+    fn nobody_acts_on_a_higher_rank_or_on_themselves() {
+        use Role::{Mentor, ProgramAdmin, Student, SuperAdmin};
+        let ranks = [Student, Mentor, ProgramAdmin, SuperAdmin];
+        for (mine, by) in ranks.iter().enumerate() {
+            let actor = Actor { user_id: UserId(Uuid::from_u128(1)), name: "A".to_owned(), role: *by, avatar: None };
+            for (theirs, role) in ranks.iter().enumerate() {
+                let other = actor.may_act_on(UserId(Uuid::from_u128(2)), *role);
+                assert_eq!(other.is_ok(), theirs <= mine, "{by:?} on {role:?}");
+                assert!(actor.may_act_on(actor.user_id, *role).is_err());
+            }
+        }
     }
 }
 

@@ -33,7 +33,7 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
     if group.member(user_id).is_some() {
         return Ok(Outcome::done(()));
     }
-    if !groups::user_exists(&mut db, user_id).await? {
+    if groups::role_of(&mut db, user_id).await?.is_none() {
         let error = ErrorBody::new(code::USER_UNKNOWN, "There is no such user");
         return Ok(Outcome::refused(error.on_field("userId")));
     }

@@ -31,8 +31,11 @@ async fn mute(context: &Context, one: &Received<MuteUser>) -> Result<Outcome<Use
         return Ok(Outcome::refused(error));
     }
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    if !groups::user_exists(&mut db, *user_id).await? {
+    let Some(role) = groups::role_of(&mut db, *user_id).await? else {
         let error = ErrorBody::new(code::USER_UNKNOWN, "There is no such user");
+        return Ok(Outcome::refused(error.on_field("userId")));
+    };
+    if let Err(error) = one.actor.may_act_on(*user_id, role) {
         return Ok(Outcome::refused(error.on_field("userId")));
     }
     let minutes = u32::from(*minutes);

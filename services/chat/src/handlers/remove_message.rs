@@ -40,9 +40,12 @@ impl CommandHandler for Handler {
 fn decide(found: &mut Messages, one: &Received<RemoveMessage>) -> Result<Decision, ErrorBody> {
     let (message_id, user) = (one.command.message_id, one.actor.user_id);
     let (locked, room) = found.find(&one.actor, message_id, As::Moderator)?;
-    if locked.sender_id != user && !one.actor.role.is_staff() {
-        let error = ErrorBody::new(code::FORBIDDEN, "Only its sender, mentors and admins may remove a message");
-        return Err(error.on_field("messageId"));
+    if locked.sender_id != user {
+        if !one.actor.role.is_staff() {
+            let error = ErrorBody::new(code::FORBIDDEN, "Only its sender, mentors and admins may remove a message");
+            return Err(error.on_field("messageId"));
+        }
+        one.actor.may_act_on(locked.sender_id, locked.sender_role).map_err(|error| error.on_field("messageId"))?;
     }
     let removed =
         |at| MessageRemoved { message_id, room_id: room.clone(), removed_by: user, removed_at: Timestamp(at) };

@@ -1,9 +1,10 @@
 //! What becomes of messages after they were posted.
 
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr as _;
 
 use sinaesta_contracts::chat::MessageFormat;
-use sinaesta_contracts::{MessageId, UserId};
+use sinaesta_contracts::{MessageId, Role, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -19,6 +20,8 @@ const VERSIONS: i64 = 20;
 #[derive(Debug, Clone)]
 pub struct Locked {
     pub sender_id: UserId,
+    /// As it is now.
+    pub sender_role: Role,
     pub said: Clean,
     /// When it was removed, if it was.
     pub removed_at: Option<OffsetDateTime>,
@@ -29,16 +32,18 @@ pub struct Locked {
 /// Locks messages, in the order of their ids; those that do not exist are left out.
 pub async fn lock(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<MessageId, Locked>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, sender_id, message, format, removed_at, changed_by FROM chat_messages WHERE id = ANY($1)
-         ORDER BY id FOR NO KEY UPDATE",
+        r#"SELECT m.id, m.sender_id, m.message, m.format, m.removed_at, m.changed_by,
+                  (SELECT role FROM users WHERE id = m.sender_id) AS sender_role
+           FROM chat_messages m WHERE m.id = ANY($1) ORDER BY m.id FOR NO KEY UPDATE"#,
         ids,
     )
     .fetch_all(db)
     .await?;
     let locked = rows.into_iter().map(|row| {
         let said = Clean { text: row.message, format: MessageFormat::from_name(&row.format) };
+        let sender_role = row.sender_role.and_then(|role| Role::from_str(&role).ok()).unwrap_or(Role::Student);
         let (sender_id, removed_at, changed_by) = (UserId(row.sender_id), row.removed_at, row.changed_by);
-        (MessageId(row.id), Locked { sender_id, said, removed_at, changed_by })
+        (MessageId(row.id), Locked { sender_id, sender_role, said, removed_at, changed_by })
     });
     Ok(locked.collect())
 }

@@ -1,9 +1,10 @@
 //! Study groups and who is in them.
 
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr as _;
 
 use sinaesta_contracts::study_group::StudyGroup;
-use sinaesta_contracts::{GroupId, RoomId, Timestamp, UserId};
+use sinaesta_contracts::{GroupId, Role, RoomId, Timestamp, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -222,12 +223,11 @@ pub async fn count_of(db: &mut PgConnection, user: UserId) -> Result<i64, StoreE
     Ok(count)
 }
 
-/// Whether there is such a user.
-pub async fn user_exists(db: &mut PgConnection, user: UserId) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users WHERE id = $1) AS "found!""#, user.0)
-        .fetch_one(db)
-        .await?;
-    Ok(found)
+/// What a user is; `None` if there is no such user.
+pub async fn role_of(db: &mut PgConnection, user: UserId) -> Result<Option<Role>, StoreError> {
+    let role = sqlx::query_scalar!("SELECT role FROM users WHERE id = $1", user.0).fetch_optional(db).await?;
+    // A role that we don't know gives no rights.
+    Ok(role.map(|role| Role::from_str(&role).unwrap_or(Role::Student)))
 }
 
 /// Which of these people are members of which of these groups.

@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::handlers::summary;
-use crate::store::exams;
+use crate::store::exams::{self, Listed};
 
 /// How many exams a page has when the client does not say.
 const PAGE: u32 = 50;
@@ -24,11 +24,15 @@ impl QueryHandler for Handler {
             let text = format!("limit must be 1 to {MAX_EXAM_PAGE}");
             return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("limit")));
         }
-        let published_only = !actor.role.is_staff();
+        let listed = match actor.role {
+            role if role.is_admin() => Listed::All,
+            role if role.is_staff() => Listed::PublishedAndOf(actor.user_id),
+            _ => Listed::Published,
+        };
         let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
         let wanted = i64::from(limit) + 1;
-        let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, published_only, wanted).await?;
+        let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, listed, wanted).await?;
         let is_last = ids.len() <= limit as usize;
         ids.truncate(limit as usize);
         let found = exams::find(&mut db, &ids).await?;

@@ -27,6 +27,7 @@ pub mod retell_exams;
 pub mod save_answer;
 pub mod save_progress;
 pub mod schedule_exam;
+pub mod set_authors;
 pub mod start_exam;
 
 use std::collections::{BTreeMap, HashSet};
@@ -70,10 +71,19 @@ fn question<'p>(paper: &'p [Question], index: u16, field: &str) -> Result<&'p Qu
     })
 }
 
-/// An exam that `actor` may know of.
+/// Refuses those who don't write an exam.
+fn check_writer(exam: &ExamRow, actor: &Actor) -> Result<(), ErrorBody> {
+    if exam.is_written_by(actor) {
+        return Ok(());
+    }
+    let text = "Only its author, those whom the author named, and admins may change an exam";
+    Err(ErrorBody::new(code::FORBIDDEN, text))
+}
+
+/// An exam that `actor` may know of: a draft is for those who write it.
 async fn visible(db: &mut PgConnection, id: ExamId, actor: &Actor) -> Result<Result<ExamRow, ErrorBody>, StoreError> {
     let found = exams::find(db, &[id.0]).await?.remove(&id);
-    Ok(found.filter(|exam| exam.is_published() || actor.role.is_staff()).ok_or_else(not_found))
+    Ok(found.filter(|exam| exam.is_published() || (actor.role.is_staff() && exam.is_written_by(actor))).ok_or_else(not_found))
 }
 
 /// An exam as its authors see it; with its questions and their keys if `with_key`.
@@ -82,7 +92,8 @@ async fn details(db: &mut PgConnection, exam: ExamRow, with_key: bool) -> Result
         true => questions::load(db, &[exam.info.id.0]).await?.remove(&exam.info.id).unwrap_or_default().into(),
         false => None,
     };
-    Ok(ExamDetails { key_version: exam.key_version, summary: summary(exam), questions })
+    let (author, co_authors) = (with_key.then_some(exam.author), with_key.then(|| exam.co_authors.clone()));
+    Ok(ExamDetails { key_version: exam.key_version, summary: summary(exam), author, co_authors, questions })
 }
 
 fn summary(exam: ExamRow) -> ExamSummary {

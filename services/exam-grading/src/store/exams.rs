@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sinaesta_contracts::exam::ExamInfo;
 use sinaesta_contracts::exam_authoring::{ExamStatus, NewExam, Schedule};
-use sinaesta_contracts::{ExamId, Points, Timestamp, UserId};
+use sinaesta_contracts::{Actor, ExamId, Points, Timestamp, UserId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -19,9 +19,26 @@ pub struct ExamRow {
     pub started_by: Option<Uuid>,
     pub key_version: u32,
     pub created_at: OffsetDateTime,
+    pub author: UserId,
+    /// Who else may change it.
+    pub co_authors: Vec<UserId>,
+}
+
+/// Which exams a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    Published,
+    /// And the drafts that somebody writes.
+    PublishedAndOf(UserId),
+    All,
 }
 
 impl ExamRow {
+    /// Whether somebody may change it: its author, those whom the author named, and admins.
+    pub fn is_written_by(&self, actor: &Actor) -> bool {
+        self.author == actor.user_id || self.co_authors.contains(&actor.user_id) || actor.role.is_admin()
+    }
+
     /// Whether students may know of it.
     pub fn is_published(&self) -> bool {
         self.status == ExamStatus::Published
@@ -56,7 +73,7 @@ pub async fn hold(db: &mut PgConnection, ids: &[Uuid], how: Hold) -> Result<(), 
 pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<ExamId, ExamRow>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT e.id, e.title, e.description, e.specialty, e.status, e.duration_minutes, e.negative_marking_percent,
-                  e.scheduled_start, e.scheduled_end, e.started_by, e.key_version, e.created_at,
+                  e.scheduled_start, e.scheduled_end, e.started_by, e.key_version, e.created_at, e.created_by, e.co_authors,
                   q.total AS "total!", q.points::bigint AS "points!"
            FROM exams e CROSS JOIN LATERAL (
              SELECT count(*) AS total, COALESCE(sum(points_hundredths), 0) AS points FROM questions WHERE exam_id = e.id
@@ -83,7 +100,16 @@ pub async fn find(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<ExamId,
             };
             let status = if row.status == "PUBLISHED" { ExamStatus::Published } else { ExamStatus::Draft };
             let key_version = u32::try_from(row.key_version).unwrap_or_default();
-            (info.id, ExamRow { info, status, started_by: row.started_by, key_version, created_at: row.created_at })
+            let exam = ExamRow {
+                info,
+                status,
+                started_by: row.started_by,
+                key_version,
+                created_at: row.created_at,
+                author: UserId(row.created_by),
+                co_authors: row.co_authors.into_iter().map(UserId).collect(),
+            };
+            (exam.info.id, exam)
         })
         .collect())
 }
@@ -93,17 +119,23 @@ pub async fn list(
     db: &mut PgConnection,
     specialty: Option<&str>,
     before: Option<ExamId>,
-    published_only: bool,
+    listed: Listed,
     limit: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
+    let writer = match listed {
+        Listed::PublishedAndOf(user) => Some(user.0),
+        Listed::Published | Listed::All => None,
+    };
     // Ids are made in the order of time, so they page by it.
     let ids = sqlx::query_scalar!(
         "SELECT id FROM exams
-         WHERE ($1::text IS NULL OR specialty = $1) AND ($2::uuid IS NULL OR id < $2) AND (status = 'PUBLISHED' OR NOT $3)
-         ORDER BY id DESC LIMIT $4",
+         WHERE ($1::text IS NULL OR specialty = $1) AND ($2::uuid IS NULL OR id < $2)
+           AND (status = 'PUBLISHED' OR $3 OR created_by = $4 OR $4 = ANY(co_authors))
+         ORDER BY id DESC LIMIT $5",
         specialty,
         before.map(|id| id.0),
-        published_only,
+        listed == Listed::All,
+        writer,
         limit,
     )
     .fetch_all(db)
@@ -140,6 +172,13 @@ pub async fn insert(
 /// Lets students take an exam.
 pub async fn publish(db: &mut PgConnection, id: ExamId) -> Result<(), StoreError> {
     sqlx::query!("UPDATE exams SET status = 'PUBLISHED' WHERE id = $1", id.0).execute(db).await?;
+    Ok(())
+}
+
+/// Who may change an exam besides its author.
+pub async fn set_co_authors(db: &mut PgConnection, id: ExamId, users: &[UserId]) -> Result<(), StoreError> {
+    let users: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+    sqlx::query!("UPDATE exams SET co_authors = $2 WHERE id = $1", id.0, &users).execute(db).await?;
     Ok(())
 }
 

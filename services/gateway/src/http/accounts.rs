@@ -84,10 +84,8 @@ async fn apply(caller: &Caller, user: UserId, action: Action, reason: Option<&st
     };
     let found = users::select(&gateway.pool, &[user.0]).await.map_err(unavailable)?;
     let target = found.get(&user).ok_or_else(unknown)?;
-    if user == by.user_id && action != Action::RevokeTokens {
-        return forbidden("Nobody suspends themselves");
-    }
-    if target.actor.role.is_admin() && by.role != Role::SuperAdmin && user != by.user_id {
+    by.may_act_on(user, target.actor.role).map_err(Problem)?;
+    if target.actor.role.is_admin() && by.role != Role::SuperAdmin {
         return forbidden("Only a super admin may do this to an admin");
     }
     act(gateway, by, user, action, reason).await.map_err(unavailable)?;

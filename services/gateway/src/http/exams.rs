@@ -13,8 +13,8 @@ use axum::http::request::Parts;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use sinaesta_contracts::exam_authoring::{
-    Corrections, CreateExam, ExamDetails, ExamList, ListExams, NewExam, NewQuestion, PublishExam, QuestionSource,
-    ReadExam, RegradeExam, Regraded, ReplaceQuestions, Schedule, ScheduleExam,
+    CoAuthors, Corrections, CreateExam, ExamDetails, ExamList, ListExams, NewExam, NewQuestion, PublishExam, QuestionSource,
+    ReadExam, RegradeExam, Regraded, ReplaceQuestions, Schedule, ScheduleExam, SetAuthors,
 };
 use sinaesta_contracts::exam_grading::{ExamRecord, ExamResult, ListResults, ReadMyRecord, ReadMyResult, ResultList};
 use sinaesta_contracts::{ErrorBody, ExamId, code};
@@ -38,6 +38,7 @@ pub(super) fn routes() -> ApiRouter<Arc<Gateway>> {
         .api_route("/api/exams/{id}/questions", put_with(replace_questions, says("Give a draft its questions")))
         .api_route("/api/exams/{id}/publish", post_with(publish, says("Let students take an exam")))
         .api_route("/api/exams/{id}/schedule", put_with(schedule, says("Begin and end an exam for all at one moment")))
+        .api_route("/api/exams/{id}/authors", put_with(set_authors, says("Name those who may change an exam as well")))
         .api_route("/api/exams/{id}/regrade", post_with(regrade, says("Correct keys, and grade every result anew")))
         .api_route("/api/exams/{id}/results", get_with(results, says("List an exam's results, best first")))
         .api_route("/api/exams/{id}/my-result", get_with(my_result, says("Read one's own result")))
@@ -70,6 +71,10 @@ async fn publish(caller: Caller, At(exam_id): At) -> Reply<ExamDetails> {
 
 async fn schedule(caller: Caller, At(exam_id): At, Body(schedule): Body<Schedule>) -> Reply<ExamDetails> {
     caller.command(&ScheduleExam { exam_id, schedule }).await
+}
+
+async fn set_authors(caller: Caller, At(exam_id): At, Body(authors): Body<CoAuthors>) -> Reply<ExamDetails> {
+    caller.command(&SetAuthors { exam_id, authors }).await
 }
 
 async fn regrade(

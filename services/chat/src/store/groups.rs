@@ -308,17 +308,17 @@ pub struct Wanted<'a> {
 /// one more than clients get: how many there are to be is part of the statements, since of a number that is a parameter
 /// plans take it that it is a tenth of all there are, and read all.
 pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-    let pattern = match wanted.query.map(pattern) {
-        // Nothing that could be looked for.
-        Some(None) => return Ok(Vec::new()),
-        Some(Some(pattern)) => Some(pattern),
-        None => None,
-    };
-    let mut ids = mine(db, wanted, pattern.as_deref(), limit).await?;
+    let sought = wanted.query.map(sought);
+    let mut ids = mine(db, wanted, sought.as_ref().map(Sought::pattern), limit).await?;
     if !wanted.mine {
         // A statement for each way to find them: plans are made without knowing which conditions are there.
-        ids.extend(match (&pattern, wanted.specialty) {
-            (Some(pattern), specialty) => public_by_text(db, pattern, specialty, wanted.before, limit).await?,
+        ids.extend(match (&sought, wanted.specialty) {
+            (Some(Sought::Words(pattern)), specialty) => {
+                public_by_text(db, pattern, specialty, wanted.before, limit).await?
+            }
+            (Some(Sought::Signs(pattern)), specialty) => {
+                public_by_signs(db, pattern, specialty, wanted.before, limit).await?
+            }
             (None, Some(specialty)) => public_by_specialty(db, specialty, wanted.before).await?,
             (None, None) => public(db, wanted.before).await?,
         });
@@ -329,11 +329,27 @@ pub async fn list(db: &mut PgConnection, wanted: &Wanted<'_>, limit: i64) -> Res
     Ok(ids)
 }
 
+/// What is looked for, as a pattern.
+#[derive(Debug, PartialEq, Eq)]
+enum Sought {
+    /// With something in it that the index knows.
+    Words(String),
+    /// Without a letter or a digit: the index knows nothing of it.
+    Signs(String),
+}
+
+impl Sought {
+    fn pattern(&self) -> &str {
+        let (Self::Words(pattern) | Self::Signs(pattern)) = self;
+        pattern
+    }
+}
+
 /// What a query is looked for by: as a part of the text if it has three letters or digits in a row, which the index knows,
-/// and otherwise as what a word begins with. `None` for one without letters and digits: the index knows nothing of the rest.
-fn pattern(query: &str) -> Option<String> {
+/// or none at all, and otherwise as what a word begins with.
+fn sought(query: &str) -> Sought {
     let run = query.split(|letter: char| !letter.is_ascii_alphanumeric()).map(str::len).max().unwrap_or_default();
-    let mut pattern = String::from(if run >= 3 { "%" } else { "% " });
+    let mut pattern = String::from(if matches!(run, 1 | 2) { "% " } else { "%" });
     for letter in query.trim().chars() {
         if matches!(letter, '%' | '_' | '\\') {
             pattern.push('\\');
@@ -341,7 +357,7 @@ fn pattern(query: &str) -> Option<String> {
         pattern.push(letter);
     }
     pattern.push('%');
-    (run > 0).then_some(pattern)
+    if run > 0 { Sought::Words(pattern) } else { Sought::Signs(pattern) }
 }
 
 /// Those that `user` is in, which are few.
@@ -392,6 +408,29 @@ async fn public_by_text(
     Ok(ids)
 }
 
+/// Signs are looked for among the latest thousand: no index knows them, and all groups would be read.
+async fn public_by_signs(
+    db: &mut PgConnection,
+    pattern: &str,
+    specialty: Option<&str>,
+    before: Option<GroupId>,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT g.id FROM (
+           SELECT id, searched, specialty FROM study_groups WHERE is_public AND deleted_at IS NULL AND id < $1
+           ORDER BY id DESC LIMIT 1000) g
+         WHERE g.searched LIKE lower($2) AND ($3::text IS NULL OR g.specialty = $3) ORDER BY g.id DESC LIMIT $4",
+        before.map_or(Uuid::max(), |id| id.0),
+        pattern,
+        specialty,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(ids)
+}
+
 async fn public_by_specialty(
     db: &mut PgConnection,
     specialty: &str,
@@ -420,14 +459,15 @@ async fn public(db: &mut PgConnection, before: Option<GroupId>) -> Result<Vec<Uu
 
 #[cfg(test)]
 mod tests {
-    use super::pattern;
+    use super::Sought::{Signs, Words};
+    use super::sought;
 
     #[test]
     fn a_query_is_a_part_of_the_text_or_begins_a_word() {
-        assert_eq!(pattern("kardio").as_deref(), Some("%kardio%"));
-        assert_eq!(pattern("ab").as_deref(), Some("% ab%"));
-        assert_eq!(pattern("a-b-c").as_deref(), Some("% a-b-c%"));
-        assert_eq!(pattern("100%_").as_deref(), Some("%100\\%\\_%"));
-        assert_eq!(pattern("++").as_deref(), None);
+        for (query, words) in [("kardio", "%kardio%"), ("ab", "% ab%"), ("a-b-c", "% a-b-c%"), ("100%_", "%100\\%\\_%")]
+        {
+            assert_eq!(sought(query), Words(words.to_owned()));
+        }
+        assert_eq!(sought("%"), Signs("%\\%%".to_owned()));
     }
 }

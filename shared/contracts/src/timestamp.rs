@@ -58,7 +58,12 @@ mod tests {
     /// is written, the last hours of 2999 west of Greenwich pass.
     #[test]
     fn is_within_the_years_that_can_be_reckoned_with() {
-        for good in ["1970-01-01T00:00:00Z", "1969-12-31T22:00:00-02:00", "2999-12-31T23:59:59.999Z", "2999-12-31T23:59:59+05:00"] {
+        for good in [
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T22:00:00-02:00",
+            "2999-12-31T23:59:59.999Z",
+            "2999-12-31T23:59:59+05:00",
+        ] {
             let at: Timestamp = serde_json::from_str(&format!("\"{good}\"")).unwrap();
             assert!((1970..=2999).contains(&at.0.year()), "{good}");
         }

@@ -116,11 +116,6 @@ mod tests {
             }
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     /// The control: without `shown_avatar` the second and those after it stay.
     #[test]

@@ -964,7 +964,7 @@ export type ResyncRequired = {
   roomId: RoomId;
 };
 
-/** What a person is on the platform. */
+/** What a person is on the platform. In the order of their ranks. */
 export type Role = "STUDENT" | "MENTOR" | "PROGRAM_ADMIN" | "SUPER_ADMIN";
 
 /** A room's id: 1 to 128 characters of `A-Z a-z 0-9 : _ -`; its prefix decides its kind. */

@@ -83,7 +83,9 @@ fn check_writer(exam: &ExamRow, actor: &Actor) -> Result<(), ErrorBody> {
 /// An exam that `actor` may know of: a draft is for those who write it.
 async fn visible(db: &mut PgConnection, id: ExamId, actor: &Actor) -> Result<Result<ExamRow, ErrorBody>, StoreError> {
     let found = exams::find(db, &[id.0]).await?.remove(&id);
-    Ok(found.filter(|exam| exam.is_published() || (actor.role.is_staff() && exam.is_written_by(actor))).ok_or_else(not_found))
+    Ok(found
+        .filter(|exam| exam.is_published() || (actor.role.is_staff() && exam.is_written_by(actor)))
+        .ok_or_else(not_found))
 }
 
 /// An exam as its authors see it; with its questions and their keys if `with_key`.

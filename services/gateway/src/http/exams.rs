@@ -13,8 +13,8 @@ use axum::http::request::Parts;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use sinaesta_contracts::exam_authoring::{
-    CoAuthors, Corrections, CreateExam, ExamDetails, ExamList, ListExams, NewExam, NewQuestion, PublishExam, QuestionSource,
-    ReadExam, RegradeExam, Regraded, ReplaceQuestions, Schedule, ScheduleExam, SetAuthors,
+    CoAuthors, Corrections, CreateExam, ExamDetails, ExamList, ListExams, NewExam, NewQuestion, PublishExam,
+    QuestionSource, ReadExam, RegradeExam, Regraded, ReplaceQuestions, Schedule, ScheduleExam, SetAuthors,
 };
 use sinaesta_contracts::exam_grading::{ExamRecord, ExamResult, ListResults, ReadMyRecord, ReadMyResult, ResultList};
 use sinaesta_contracts::{ErrorBody, ExamId, code};

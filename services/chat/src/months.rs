@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
-use crate::store::{messages, posting};
+use crate::store::{messages, newest, posting};
 
 const SELDOM: Duration = Duration::from_secs(60 * 60);
 /// How many are forgotten at a time, and the pause between.
@@ -38,6 +38,9 @@ async fn look(context: &Context) -> Result<(), StoreError> {
     // What a client_message_id meant when a repeat could still come, and a day for clocks that differ.
     let until = now - posting::REPEATS - time::Duration::days(1);
     while posting::forget_client_ids(&mut db, until, AT_ONCE).await? == AT_ONCE as u64 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    while newest::forget(&mut db, now - newest::KEPT, AT_ONCE).await? == AT_ONCE as u64 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())

@@ -12,6 +12,7 @@ use sinaesta_chat::store::participants::{self, Moving};
 use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
 use sinaesta_chat::store::presence::{self, Arriving, Leaving};
 use sinaesta_chat::store::{rooms, search};
+use sinaesta_clock::Clock;
 use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, MessageId, RoomId, UserId};
@@ -281,6 +282,43 @@ async fn what_was_sanitised_before_there_were_formats_is_html() {
         assert_eq!(message.format == MessageFormat::Html, is_html, "{}", message.message);
     }
     assert_eq!(stored[&ids[0]].len(), html.len() + text.len());
+}
+
+/// While an upgrade goes on, replicas of the version before write sanitised HTML and know of no format. The control: with the
+/// default that the column was made with, it is text, of which readers see every escape.
+#[tokio::test]
+async fn what_names_no_format_is_html_and_what_is_posted_names_it() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    messages::make_month(&mut db, Clock::system().now() + time::Duration::days(31)).await.unwrap();
+    let posted = message(&ids[0], 1, None);
+    post(&mut db, std::slice::from_ref(&posted)).await;
+    // Into a month that was there before, one that was made since, and the rest.
+    let now = uuid::Timestamp::now(uuid::NoContext).to_unix().0;
+    for (seq, seconds) in [(2, now), (3, now + 31 * 24 * 60 * 60), (4, 1)] {
+        sqlx::query(
+            "INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, message, message_type, created_at)
+             VALUES ($1, 'a', $2, $3, 'Sari', 'A &amp; B', 'text', now())",
+        )
+        .bind(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)))
+        .bind(seq)
+        .bind(user(1).0)
+        .execute(&mut *db)
+        .await
+        .unwrap();
+    }
+    sqlx::query("INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at) VALUES ($1, $1, 'A &amp; B', $1, now())")
+        .bind(posted.id.0)
+        .execute(&mut *db)
+        .await
+        .unwrap();
+    let stored = messages::after(&mut db, &[(&ids[0], 0)], 100).await.unwrap();
+    let formats: Vec<_> = stored[&ids[0]].iter().map(|message| message.format).collect();
+    let html = MessageFormat::Html;
+    assert_eq!(formats, [MessageFormat::Text, html, html, html]);
+    let before: String = sqlx::query_scalar("SELECT format FROM chat_message_edits").fetch_one(&mut *db).await.unwrap();
+    assert_eq!(before, "html");
 }
 
 #[tokio::test]

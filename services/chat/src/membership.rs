@@ -5,12 +5,11 @@ use sinaesta_contracts::chat::RoomRemoved;
 use sinaesta_contracts::study_group::{StudyGroupDeleted, StudyGroupMemberLeft};
 use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, UserId};
 use sinaesta_store::StoreError;
-use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::Context;
 use crate::domain::group::{Group, not_found};
 use crate::store::groups;
+use crate::store::newest::{self, Word};
 use crate::store::participants::{self, Moving};
 
 /// What came of it.
@@ -23,16 +22,15 @@ pub(crate) enum Ended {
     Refused(ErrorBody),
 }
 
-/// Takes `user` out of a group, if `may` has nothing against it.
+/// Takes `user` out of a group by a command, if `may` has nothing against it.
 pub(crate) async fn end(
     context: &Context,
     id: GroupId,
     user: UserId,
-    by: Uuid,
-    at: OffsetDateTime,
+    said: Word,
     may: impl FnOnce(&Group) -> Result<(), ErrorBody>,
 ) -> Result<Ended, Failure> {
-    let room_id = RoomId::from(id);
+    let (room_id, by, at) = (RoomId::from(id), said.command, said.at);
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
     let was_mine = groups::moved(&mut db, id, user).await?.is_some_and(|moved| moved.left_by == Some(by));
     let group = groups::hold(&mut db, id).await?;
@@ -40,10 +38,14 @@ pub(crate) async fn end(
     if was_mine {
         return told(id, user, "", group.as_ref()).map(Ended::Told);
     }
-    let Some(mut group) = group else { return Ok(Ended::Refused(not_found())) };
-    if let Err(error) = may(&group) {
+    if let Some(Err(error)) = group.as_ref().map(may) {
         return Ok(Ended::Refused(error));
     }
+    // One that comes late ended nothing that began since.
+    if newest::note(&mut db, &[said]).await? != [true] {
+        return Ok(Ended::Told(Vec::new()));
+    }
+    let Some(mut group) = group else { return Ok(Ended::Refused(not_found())) };
     let Some(name) = group.member(user).map(|member| member.user_name.clone()) else { return Ok(Ended::NotAMember) };
     let owner = group.owner_without(user);
     groups::leave(&mut db, id, user, owner, by, at).await?;

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::Context;
-use crate::store::{messages, posting};
+use crate::store::{messages, newest, posting};
 
 const SELDOM: Duration = Duration::from_secs(60 * 60);
 /// How many are forgotten at a time, and the pause between.
@@ -40,7 +40,8 @@ async fn look(context: &Context) -> Result<(), StoreError> {
     drop(db);
     loop {
         let mut db = context.pool.acquire().await?;
-        if posting::forget_client_ids(&mut db, until, AT_ONCE).await? < AT_ONCE as u64 {
+        let ids = posting::forget_client_ids(&mut db, until, AT_ONCE).await?;
+        if ids.max(newest::forget(&mut db, now - newest::KEPT, AT_ONCE).await?) < AT_ONCE as u64 {
             return Ok(());
         }
         drop(db);

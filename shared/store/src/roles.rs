@@ -30,6 +30,7 @@ const fn grants(service: Service) -> Grants {
                 "chat_message_edits",
                 "chat_messages",
                 "chat_mutes",
+                "chat_newest_commands",
                 "chat_participants",
                 "chat_reactions",
                 "chat_room_sockets",

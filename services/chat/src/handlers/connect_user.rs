@@ -7,7 +7,8 @@ use sinaesta_contracts::presence::ConnectUser;
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::announce;
+use crate::handlers::{announce, word};
+use crate::store::newest;
 use crate::store::presence::{self, Arriving};
 
 pub struct Handler(pub(crate) Context);
@@ -17,27 +18,25 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<ConnectUser>]) -> Result<Vec<Outcome<()>>, Failure> {
         // A user may arrive on several gateways at once: one after another, so that one of them is the first.
-        let mut waves: Vec<HashMap<_, &Received<ConnectUser>>> = Vec::new();
-        for one in batch {
-            match waves.iter_mut().find(|wave| !wave.contains_key(&one.actor.user_id)) {
-                Some(wave) => drop(wave.insert(one.actor.user_id, one)),
-                None => waves.push(HashMap::from([(one.actor.user_id, one)])),
+        let mut waves: Vec<HashMap<_, (&Received<ConnectUser>, bool)>> = Vec::new();
+        let said: Vec<_> = batch
+            .iter()
+            .map(|one| word(one, Some(one.command.gateway_id), presence::subject(one.actor.user_id)))
+            .collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        for arrival in batch.iter().zip(newest::note(&mut db, &said).await?) {
+            let user = arrival.0.actor.user_id;
+            match waves.iter_mut().find(|wave| !wave.contains_key(&user)) {
+                Some(wave) => drop(wave.insert(user, arrival)),
+                None => waves.push(HashMap::from([(user, arrival)])),
             }
         }
-        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         let mut shown = Vec::new();
         for wave in waves {
-            let arrivals: Vec<_> = wave
-                .into_values()
-                .map(|one| Arriving {
-                    user: one.actor.user_id,
-                    name: &one.actor.name,
-                    gateway: one.command.gateway_id,
-                    by: one.id,
-                    at: one.stamped_at,
-                })
-                .collect();
-            shown.extend(presence::arrive(&mut db, &arrivals).await?);
+            let (arriving, known): (Vec<_>, Vec<_>) = wave.into_values().partition(|(_, is_news)| *is_news);
+            let arrivals = |of: Vec<(_, bool)>| of.into_iter().map(|(one, _)| arriving_of(one)).collect::<Vec<_>>();
+            shown.extend(presence::arrive(&mut db, &arrivals(arriving)).await?);
+            shown.extend(presence::arrived(&mut db, &arrivals(known)).await?);
         }
         db.commit().await.map_err(StoreError::from)?;
         let mut announcements = announce(&self.0, &shown).await?;
@@ -47,5 +46,15 @@ impl CommandHandler for Handler {
             outcome
         };
         Ok(batch.iter().map(outcome).collect())
+    }
+}
+
+fn arriving_of(one: &Received<ConnectUser>) -> Arriving<'_> {
+    Arriving {
+        user: one.actor.user_id,
+        name: &one.actor.name,
+        gateway: one.command.gateway_id,
+        by: one.id,
+        at: one.stamped_at,
     }
 }

@@ -10,8 +10,9 @@ use sinaesta_store::StoreError;
 use crate::Context;
 use crate::domain::markup::{self, Clean};
 use crate::handlers::messages::{As, Messages};
+use crate::handlers::word;
 use crate::store::changes::{self, Change, Edit};
-use crate::store::messages;
+use crate::store::{messages, newest};
 
 pub struct Handler(pub(crate) Context);
 
@@ -24,10 +25,16 @@ impl CommandHandler for Handler {
         let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
         let ids: Vec<_> = batch.iter().map(|one| one.id).collect();
         let mut done = changes::done(&mut db, &ids).await?;
+        let said = |one: &Received<EditMessage>| {
+            word(one, one.from, format!("edit {} {}", one.command.message_id.0, one.actor.user_id.0))
+        };
+        let said: Vec<_> = batch.iter().map(said).collect();
+        let is_news = newest::are_news(&mut db, &said).await?;
+        let mut taken = Vec::new();
         let (mut changed, mut edits, mut rooms) = (Vec::new(), HashMap::new(), HashMap::new());
         let mut decided = Vec::with_capacity(batch.len());
-        for (one, text) in batch.iter().zip(&texts) {
-            let is_done = done.contains(&one.id);
+        for (((one, text), said), is_news) in batch.iter().zip(&texts).zip(said).zip(is_news) {
+            let is_done = done.contains(&one.id) || !is_news;
             let decision = text.as_ref().map_err(Clone::clone).and_then(|text| decide(&mut found, one, text, is_done));
             if let Ok((room, change)) = &decision {
                 rooms.insert(one.command.message_id, (room.clone(), one.id));
@@ -36,11 +43,13 @@ impl CommandHandler for Handler {
                     edits.insert(id, Edit { id, command, at, said: text });
                     changed.push(change.clone());
                     done.insert(one.id);
+                    taken.push(said);
                 }
             }
             decided.push(decision.map(|_| ()));
         }
         if !changed.is_empty() {
+            newest::note(&mut db, &taken).await?;
             changes::keep(&mut db, &changed).await?;
             changes::edit(&mut db, &edits.into_values().collect::<Vec<_>>()).await?;
         }

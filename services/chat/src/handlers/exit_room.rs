@@ -5,6 +5,8 @@ use sinaesta_contracts::chat::ExitRoom;
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::handlers::{in_room, news, word};
+use crate::store::newest;
 use crate::store::room_sockets::{self, Place};
 
 pub struct Handler(pub(crate) Context);
@@ -13,9 +15,15 @@ impl CommandHandler for Handler {
     type Command = ExitRoom;
 
     async fn handle(&self, batch: &[Received<ExitRoom>]) -> Result<Vec<Outcome<()>>, Failure> {
-        let places: Vec<_> = batch.iter().map(place).collect();
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
+        let said = |one: &Received<ExitRoom>| {
+            word(one, Some(one.command.gateway_id), in_room(&one.command.room_id, one.actor.user_id))
+        };
+        let said: Vec<_> = batch.iter().map(said).collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let is_news = newest::note(&mut db, &said).await?;
+        let places: Vec<_> = news(batch, &is_news).map(place).collect();
         room_sockets::exit(&mut db, &places).await?;
+        db.commit().await.map_err(StoreError::from)?;
         Ok(batch.iter().map(|_| Outcome::done(())).collect())
     }
 }

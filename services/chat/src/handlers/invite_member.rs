@@ -7,9 +7,9 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::group::{not_a_member, not_found};
-use crate::handlers::one_by_one;
+use crate::handlers::{one_by_one, word};
 use crate::store::groups::{self, Invitation};
-use crate::store::quotas;
+use crate::store::{newest, quotas};
 
 pub struct Handler(pub(crate) Context);
 
@@ -45,7 +45,11 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
         return Ok(Outcome::refused(ErrorBody::new(code::INVITATION_TOO_MANY, text)));
     }
     let invitation = Invitation { group: group_id, user: user_id, by, command: one.id, at: one.stamped_at };
-    let is_mine = groups::invite(&mut db, &invitation).await?;
+    let said = word(one, one.from, format!("invitation {} {}", group_id.0, user_id.0));
+    if newest::note(&mut db, &[said]).await? == [true] {
+        groups::invite(&mut db, &invitation).await?;
+    }
+    let is_mine = groups::invited_by(&mut db, group_id, user_id).await? == Some(one.id);
     db.commit().await.map_err(StoreError::from)?;
     // They are told once, however often they are invited.
     if !is_mine {

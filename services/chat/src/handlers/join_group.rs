@@ -7,8 +7,8 @@ use sinaesta_store::StoreError;
 
 use crate::Context;
 use crate::domain::group::not_found;
-use crate::handlers::{one_by_one, too_many_groups};
-use crate::store::groups;
+use crate::handlers::{in_group, one_by_one, too_many_groups, word};
+use crate::store::{groups, newest};
 
 pub struct Handler(pub(crate) Context);
 
@@ -27,7 +27,9 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
     // A repeat finds that it brought them in, whatever happened since.
     let is_mine = groups::moved(&mut db, id, user).await?.is_some_and(|moved| moved.joined_by == one.id);
     let is_member = group.as_ref().is_some_and(|group| group.member(user).is_some());
-    if !is_mine && !is_member {
+    let is_news = newest::note(&mut db, &[word(one, one.from, in_group(id, user))]).await? == [true];
+    let is_joining = is_news && !is_mine && !is_member;
+    if is_joining {
         let Some(group) = group else { return Ok(Outcome::refused(not_found())) };
         if let Err(error) = group.may_join(groups::is_invited(&mut db, id, user).await?) {
             return Ok(Outcome::refused(error));
@@ -42,8 +44,8 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
     let group = group.ok_or_else(|| Failure::Reject(format!("group {} was joined and can't be read", id.0)))?;
     let (room_id, member_count) = (RoomId::from(id), group.member_count);
     let outcome = Outcome::done(StudyGroupJoined { group, room_id: room_id.clone() });
-    // The command that brought them in tells the others, and so does its repeat.
-    if is_member && !is_mine {
+    // The command that brought them in tells the others, and so does its repeat while they are in.
+    if !(is_joining || is_mine && is_member) {
         return Ok(outcome);
     }
     let joined =

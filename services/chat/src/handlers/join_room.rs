@@ -13,11 +13,11 @@ use time::OffsetDateTime;
 use crate::Context;
 use crate::domain::door::{self, Room};
 use crate::doors::Doors;
-use crate::handlers::{movings, places};
+use crate::handlers::{in_room, movings, news, places, word};
 use crate::quotas::Quotas;
-use crate::store::participants::{self, Joined};
+use crate::store::participants::{self, Standing};
 use crate::store::rooms::Opening;
-use crate::store::{messages, quotas, room_sockets, rooms, typing};
+use crate::store::{messages, newest, quotas, room_sockets, rooms, typing};
 
 /// How many members `room-joined` lists.
 const LISTED: i64 = 100;
@@ -42,12 +42,12 @@ impl CommandHandler for Handler {
         drop(db);
         let (refusals, mut db) = open(context, batch, &mut doors, &(quotas, members)).await?;
         let admitted: Vec<_> = batch.iter().zip(&refusals).filter(|(_, no)| no.is_none()).map(|(one, _)| one).collect();
-        let joined = write(&mut db, &admitted).await?;
+        let standings = write(&mut db, &admitted).await?;
         let mut snapshots = Snapshots::read(context, &mut db, &admitted).await?;
         db.commit().await.map_err(StoreError::from)?;
         let outcome = |(one, refusal): (&Received<JoinRoom>, Option<ErrorBody>)| match refusal {
             Some(error) => Ok(Outcome::refused(error)),
-            None => snapshots.outcome(context, one, &joined),
+            None => snapshots.outcome(context, one, &standings),
         };
         batch.iter().zip(refusals).map(outcome).collect()
     }
@@ -114,10 +114,14 @@ async fn open(
 async fn write(
     db: &mut PgConnection,
     admitted: &[&Received<JoinRoom>],
-) -> Result<HashMap<(String, UserId), Joined>, Failure> {
-    let joins = movings(admitted.iter().copied(), |command| &command.room_id);
-    room_sockets::enter(db, &places(admitted.iter().copied(), |command| &command.room_id)).await?;
-    Ok(participants::join(db, &joins).await?)
+) -> Result<HashMap<(String, UserId), Standing>, Failure> {
+    let said = |one: &&Received<JoinRoom>| word(one, one.from, in_room(&one.command.room_id, one.actor.user_id));
+    let is_news = newest::note(db, &admitted.iter().map(said).collect::<Vec<_>>()).await?;
+    let new: Vec<_> = news(admitted.iter().copied(), &is_news).collect();
+    room_sockets::enter(db, &places(new.iter().copied(), |command| &command.room_id)).await?;
+    participants::join(db, &movings(new, |command| &command.room_id)).await?;
+    let all = movings(admitted.iter().copied(), |command| &command.room_id);
+    Ok(participants::standings(db, &all).await?)
 }
 
 /// The rooms as those who join see them: read with a few statements for everyone who joins.
@@ -163,17 +167,19 @@ impl Snapshots {
         &mut self,
         context: &Context,
         one: &Received<JoinRoom>,
-        joined: &HashMap<(String, UserId), Joined>,
+        standings: &HashMap<(String, UserId), Standing>,
     ) -> Result<Outcome<RoomJoined>, Failure> {
         let room_id = one.command.room_id.clone();
         let key = (room_id.clone(), one.command.since_seq);
-        let mine = joined.get(&(room_id.to_string(), one.actor.user_id));
-        let (Some(snapshot), Some(mine)) = (self.rooms.get(&key), mine) else {
+        // Nothing is noted of one who left before their joining was stored.
+        let mine = standings.get(&(room_id.to_string(), one.actor.user_id)).copied().unwrap_or_default();
+        let Some(snapshot) = self.rooms.get(&key) else {
             return Err(Failure::Reject(format!("room {room_id} was joined and can't be read")));
         };
         let reply = RoomJoined { last_read_seq: mine.last_read_seq, ..snapshot.clone() };
         let count = self.counts.get(room_id.as_str()).copied().unwrap_or_default();
-        let is_new = mine.by == one.id && count <= context.settings.presence_room_limit;
+        let is_new =
+            mine.joined_by == one.id && mine.left_by.is_none() && count <= context.settings.presence_room_limit;
         if !is_new {
             return Ok(Outcome::done(reply));
         }

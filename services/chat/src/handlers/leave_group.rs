@@ -5,7 +5,7 @@ use sinaesta_contracts::study_group::{LeaveGroup, StudyGroupLeft};
 
 use crate::Context;
 use crate::domain::group::not_found;
-use crate::handlers::one_by_one;
+use crate::handlers::{in_group, one_by_one, word};
 use crate::membership::{Ended, end};
 
 pub struct Handler(pub(crate) Context);
@@ -20,7 +20,8 @@ impl CommandHandler for Handler {
 
 async fn leave(context: &Context, one: &Received<LeaveGroup>) -> Result<Outcome<StudyGroupLeft>, Failure> {
     let group_id = one.command.group_id;
-    let ended = end(context, group_id, one.actor.user_id, one.id, one.stamped_at, |_| Ok(())).await?;
+    let user = one.actor.user_id;
+    let ended = end(context, group_id, user, word(one, one.from, in_group(group_id, user)), |_| Ok(())).await?;
     match ended {
         Ended::Told(outbound) => Ok(Outcome { outbound, ..Outcome::done(StudyGroupLeft { group_id }) }),
         // Whether there is such a group is not for those to know who are not in it.

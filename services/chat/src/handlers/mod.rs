@@ -37,11 +37,12 @@ use std::collections::{HashMap, HashSet};
 
 use sinaesta_bus::{Failure, Outbound, Received, one_by_one};
 use sinaesta_contracts::presence::UserStatusChange;
-use sinaesta_contracts::{Audience, ErrorBody, RoomId, Timestamp, UserId, code};
+use sinaesta_contracts::{Audience, ErrorBody, GatewayId, GroupId, RoomId, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::Context;
+use crate::store::newest::Word;
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;
 use crate::store::room_sockets::Place;
@@ -89,6 +90,29 @@ fn movings<'b, C: 'b>(
         seen.insert((room, user)).then_some(Moving { room, user, name, by, at })
     };
     batch.into_iter().filter_map(moving).collect()
+}
+
+/// What a command says about `subject`, through `gateway`.
+fn word<C>(one: &Received<C>, gateway: Option<GatewayId>, subject: String) -> Word {
+    Word { subject, gateway, command: one.id, at: one.stamped_at }
+}
+
+/// The subject of joining, leaving and having sockets in a room.
+fn in_room(room: &RoomId, user: UserId) -> String {
+    format!("room {room} {}", user.0)
+}
+
+/// The subject of being a member of a study group.
+fn in_group(group: GroupId, user: UserId) -> String {
+    format!("group {} {}", group.0, user.0)
+}
+
+/// The commands of a batch that are news.
+fn news<'b, C: 'b>(
+    batch: impl IntoIterator<Item = &'b Received<C>>,
+    is_news: &[bool],
+) -> impl Iterator<Item = &'b Received<C>> {
+    batch.into_iter().zip(is_news).filter(|(_, is_news)| **is_news).map(|(one, _)| one)
 }
 
 /// Who has sockets in which room, through the gateway that says so.

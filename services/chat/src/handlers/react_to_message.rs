@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::Context;
 use crate::handlers::messages::{As, Messages};
-use crate::handlers::unknown_message;
+use crate::handlers::{unknown_message, word};
+use crate::store::newest::{self, Word};
 use crate::store::reactions::{self, Choice, Emojis};
 
 pub struct Handler(pub(crate) Context);
@@ -24,19 +25,26 @@ impl CommandHandler for Handler {
         let (mut found, mut db) = Messages::lock(&self.0, batch, |command| command.message_id).await?;
         let ids: Vec<_> = batch.iter().map(|one| one.command.message_id.0).collect();
         let mut emojis = reactions::emojis(&mut db, &ids).await?;
+        let said: Vec<_> = batch.iter().map(said).collect();
+        let is_news = newest::are_news(&mut db, &said).await?;
+        let mut taken = Vec::new();
         let mut choices: HashMap<(MessageId, UserId, &str), Choice<'_>> = HashMap::new();
         let mut rooms: HashMap<MessageId, (RoomId, Uuid)> = HashMap::new();
         let mut decided = Vec::with_capacity(batch.len());
-        for one in batch {
-            let decision = decide(&mut found, &mut emojis, one);
+        for ((one, said), is_news) in batch.iter().zip(said).zip(is_news) {
+            let decision = decide(&mut found, &mut emojis, one, is_news);
             if let Ok((emoji, room)) = &decision {
                 let (message, user) = (one.command.message_id, one.actor.user_id);
                 let choice = Choice { message, user, emoji, on: one.command.on, at: one.stamped_at };
-                choices.insert((message, user, emoji), choice);
+                if is_news {
+                    taken.push(said);
+                    choices.insert((message, user, emoji), choice);
+                }
                 rooms.insert(message, (room.clone(), one.id));
             }
             decided.push(decision.map(drop));
         }
+        newest::note(&mut db, &taken).await?;
         reactions::set(&mut db, &choices.into_values().collect::<Vec<_>>()).await?;
         let changed: Vec<_> = rooms.keys().map(|id| id.0).collect();
         let mut all = reactions::of(&mut db, &changed).await?;
@@ -52,11 +60,19 @@ impl CommandHandler for Handler {
     }
 }
 
-/// The emoji, and the room in which it is shown.
+fn said(one: &Received<ReactToMessage>) -> Word {
+    let ReactToMessage { message_id, emoji, .. } = &one.command;
+    // In whatever way it is written.
+    let emoji = emojis::get(emoji.as_str()).map_or(emoji.as_str(), Emoji::as_str);
+    word(one, one.from, format!("reaction {} {} {emoji}", message_id.0, one.actor.user_id.0))
+}
+
+/// The emoji, and the room in which it is shown; what is no news is not asked whether it may be.
 fn decide(
     found: &mut Messages,
     emojis: &mut Emojis,
     one: &Received<ReactToMessage>,
+    is_news: bool,
 ) -> Result<(&'static str, RoomId), ErrorBody> {
     let ReactToMessage { message_id, emoji, on } = &one.command;
     let invalid = |text: String| ErrorBody::new(code::INVALID_REACTION, text).on_field("emoji");
@@ -67,7 +83,7 @@ fn decide(
         return Err(unknown_message());
     }
     let room = room.clone();
-    if *on {
+    if *on && is_news {
         found.check_muted(&room, one.actor.user_id, one.stamped_at)?;
         let known = emojis.entry(*message_id).or_default();
         if known.len() >= MAX_REACTIONS && !known.contains(emoji) {

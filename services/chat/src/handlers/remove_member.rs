@@ -5,7 +5,7 @@ use sinaesta_contracts::study_group::RemoveMember;
 
 use crate::Context;
 use crate::domain::group::not_a_member;
-use crate::handlers::one_by_one;
+use crate::handlers::{in_group, one_by_one, word};
 use crate::membership::{Ended, end};
 
 pub struct Handler(pub(crate) Context);
@@ -21,7 +21,7 @@ impl CommandHandler for Handler {
 async fn remove(context: &Context, one: &Received<RemoveMember>) -> Result<Outcome<()>, Failure> {
     let RemoveMember { group_id, user_id } = one.command;
     let may = |group: &crate::domain::group::Group| group.may_remove(&one.actor);
-    match end(context, group_id, user_id, one.id, one.stamped_at, may).await? {
+    match end(context, group_id, user_id, word(one, one.from, in_group(group_id, user_id)), may).await? {
         Ended::Told(outbound) => Ok(Outcome { outbound, ..Outcome::done(()) }),
         Ended::NotAMember => Ok(Outcome::refused(not_a_member("userId"))),
         Ended::Refused(error) => Ok(Outcome::refused(error)),

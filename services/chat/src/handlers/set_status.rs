@@ -9,7 +9,8 @@ use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::Context;
-use crate::handlers::announce;
+use crate::handlers::{announce, news, word};
+use crate::store::newest;
 use crate::store::presence::{self, Chosen, Shown};
 
 pub struct Handler(pub(crate) Context);
@@ -18,8 +19,12 @@ impl CommandHandler for Handler {
     type Command = SetStatus;
 
     async fn handle(&self, batch: &[Received<SetStatus>]) -> Result<Vec<Outcome<StatusSet>>, Failure> {
+        let subject = |one: &Received<SetStatus>| format!("status {}", one.actor.user_id.0);
+        let said: Vec<_> = batch.iter().map(|one| word(one, one.from, subject(one))).collect();
+        let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
+        let is_news = newest::are_news(&mut db, &said).await?;
         // Of several choices in one batch the last one counts.
-        let last: HashMap<_, _> = batch.iter().map(|one| (one.actor.user_id, one)).collect();
+        let last: HashMap<_, _> = news(batch, &is_news).map(|one| (one.actor.user_id, one)).collect();
         let shown = |one: &Received<SetStatus>| Shown {
             user: one.actor.user_id,
             name: one.actor.name.clone(),
@@ -29,20 +34,26 @@ impl CommandHandler for Handler {
         };
         let wanted: Vec<_> = last.values().map(|one| shown(one)).collect();
         let pause = time::Duration::milliseconds(self.0.settings.status_interval_ms);
-        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
         let noted = presence::choose(&mut db, &wanted, pause).await?;
-        drop(db);
         let is_noted = |one: &Shown| noted.get(&one.user).is_some_and(|chosen| Some(chosen.by) == one.by);
         let chosen: Vec<_> = wanted.into_iter().filter(is_noted).collect();
-        let mut announcements = announce(&self.0, &chosen).await?;
-        let chosen: HashMap<_, _> = chosen.iter().map(|one| (one.user, one.by)).collect();
+        let by: HashMap<_, _> = chosen.iter().map(|one| (one.user, one.by)).collect();
+        let said: Vec<_> = said.into_iter().filter(|one| by.values().any(|by| *by == Some(one.command))).collect();
+        newest::note(&mut db, &said).await?;
+        // What comes again tells how they show now.
+        let again: HashMap<_, _> = batch.iter().map(|one| (one.actor.user_id, one.id)).collect();
+        let again: HashMap<_, _> = again.into_iter().filter(|(user, _)| !last.contains_key(user)).collect();
+        let mut shown = presence::chosen(&mut db, &again.keys().map(|user| user.0).collect::<Vec<_>>()).await?;
+        shown.extend(chosen);
+        db.commit().await.map_err(StoreError::from)?;
+        let mut announcements = announce(&self.0, &shown).await?;
         let outcome = |one: &Received<SetStatus>| {
             let user = one.actor.user_id;
-            let Some(by) = chosen.get(&user) else {
+            let Some(telling) = by.get(&user).copied().or_else(|| again.get(&user).copied().map(Some)) else {
                 return Outcome::refused(too_soon(noted.get(&user), one.stamped_at, pause));
             };
             let mut outcome = Outcome::done(StatusSet { status: one.command.status.into() });
-            if *by == Some(one.id) {
+            if telling == Some(one.id) {
                 outcome.outbound = announcements.remove(&user).unwrap_or_default();
             }
             outcome

@@ -172,8 +172,8 @@ pub struct Invitation {
     pub at: OffsetDateTime,
 }
 
-/// Lets somebody join a group that is locked and not public; false if another command invited them already.
-pub async fn invite(db: &mut PgConnection, invitation: &Invitation) -> Result<bool, StoreError> {
+/// Lets somebody join a group that is locked and not public, unless they are invited already.
+pub async fn invite(db: &mut PgConnection, invitation: &Invitation) -> Result<(), StoreError> {
     let Invitation { group, user, by, command, at } = *invitation;
     sqlx::query!(
         "INSERT INTO study_group_invitations AS i (group_id, user_id, invited_by, at, command_id)
@@ -187,8 +187,13 @@ pub async fn invite(db: &mut PgConnection, invitation: &Invitation) -> Result<bo
         at,
         command,
     )
-    .execute(&mut *db)
+    .execute(db)
     .await?;
+    Ok(())
+}
+
+/// The command that invited somebody last.
+pub async fn invited_by(db: &mut PgConnection, group: GroupId, user: UserId) -> Result<Option<Uuid>, StoreError> {
     let by = sqlx::query_scalar!(
         "SELECT command_id FROM study_group_invitations WHERE group_id = $1 AND user_id = $2",
         group.0,
@@ -196,7 +201,7 @@ pub async fn invite(db: &mut PgConnection, invitation: &Invitation) -> Result<bo
     )
     .fetch_optional(db)
     .await?;
-    Ok(by.flatten() == Some(command))
+    Ok(by.flatten())
 }
 
 /// Whether somebody was invited.

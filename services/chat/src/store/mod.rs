@@ -5,6 +5,7 @@ pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod mutes;
+pub mod newest;
 pub mod participants;
 pub mod posting;
 pub mod presence;

@@ -21,21 +21,43 @@ pub struct Moving<'a> {
     pub at: OffsetDateTime,
 }
 
-/// What joining found.
-#[derive(Debug, Clone, Copy)]
-pub struct Joined {
-    /// The command that brought them in; not the present one if they were in already.
-    pub by: Uuid,
+/// How somebody stands in a room that they ever took part in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// The command that brought them in last; not the latest that joins if they were in already.
+    pub joined_by: Uuid,
+    /// The command that let them out, if they are out.
+    pub left_by: Option<Uuid>,
     pub last_read_seq: i64,
+}
+
+/// How those who move stand.
+pub async fn standings(
+    db: &mut PgConnection,
+    moving: &[Moving<'_>],
+) -> Result<HashMap<(String, UserId), Standing>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT p.room_id, p.user_id, p.joined_by, p.left_by, p.last_read_seq FROM chat_participants p
+         JOIN UNNEST($1::text[], $2::uuid[]) AS asked (room_id, user_id)
+           ON p.room_id = asked.room_id AND p.user_id = asked.user_id",
+        &moving.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
+        &moving.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (joined_by, left_by, last_read_seq) = (row.joined_by, row.left_by, row.last_read_seq);
+            ((row.room_id, UserId(row.user_id)), Standing { joined_by, left_by, last_read_seq })
+        })
+        .collect())
 }
 
 /// Brings people in. Each (room, user) may stand in `joins` once. A command that brought somebody in before changes nothing when
 /// it comes again, also if they have left since.
-pub async fn join(
-    db: &mut PgConnection,
-    joins: &[Moving<'_>],
-) -> Result<HashMap<(String, UserId), Joined>, StoreError> {
-    let rows = sqlx::query!(
+pub async fn join(db: &mut PgConnection, joins: &[Moving<'_>]) -> Result<(), StoreError> {
+    sqlx::query!(
         "INSERT INTO chat_participants AS p (room_id, user_id, user_name, joined_by, joined_at)
          SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[]) AS new (r, u, n, b, a)
          ORDER BY r, u
@@ -45,41 +67,33 @@ pub async fn join(
            joined_at = CASE WHEN p.left_at IS NULL OR p.joined_by = EXCLUDED.joined_by
                             THEN p.joined_at ELSE EXCLUDED.joined_at END,
            left_at = CASE WHEN p.joined_by = EXCLUDED.joined_by THEN p.left_at END,
-           left_by = CASE WHEN p.joined_by = EXCLUDED.joined_by THEN p.left_by END
-         RETURNING room_id, user_id, joined_by, last_read_seq",
+           left_by = CASE WHEN p.joined_by = EXCLUDED.joined_by THEN p.left_by END",
         &joins.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
         &joins.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],
         &joins.iter().map(|one| one.name).collect::<Vec<_>>() as &[&str],
         &joins.iter().map(|one| one.by).collect::<Vec<_>>() as &[Uuid],
         &joins.iter().map(|one| one.at).collect::<Vec<_>>() as &[OffsetDateTime],
     )
-    .fetch_all(db)
+    .execute(db)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ((row.room_id, UserId(row.user_id)), Joined { by: row.joined_by, last_read_seq: row.last_read_seq }))
-        .collect())
+    Ok(())
 }
 
-/// Lets people out; says which command let each out who is out now. Each (room, user) may stand in `leaves` once.
-pub async fn leave(
-    db: &mut PgConnection,
-    leaves: &[Moving<'_>],
-) -> Result<HashMap<(String, UserId), Uuid>, StoreError> {
-    let rows = sqlx::query!(
-        r#"UPDATE chat_participants AS p SET
+/// Lets people out. Each (room, user) may stand in `leaves` once.
+pub async fn leave(db: &mut PgConnection, leaves: &[Moving<'_>]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE chat_participants AS p SET
              left_at = COALESCE(p.left_at, gone.at), left_by = COALESCE(p.left_by, gone.by)
            FROM UNNEST($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[]) AS gone (room_id, user_id, by, at)
-           WHERE p.room_id = gone.room_id AND p.user_id = gone.user_id
-           RETURNING p.room_id, p.user_id, p.left_by AS "left_by!""#,
+           WHERE p.room_id = gone.room_id AND p.user_id = gone.user_id",
         &leaves.iter().map(|one| one.room.as_str()).collect::<Vec<_>>() as &[&str],
         &leaves.iter().map(|one| one.user.0).collect::<Vec<_>>() as &[Uuid],
         &leaves.iter().map(|one| one.by).collect::<Vec<_>>() as &[Uuid],
         &leaves.iter().map(|one| one.at).collect::<Vec<_>>() as &[OffsetDateTime],
     )
-    .fetch_all(db)
+    .execute(db)
     .await?;
-    Ok(rows.into_iter().map(|row| ((row.room_id, UserId(row.user_id)), row.left_by)).collect())
+    Ok(())
 }
 
 /// How many take part in each room, counted no further than `limit` + 1.

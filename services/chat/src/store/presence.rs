@@ -1,6 +1,6 @@
 //! Who is there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, UserId};
@@ -31,8 +31,16 @@ pub struct Shown {
     pub by: Option<Uuid>,
 }
 
+/// The subject of having sockets on a gateway.
+pub fn subject(user: UserId) -> String {
+    format!("presence {}", user.0)
+}
+
 /// Notes arrivals; gives those who were on no gateway before, as they show now. Each user may stand in it once.
 pub async fn arrive(db: &mut PgConnection, arrivals: &[Arriving<'_>]) -> Result<Vec<Shown>, StoreError> {
+    if arrivals.is_empty() {
+        return Ok(Vec::new());
+    }
     let users: Vec<Uuid> = arrivals.iter().map(|one| one.user.0).collect();
     let gateways: Vec<Uuid> = arrivals.iter().map(|one| one.gateway.0).collect();
     let by: Vec<Uuid> = arrivals.iter().map(|one| one.by).collect();
@@ -49,30 +57,38 @@ pub async fn arrive(db: &mut PgConnection, arrivals: &[Arriving<'_>]) -> Result<
     )
     .execute(&mut *db)
     .await?;
-    let rows = sqlx::query!(
+    sqlx::query!(
         "INSERT INTO user_presence AS p (user_id, user_name, last_seen_at)
          SELECT * FROM UNNEST($1::uuid[], $2::text[], $3::timestamptz[]) AS new (u, n, a) ORDER BY u
          ON CONFLICT (user_id) DO UPDATE SET
-           user_name = EXCLUDED.user_name, last_seen_at = EXCLUDED.last_seen_at, offline_by = NULL
-         RETURNING user_id, user_name, status, last_seen_at",
+           user_name = EXCLUDED.user_name, last_seen_at = EXCLUDED.last_seen_at, offline_by = NULL",
         &users,
         &names as &[&str],
         &at,
     )
-    .fetch_all(&mut *db)
+    .execute(&mut *db)
     .await?;
-    // New is who has one row only, made by the present command: that is so for its repeats too.
-    let alone = sqlx::query!(
-        r#"SELECT user_id, (array_agg(connected_by))[1] AS "by!" FROM online_users
-           WHERE user_id = ANY($1) GROUP BY user_id HAVING count(*) = 1"#,
-        &users,
+    arrived(db, arrivals).await
+}
+
+/// Those who were brought here by these very arrivals and are here, on one gateway only, as they show now: that is so for repeats too.
+pub async fn arrived(db: &mut PgConnection, arrivals: &[Arriving<'_>]) -> Result<Vec<Shown>, StoreError> {
+    if arrivals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query!(
+        "SELECT p.user_id, p.user_name, p.status, p.last_seen_at
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS new (user_id, by)
+         JOIN online_users o ON o.user_id = new.user_id AND o.connected_by = new.by AND o.disconnected_at IS NULL
+         JOIN user_presence p ON p.user_id = new.user_id
+         WHERE (SELECT count(*) FROM online_users c WHERE c.user_id = new.user_id) = 1",
+        &arrivals.iter().map(|one| one.user.0).collect::<Vec<_>>(),
+        &arrivals.iter().map(|one| one.by).collect::<Vec<_>>(),
     )
     .fetch_all(db)
     .await?;
-    let new: HashSet<Uuid> = alone.into_iter().filter(|row| by.contains(&row.by)).map(|row| row.user_id).collect();
     Ok(rows
         .into_iter()
-        .filter(|row| new.contains(&row.user_id))
         .map(|row| Shown {
             user: UserId(row.user_id),
             name: row.user_name,
@@ -221,6 +237,26 @@ pub async fn choose(
 pub struct Chosen {
     pub at: OffsetDateTime,
     pub by: Uuid,
+}
+
+/// How users chose to show, and when they were last there.
+pub async fn chosen(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Shown>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT user_id, user_name, status, last_seen_at FROM user_presence WHERE user_id = ANY($1)",
+        users,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Shown {
+            user: UserId(row.user_id),
+            name: row.user_name,
+            status: Status::from_name(&row.status).unwrap_or(Status::Online),
+            last_seen_at: row.last_seen_at,
+            by: None,
+        })
+        .collect())
 }
 
 /// The gateways on which anybody is.

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod clocks;
+mod late;
 mod repeats;
 
 use std::time::Duration;
@@ -84,11 +85,16 @@ impl Stack {
 
     /// Stores a command as a gateway does; gives its number in the stream.
     async fn store<C: Command>(&self, id: Uuid, who: &Actor, command: &C) -> u64 {
+        self.store_through(REPLIES, id, who, command).await
+    }
+
+    /// Stores a command as the gateway does that is answered at `replies`.
+    async fn store_through<C: Command>(&self, replies: &str, id: Uuid, who: &Actor, command: &C) -> u64 {
         let key = command.partition_key(who);
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Msg-Id", format!("{id}#{}", Uuid::now_v7()));
         headers.insert("Sinaesta-Key", key.as_str());
-        headers.insert("Sinaesta-Reply", REPLIES);
+        headers.insert("Sinaesta-Reply", replies);
         let subject = Subject::Command(C::SERVICE, C::NAME, Partition::of(&key)).to_string();
         let payload = serde_json::to_vec(&Envelope { actor: who.clone(), body: command }).unwrap();
         let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
@@ -115,8 +121,12 @@ impl Stack {
     }
 
     async fn replies(&self) -> async_nats::Subscriber {
+        self.replies_to(REPLIES).await
+    }
+
+    async fn replies_to(&self, subject: &'static str) -> async_nats::Subscriber {
         let client = self.nats.client().await.unwrap();
-        let replies = client.subscribe(REPLIES).await.unwrap();
+        let replies = client.subscribe(subject).await.unwrap();
         client.flush().await.unwrap();
         // The subscription lives as long as its connection.
         std::mem::forget(client);

@@ -24,6 +24,11 @@ async fn digest(stack: &Stack) -> String {
         "study_group_members",
         "study_groups",
     ];
+    digest_of(stack, &tables).await
+}
+
+/// A digest of what stands in these tables.
+pub(super) async fn digest_of(stack: &Stack, tables: &[&str]) -> String {
     let mut digest = String::new();
     for table in tables {
         let sql =

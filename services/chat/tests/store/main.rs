@@ -16,6 +16,7 @@ use sinaesta_chat::store::posting::{self, NewMessage, Posted, Posting};
 use sinaesta_chat::store::presence::{self, Arriving, Leaving};
 use sinaesta_chat::store::rooms::{self, Opening};
 use sinaesta_chat::store::{room_list, search};
+use sinaesta_clock::Clock;
 use sinaesta_contracts::chat::{MessageFormat, MessageType};
 use sinaesta_contracts::presence::Status;
 use sinaesta_contracts::{GatewayId, GroupId, MessageId, RoomId, UserId};
@@ -207,15 +208,16 @@ async fn reading_moves_on_and_never_back() {
     let mut db = database.pool.acquire().await.unwrap();
     let by = Uuid::now_v7();
     let join = Moving { room: &ids[0], user: user(1), name: "Sari", by, at: NOW };
-    assert_eq!(participants::join(&mut db, std::slice::from_ref(&join)).await.unwrap().len(), 1);
+    participants::join(&mut db, std::slice::from_ref(&join)).await.unwrap();
     for (seq, expected) in [(5, 5), (3, 5), (9, 9)] {
         let read = participants::mark_read(&mut db, &[(&ids[0], user(1), seq)]).await.unwrap();
         assert_eq!(read[&("a".to_owned(), user(1))], expected);
     }
     // Who joins again is where they were, and was brought in by the first command.
     let again = Moving { by: Uuid::now_v7(), ..join };
-    let joined = participants::join(&mut db, &[again]).await.unwrap()[&("a".to_owned(), user(1))];
-    assert_eq!((joined.by, joined.last_read_seq), (by, 9));
+    participants::join(&mut db, std::slice::from_ref(&again)).await.unwrap();
+    let joined = participants::standings(&mut db, &[again]).await.unwrap()[&("a".to_owned(), user(1))];
+    assert_eq!((joined.joined_by, joined.last_read_seq), (by, 9));
 }
 
 #[tokio::test]
@@ -288,6 +290,43 @@ async fn what_was_sanitised_before_there_were_formats_is_html() {
         assert_eq!(message.format == MessageFormat::Html, is_html, "{}", message.message);
     }
     assert_eq!(stored[&ids[0]].len(), html.len() + text.len());
+}
+
+/// While an upgrade goes on, replicas of the version before write sanitised HTML and know of no format. The control: with the
+/// default that the column was made with, it is text, of which readers see every escape.
+#[tokio::test]
+async fn what_names_no_format_is_html_and_what_is_posted_names_it() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    messages::make_month(&mut db, Clock::system().now() + time::Duration::days(31)).await.unwrap();
+    let posted = message(&ids[0], 1, None);
+    post(&mut db, std::slice::from_ref(&posted)).await;
+    // Into a month that was there before, one that was made since, and the rest.
+    let now = uuid::Timestamp::now(uuid::NoContext).to_unix().0;
+    for (seq, seconds) in [(2, now), (3, now + 31 * 24 * 60 * 60), (4, 1)] {
+        sqlx::query(
+            "INSERT INTO chat_messages (id, room_id, seq, sender_id, sender_name, message, message_type, created_at)
+             VALUES ($1, 'a', $2, $3, 'Sari', 'A &amp; B', 'text', now())",
+        )
+        .bind(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)))
+        .bind(seq)
+        .bind(user(1).0)
+        .execute(&mut *db)
+        .await
+        .unwrap();
+    }
+    sqlx::query("INSERT INTO chat_message_edits (command_id, message_id, before, by_user, at) VALUES ($1, $1, 'A &amp; B', $1, now())")
+        .bind(posted.id.0)
+        .execute(&mut *db)
+        .await
+        .unwrap();
+    let stored = messages::after(&mut db, &[(&ids[0], 0)], 100).await.unwrap();
+    let formats: Vec<_> = stored[&ids[0]].iter().map(|message| message.format).collect();
+    let html = MessageFormat::Html;
+    assert_eq!(formats, [MessageFormat::Text, html, html, html]);
+    let before: String = sqlx::query_scalar("SELECT format FROM chat_message_edits").fetch_one(&mut *db).await.unwrap();
+    assert_eq!(before, "html");
 }
 
 #[tokio::test]

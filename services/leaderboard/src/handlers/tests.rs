@@ -284,6 +284,57 @@ async fn a_recomputation_that_comes_again_is_answered_with_what_it_found() {
     assert_eq!(handler.handle(&[other]).await.unwrap()[0].answer.as_ref().unwrap().repaired, 0);
 }
 
+/// The control: with the table of results locked until everything is counted, the result waits for as long as somebody else is held, and
+/// is given up after the lock's limit.
+#[tokio::test]
+async fn a_result_that_is_graded_during_a_recomputation_waits_for_no_more_than_its_own_part() {
+    let bench = Bench::start(START).await;
+    // More people than a part has; the last one is held by somebody, so that the recomputation stands before them.
+    let people: Vec<_> = (1..=250).map(|user| graded(user, 1, 5, 0)).collect();
+    bench.take(&people).await;
+    sqlx::query("UPDATE leaderboard_entries SET total_hundredths = 1").execute(&bench.context.pool).await.unwrap();
+    let mut held = bench.context.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM leaderboard_people WHERE user_id = $1 FOR NO KEY UPDATE")
+        .bind(Uuid::from_u128(250))
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let handler = recompute::Handler(bench.context.clone());
+    let batch = vec![command(11, &actor(1, Role::SuperAdmin), UpdateLeaderboard {}, START)];
+    let recomputing = tokio::spawn(async move { handler.handle(&batch).await.unwrap()[0].answer.clone().unwrap() });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid IN (
+                   SELECT pid FROM pg_stat_activity WHERE datname = current_database()))";
+    sinaesta_testkit::until("it waits", async || {
+        sqlx::query_scalar::<_, bool>(waits).fetch_one(&bench.context.pool).await.unwrap()
+    })
+    .await;
+    // One who is counted already, one who never had a result, and then one whose part is not over.
+    let others = [graded(1, 2, 7, 1), graded(300, 1, 9, 1)];
+    tokio::time::timeout(std::time::Duration::from_secs(1), bench.take(&others)).await.unwrap();
+    let waiting = [graded(240, 2, 7, 1)];
+    let hears = bench.take(&waiting);
+    let releases = async {
+        sinaesta_testkit::until("both wait", async || {
+            let sql = waits.replace("EXISTS (SELECT FROM", "(SELECT count(*) >= 2 FROM");
+            sqlx::query_scalar::<_, bool>(AssertSqlSafe(sql)).fetch_one(&bench.context.pool).await.unwrap()
+        })
+        .await;
+        held.rollback().await.unwrap();
+    };
+    tokio::join!(hears, releases);
+    // Six entries of each; those of the first were right again by their new result.
+    assert_eq!(recomputing.await.unwrap().repaired, 250 * 6);
+    let sql =
+        "SELECT sum(total_hundredths)::bigint FROM leaderboard_entries WHERE period = 'all_time' AND specialty = ''";
+    let total: i64 = sqlx::query_scalar(sql).fetch_one(&bench.context.pool).await.unwrap();
+    assert_eq!(total, 250 * 500 + 700 + 900 + 700);
+    let after = bench.everything().await;
+    let again = vec![command(12, &actor(1, Role::SuperAdmin), UpdateLeaderboard {}, START)];
+    let outcomes = recompute::Handler(bench.context.clone()).handle(&again).await.unwrap();
+    assert_eq!(outcomes[0].answer.as_ref().unwrap().repaired, 0);
+    assert_eq!(bench.everything().await, after);
+}
+
 /// As they may be stored: by a version that checked less.
 fn heavy(user: u128) -> Heard<ExamGraded> {
     let mut one = graded(user, 1, user as i64 % 20, user as i64);

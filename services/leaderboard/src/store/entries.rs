@@ -162,12 +162,12 @@ fn score(total_hundredths: i64, exams_completed: i32, reached_at: OffsetDateTime
     }
 }
 
-/// Counts all entries of all periods anew; gives those that were not as the results say. Nobody is passed by that. One that had no results is
-/// gone, and is given with no exams.
-pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Standing>, StoreError> {
-    sqlx::query!(
-        r#"CREATE TEMPORARY TABLE expected ON COMMIT DROP AS
-           WITH boards AS (
+/// Counts all entries of people who are held anew; gives those that were not as the results say. Nobody is passed by that. One that had
+/// no results is gone, and is given with no exams.
+pub async fn count_all(db: &mut PgConnection, time_zone: &str, users: &[Uuid]) -> Result<Vec<Standing>, StoreError> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH boards AS (
              SELECT p.period, s.specialty, r.user_id, r.exam_id, r.score_hundredths, r.completed_at,
                     CASE p.period WHEN 'weekly' THEN date_trunc('week', r.completed_at AT TIME ZONE $1) AT TIME ZONE $1
                                   WHEN 'monthly' THEN date_trunc('month', r.completed_at AT TIME ZONE $1) AT TIME ZONE $1
@@ -177,44 +177,45 @@ pub async fn count_all(db: &mut PgConnection, time_zone: &str) -> Result<Vec<Sta
              CROSS JOIN LATERAL (
                SELECT '' UNION SELECT r.specialty WHERE char_length(r.specialty) <= $2::integer
              ) s (specialty)
+             WHERE r.user_id = ANY($3)
            ), best AS (
              SELECT DISTINCT ON (period, period_start, specialty, user_id, exam_id)
                     period, period_start, specialty, user_id, score_hundredths AS score, completed_at
              FROM boards
              ORDER BY period, period_start, specialty, user_id, exam_id, score_hundredths DESC, completed_at
+           ), expected AS MATERIALIZED (
+             SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
+                    COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
+             FROM best GROUP BY period, period_start, specialty, user_id
+           ), found AS MATERIALIZED (
+             SELECT * FROM leaderboard_entries WHERE user_id = ANY($3)
+           ), changed AS (
+             INSERT INTO leaderboard_entries AS e
+               (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
+             SELECT x.period, x.period_start, x.specialty, x.user_id, x.total, x.exams, x.reached_at,
+                    nextval('leaderboard_version')
+             FROM expected x LEFT JOIN found f USING (period, period_start, specialty, user_id)
+             WHERE (f.total_hundredths, f.exams_completed, f.reached_at) IS DISTINCT FROM (x.total, x.exams, x.reached_at)
+             ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
+               total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
+               reached_at = EXCLUDED.reached_at, version = EXCLUDED.version, changed_at = NULL,
+               old_total_hundredths = NULL, old_exams_completed = NULL, old_reached_at = NULL
+             RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
+           ), gone AS (
+             DELETE FROM leaderboard_entries e
+             USING found f LEFT JOIN expected x USING (period, period_start, specialty, user_id)
+             WHERE x.user_id IS NULL AND (e.period, e.period_start, e.specialty, e.user_id)
+               = (f.period, f.period_start, f.specialty, f.user_id)
+             RETURNING e.period, e.period_start, e.specialty, e.user_id, e.total_hundredths, 0, e.reached_at,
+                       nextval('leaderboard_version')
            )
-           SELECT period, period_start, specialty, user_id, sum(score)::bigint AS total, count(*)::integer AS exams,
-                  COALESCE(max(completed_at) FILTER (WHERE score > 0), min(completed_at)) AS reached_at
-           FROM best GROUP BY period, period_start, specialty, user_id"#,
+           SELECT period AS "period!", period_start AS "period_start!", specialty AS "specialty!", user_id AS "user_id!",
+                  total_hundredths AS "total_hundredths!", exams_completed AS "exams_completed!",
+                  reached_at AS "reached_at!", version AS "version!"
+           FROM (SELECT * FROM changed UNION ALL SELECT * FROM gone) all_of_them"#,
         time_zone,
         bounds::SPECIALTY as i32,
-    )
-    .execute(&mut *db)
-    .await?;
-    // The temporary table is unknown when this is compiled.
-    let rows: Vec<Row> = sqlx::query_as(
-        "WITH changed AS (
-           INSERT INTO leaderboard_entries AS e
-             (period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version)
-           SELECT period, period_start, specialty, user_id, total, exams, reached_at, nextval('leaderboard_version')
-           FROM expected x
-           WHERE NOT EXISTS (
-             SELECT FROM leaderboard_entries o
-             WHERE (o.period, o.period_start, o.specialty, o.user_id) = (x.period, x.period_start, x.specialty, x.user_id)
-               AND (o.total_hundredths, o.exams_completed, o.reached_at) = (x.total, x.exams, x.reached_at))
-           ON CONFLICT (period, period_start, specialty, user_id) DO UPDATE SET
-             total_hundredths = EXCLUDED.total_hundredths, exams_completed = EXCLUDED.exams_completed,
-             reached_at = EXCLUDED.reached_at, version = EXCLUDED.version, changed_at = NULL,
-             old_total_hundredths = NULL, old_exams_completed = NULL, old_reached_at = NULL
-           RETURNING period, period_start, specialty, user_id, total_hundredths, exams_completed, reached_at, version
-         ), gone AS (
-           DELETE FROM leaderboard_entries e WHERE NOT EXISTS (
-             SELECT FROM expected x
-             WHERE (e.period, e.period_start, e.specialty, e.user_id) = (x.period, x.period_start, x.specialty, x.user_id))
-           RETURNING period, period_start, specialty, user_id, total_hundredths, 0, reached_at,
-                     nextval('leaderboard_version')
-         )
-         SELECT * FROM changed UNION ALL SELECT * FROM gone",
+        users,
     )
     .fetch_all(db)
     .await?;

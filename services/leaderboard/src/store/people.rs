@@ -45,6 +45,28 @@ pub async fn hold(db: &mut PgConnection, people: &[Person]) -> Result<Vec<Person
     Ok(rows.into_iter().map(Person::from).collect())
 }
 
+/// Lets nobody else count for these people until the transaction ends; says who of them is not known, and is to be forgotten by
+/// the same transaction.
+pub async fn hold_all(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    // In the order of ids, as those who count results do; one who is not known is held by the row that is made.
+    let rows = sqlx::query!(
+        r#"INSERT INTO leaderboard_people AS p (user_id, name, seen_at)
+           SELECT u, '', to_timestamp(0) FROM UNNEST($1::uuid[]) AS new (u) ORDER BY u
+           ON CONFLICT (user_id) DO UPDATE SET user_id = p.user_id
+           RETURNING user_id, xmax = 0 AS "is_new!""#,
+        users,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter(|row| row.is_new).map(|row| row.user_id).collect())
+}
+
+/// Forgets people.
+pub async fn forget(db: &mut PgConnection, users: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM leaderboard_people WHERE user_id = ANY($1)", users).execute(db).await?;
+    Ok(())
+}
+
 /// How these people are shown. What may be longer than it should is not read at all.
 pub async fn find(db: &mut PgConnection, users: &[Uuid]) -> Result<Vec<Person>, StoreError> {
     let rows = sqlx::query_as!(

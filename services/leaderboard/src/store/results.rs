@@ -29,32 +29,37 @@ pub async fn keep(db: &mut PgConnection, graded: &[&ExamGraded]) -> Result<(), S
     Ok(())
 }
 
-/// Lets nobody keep results, and nobody else count all of them, until the transaction ends.
-pub async fn hold_all(db: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query!("LOCK TABLE leaderboard_results IN SHARE ROW EXCLUSIVE MODE").execute(db).await?;
-    Ok(())
+/// Everybody who has a result, or an entry for whatever reason, in the order of ids.
+pub async fn everybody(db: &mut PgConnection) -> Result<Vec<Uuid>, StoreError> {
+    let users = sqlx::query_scalar!(
+        r#"SELECT user_id AS "user_id!" FROM leaderboard_results UNION SELECT user_id FROM leaderboard_entries ORDER BY 1"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(users)
 }
 
-/// How many entries a recomputation has repaired, if it is done. Results must be held.
+/// How many entries a recomputation has repaired, if it is done.
 pub async fn recomputed(db: &mut PgConnection, command: Uuid) -> Result<Option<i32>, StoreError> {
-    let repaired =
-        sqlx::query_scalar!("SELECT repaired FROM leaderboard_recomputations WHERE command_id = $1", command)
-            .fetch_optional(db)
-            .await?;
+    let repaired = sqlx::query_scalar!(
+        "SELECT repaired FROM leaderboard_recomputations WHERE command_id = $1 AND is_done",
+        command
+    )
+    .fetch_optional(db)
+    .await?;
     Ok(repaired)
 }
 
-/// Notes that a recomputation is done, and forgets those that were done before `until`.
-pub async fn note_recomputed(
+/// Notes that a recomputation repaired so many more.
+pub async fn note_repaired(
     db: &mut PgConnection,
     command: Uuid,
-    (at, until): (OffsetDateTime, OffsetDateTime),
+    at: OffsetDateTime,
     repaired: i32,
 ) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM leaderboard_recomputations WHERE done_at < $1", until).execute(&mut *db).await?;
     sqlx::query!(
-        "INSERT INTO leaderboard_recomputations (command_id, done_at, repaired) VALUES ($1, $2, $3)
-         ON CONFLICT (command_id) DO NOTHING",
+        "INSERT INTO leaderboard_recomputations AS r (command_id, done_at, repaired, is_done) VALUES ($1, $2, $3, false)
+         ON CONFLICT (command_id) DO UPDATE SET repaired = r.repaired + EXCLUDED.repaired",
         command,
         at,
         repaired,
@@ -62,4 +67,22 @@ pub async fn note_recomputed(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Notes that a recomputation is done, and forgets those that were done before `until`; says how many it repaired.
+pub async fn note_recomputed(
+    db: &mut PgConnection,
+    command: Uuid,
+    (at, until): (OffsetDateTime, OffsetDateTime),
+) -> Result<i32, StoreError> {
+    sqlx::query!("DELETE FROM leaderboard_recomputations WHERE done_at < $1", until).execute(&mut *db).await?;
+    let repaired = sqlx::query_scalar!(
+        "INSERT INTO leaderboard_recomputations (command_id, done_at, repaired) VALUES ($1, $2, 0)
+         ON CONFLICT (command_id) DO UPDATE SET is_done = true RETURNING repaired",
+        command,
+        at,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(repaired)
 }

@@ -275,7 +275,7 @@ async fn a_command_that_stands_twice_in_one_batch_is_applied_once() {
     behind(&stack, stack.hold(exam_id, &putri).await, busy(), (&putri, &command)).await;
     assert_eq!(stack.record(&putri, exam_id).await.entries.len(), 4);
     behind(&stack, stack.hold(exam_id, &putri).await, busy(), (&putri, &CompleteExam { exam_id })).await;
-    assert_eq!(stack.published(&format!("deliver.user.{}", putri.user_id)).await.len(), 1);
+    assert_eq!(stack.kept(&format!("deliver.user.{}", putri.user_id)).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -285,13 +285,13 @@ async fn first_joins_that_stand_twice_in_one_batch_begin_one_session() {
     // It is refused in the end: there is no session yet.
     let early = (&putri, CompleteExam { exam_id });
     let id = behind(&stack, stack.hold_exam(exam_id).await, early, (&putri, &JoinExam { exam_id })).await;
-    let begun = stack.published("event.exam.sessions-begun-v1").await;
+    let begun = stack.kept("event.exam.sessions-begun-v1").await;
     assert_eq!(begun.iter().map(|event| event["sessions"].as_array().unwrap().len()).sum::<usize>(), 1);
     assert_eq!(stack.join(&putri, exam_id).await.session.id.0, id);
     let author = mentor();
     let pause = || (&author, PauseExam { exam_id, user_id: None });
     behind(&stack, stack.hold_exam(exam_id).await, pause(), (&putri, &enter(exam_id, 1))).await;
-    assert_eq!(stack.published(&format!("deliver.exam.{exam_id}")).await.len(), 1);
+    assert_eq!(stack.kept(&format!("deliver.exam.{exam_id}")).await.len(), 1);
     behind(&stack, stack.hold_exam(exam_id).await, pause(), (&putri, &exit(exam_id, 1))).await;
     let snapshot = stack.bus.ask(&author, &MonitorExam { exam_id }).await.unwrap();
     assert_eq!(snapshot.participant_count, 0);

@@ -174,6 +174,14 @@ impl Stack {
         all.iter().filter(|one| one.subject == subject).map(|one| one.payload.clone()).collect()
     }
 
+    /// What the broker kept of what was published: each once, however often its command was run.
+    pub async fn kept(&self, subject: &str) -> Vec<Value> {
+        let all = self.published.lock().await;
+        let mut ids = std::collections::HashSet::new();
+        let of = all.iter().filter(|one| one.subject == subject && ids.insert(one.id.clone()));
+        of.map(|one| one.payload.clone()).collect()
+    }
+
     /// How many commands of a service wait, are worked on, or wait for what they led to to be published.
     pub async fn queued(&self) -> u64 {
         let jetstream = async_nats::jetstream::new(self.client.clone());

@@ -6,7 +6,8 @@
  * (`limits: false`) the others' median during everything at once was six times as long, and still nobody failed: what is
  * taken from the queues in turns and what is dropped when nobody waits holds without them.
  *
- * `SINAESTA_HOSTILE_SECONDS` makes each attack longer, `SINAESTA_HOSTILE_ONLY` is a pattern of their names.
+ * `SINAESTA_HOSTILE_SECONDS` makes each attack longer, `SINAESTA_HOSTILE_ONLY` is a pattern of their names,
+ * `SINAESTA_HOSTILE_CEILING_MS` how long anybody may wait.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -25,8 +26,8 @@ const ROOMS = 10;
 const PEOPLE_IN_ROOM = 5;
 /** Each of the fifty does one thing in so many milliseconds. */
 const EVERY_MS = 2_000;
-/** Nobody waits longer: for a test's machine, on which the attackers run as well. */
-const CEILING_MS = 2_000;
+/** Nobody waits longer, on a machine on which the attackers run as well, and perhaps others: what is quiet needs a fifth of it. */
+const CEILING_MS = Number(process.env.SINAESTA_HOSTILE_CEILING_MS ?? 5_000);
 const MIB = 1024 * 1024;
 /** What the chart allows a process, in bytes. */
 const MEMORY = /** @type {Record<string, number>} */ ({ gateway: 2_048 * MIB, leaderboard: 2_048 * MIB });

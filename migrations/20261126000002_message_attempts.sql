@@ -1,6 +1,6 @@
 -- What a service remembers of messages that failed or came to no end, so that none is tried for ever: counted here and not
--- by the broker, whose count begins again with each new owner of a partition. Rows are few: one goes when its message has an
--- outcome.
+-- by the broker, whose count begins again with each new owner of a partition. Rows are few: one goes when its message is a
+-- dead letter, or after two weeks.
 CREATE TABLE message_attempts (
     service        text NOT NULL,
     -- A command by its id, an event by its consumer and id.

@@ -20,7 +20,7 @@ impl CommandHandler for Handler {
 
     async fn handle(&self, batch: &[Received<SetStatus>]) -> Result<Vec<Outcome<StatusSet>>, Failure> {
         let subject = |one: &Received<SetStatus>| format!("status {}", one.actor.user_id.0);
-        let said: Vec<_> = batch.iter().map(|one| word(one, one.from, subject(one))).collect();
+        let mut said: Vec<_> = batch.iter().map(|one| word(one, one.from, subject(one))).collect();
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         let is_news = newest::are_news(&mut db, &said).await?;
         // Of several choices in one batch the last one counts.
@@ -37,23 +37,26 @@ impl CommandHandler for Handler {
         let noted = presence::choose(&mut db, &wanted, pause).await?;
         let is_noted = |one: &Shown| noted.get(&one.user).is_some_and(|chosen| Some(chosen.by) == one.by);
         let chosen: Vec<_> = wanted.into_iter().filter(is_noted).collect();
-        let by: HashMap<_, _> = chosen.iter().map(|one| (one.user, one.by)).collect();
-        let said: Vec<_> = said.into_iter().filter(|one| by.values().any(|by| *by == Some(one.command))).collect();
-        newest::note(&mut db, &said).await?;
         // What comes again tells how they show now.
-        let again: HashMap<_, _> = batch.iter().map(|one| (one.actor.user_id, one.id)).collect();
-        let again: HashMap<_, _> = again.into_iter().filter(|(user, _)| !last.contains_key(user)).collect();
-        let mut shown = presence::chosen(&mut db, &again.keys().map(|user| user.0).collect::<Vec<_>>()).await?;
+        let again = batch.iter().filter(|one| !last.contains_key(&one.actor.user_id));
+        let mut announced_by: HashMap<_, _> = again.map(|one| (one.actor.user_id, one.id)).collect();
+        let users: Vec<_> = announced_by.keys().map(|user| user.0).collect();
+        let mut shown = presence::chosen(&mut db, &users).await?;
+        // A choice that is refused is not noted, so that its repeat is refused as well.
+        let by: HashMap<_, _> = chosen.iter().filter_map(|one| Some((one.by?, one.user))).collect();
+        said.retain(|one| by.contains_key(&one.command));
+        newest::note(&mut db, &said).await?;
+        announced_by.extend(by.into_iter().map(|(id, user)| (user, id)));
         shown.extend(chosen);
         db.commit().await.map_err(StoreError::from)?;
         let mut announcements = announce(&self.0, &shown).await?;
         let outcome = |one: &Received<SetStatus>| {
             let user = one.actor.user_id;
-            let Some(telling) = by.get(&user).copied().or_else(|| again.get(&user).copied().map(Some)) else {
+            let Some(announcing) = announced_by.get(&user) else {
                 return Outcome::refused(too_soon(noted.get(&user), one.stamped_at, pause));
             };
             let mut outcome = Outcome::done(StatusSet { status: one.command.status.into() });
-            if telling == Some(one.id) {
+            if *announcing == one.id {
                 outcome.outbound = announcements.remove(&user).unwrap_or_default();
             }
             outcome

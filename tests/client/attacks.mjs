@@ -12,6 +12,7 @@ import { io } from 'socket.io-client';
 import WebSocket from 'ws';
 
 import { mint } from './harness.mjs';
+import { gif } from './pictures.mjs';
 
 /**
  * @typedef {{ port: number, secret: string, roomId: string, victimId: string, groupId: string, examId: string, seconds: number }} Target
@@ -225,7 +226,7 @@ export const ATTACKS = {
       one.on('error', () => {});
       one.write(`POST /api/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${at.token()}\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: 9000000\r\n\r\n--b\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\ncontent-type: image/png\r\n\r\n`);
     }
-    const file = bomb();
+    const file = gif(9_755);
     const body = Buffer.concat([Buffer.from('--b\r\ncontent-disposition: form-data; name="file"; filename="a.gif"\r\ncontent-type: image/gif\r\n\r\n'), file, Buffer.from('\r\n--b--\r\n')]);
     await at.flood(3, async () => {
       for (const one of slow) if (one.writable) one.write('x');
@@ -296,13 +297,6 @@ export const ATTACKS = {
     await at.flood(16, async () => at.count(await session(at) ? 'opened' : 'not opened'));
   },
 };
-
-/** A small GIF of very many frames. */
-function bomb(frames = 9_000) {
-  const header = Buffer.from('474946383961e803e803800000000000ffffff', 'hex');
-  const one = Buffer.from('21f90400000000002c00000000e803e803000002028c01003b'.slice(0, -2), 'hex');
-  return Buffer.concat([header, ...Array.from({ length: frames }, () => one), Buffer.from('3b', 'hex')]);
-}
 
 /** A masked text frame. @param {string} text */
 function frame(text) {

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import process from 'node:process';
-import { crc32, deflateSync } from 'node:zlib';
 
 import {
   all, connected, DEFAULT_LIMITS, disconnected, emitAck, join, newRoom, next, ok, refused, request, say, settled, startStack, until,
 } from './harness.mjs';
+import { gif, png } from './pictures.mjs';
 import { newExam, singles, sitter } from './exam-helpers.mjs';
 
 const HELD_OFF_MS = 2_000;
@@ -340,32 +340,6 @@ check('bodies that do not come keep a bounded number of requests open', async ()
 });
 
 // ── Uploads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** @param {string} kind @param {Buffer} data */
-function chunk(kind, data) {
-  const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
-}
-
-/** A picture of eight or sixteen bits. @param {number} width @param {number} height @param {{ depth?: number, colour?: number }} [options] */
-function png(width, height, { depth = 8, colour = 2 } = {}) {
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([depth, colour, 0, 0, 0], 8);
-  const row = 1 + (width * depth * (colour === 6 ? 4 : 3)) / 8;
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), chunk('IDAT', deflateSync(Buffer.alloc(row * height), { level: 9 })), chunk('IEND', Buffer.alloc(0))]);
-}
-
-/** A GIF of very many pictures of one pixel on a screen of 64 by 64. @param {number} frames */
-const gif = (frames) => Buffer.concat([
-  Buffer.from('GIF89a@\0@\0\x80\0\0\0\0\0\xff\xff\xff', 'latin1'),
-  ...Array(frames).fill(Buffer.from(',\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0', 'latin1')),
-  Buffer.from(';'),
-]);
 
 const BOUNDARY = 'b7c1';
 /** @param {Buffer[]} files */

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { crc32, deflateSync } from 'node:zlib';
 
 import { all, join, newRoom, next, ok, refusal, request, say, startStack, until } from './harness.mjs';
+import { chunk, png } from './pictures.mjs';
 
 const MAX = 1_000_000;
 const stack = await startStack({
@@ -14,25 +14,6 @@ const stack = await startStack({
 });
 const [gateway] = stack.gateways;
 assert.ok(gateway);
-
-/** @param {string} kind @param {Buffer} data */
-function chunk(kind, data) {
-  const body = Buffer.concat([Buffer.from(kind, 'latin1'), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
-}
-
-/** A picture, with whatever else. @param {number} width @param {number} height @param {Buffer[]} [more] */
-function png(width, height, more = []) {
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  const rows = width * height > 1e7 ? Buffer.alloc(10) : Buffer.alloc((width * 3 + 1) * height, 0);
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', head), ...more, chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
-}
 
 const PDF = Buffer.concat([Buffer.from('%PDF-1.7\n'), randomBytes(300_000), Buffer.from('\n%%EOF')]);
 
@@ -105,7 +86,7 @@ stack.check('a file goes in, is posted, and comes out for those in the room, who
 stack.check('a picture loses what is hidden in it and behind it, and gets a smaller one', async () => {
   const who = stack.user();
   const secret = Buffer.from('GPS -6.2000 106.8166');
-  const dirty = Buffer.concat([png(640, 480, [chunk('tEXt', secret), chunk('eXIf', secret)]), Buffer.from('<html><script>alert(1)</script>')]);
+  const dirty = Buffer.concat([png(640, 480, { more: [chunk('tEXt', secret), chunk('eXIf', secret)] }), Buffer.from('<html><script>alert(1)</script>')]);
   const { status, body: file } = await upload(who, dirty, { name: 'rontgen.html', type: 'text/html' });
   assert.equal(status, 201, JSON.stringify(file));
   assert.deepEqual([file.contentType, file.width, file.height], ['image/png', 640, 480]);

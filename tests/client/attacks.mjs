@@ -28,6 +28,8 @@ export function field(target) {
   /** Codes of refusals, and how often; what was done is `ok`. */
   const outcomes = /** @type {Record<string, number>} */ ({});
   const count = (/** @type {string} */ outcome) => { outcomes[outcome] = (outcomes[outcome] ?? 0) + 1; };
+  /** Events that were taken, for honest users to send the same. */
+  const taken = /** @type {[string, unknown][]} */ ([]);
 
   /** A socket of this one person's. @returns {Promise<import('socket.io-client').Socket>} */
   const socket = (claims = {}, options = {}) => new Promise((resolve, reject) => {
@@ -50,6 +52,7 @@ export function field(target) {
   const ask = async (on, event, payload) => {
     const reply = await on.timeout(5_000).emitWithAck(event, payload).catch(() => ({ ok: false, error: { code: 'no answer' } }));
     count(reply?.ok ? 'ok' : reply?.error?.code ?? 'unreadable');
+    if (reply?.ok) taken.push([event, payload]);
     return reply;
   };
   const join = (/** @type {import('socket.io-client').Socket} */ on) => ask(on, 'join-room', { roomId: target.roomId });
@@ -86,7 +89,7 @@ export function field(target) {
     sent.end(body);
   });
   const bearer = () => ({ authorization: `Bearer ${token()}` });
-  return { ...target, me, deadline, open, token, outcomes, count, socket, sockets, ask, join, flood, request, bearer };
+  return { ...target, me, deadline, open, token, outcomes, taken, count, socket, sockets, ask, join, flood, request, bearer };
 }
 
 /** A polling session that is not signed in. @param {Field} at @returns {Promise<string | null>} its id */

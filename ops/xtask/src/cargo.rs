@@ -2,6 +2,7 @@ use std::ffi::{OsStr, OsString};
 
 use tokio::process::Command;
 
+use crate::run;
 use crate::workspace::Workspace;
 
 /// The cargo that runs us, or the one on `PATH`.
@@ -27,4 +28,10 @@ where
         }
     }
     command
+}
+
+/// Builds all that tests need, as `cargo test` does: the programs are those of the same compilation. A package by itself, or
+/// programs without the tests' dependencies, would have other features and so other dependencies.
+pub(crate) async fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
+    run::run(command(workspace, ["build", "--workspace", "--all-targets"])).await
 }

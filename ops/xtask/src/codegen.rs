@@ -1,5 +1,6 @@
 use anyhow::{Context as _, bail};
 use clap::Args;
+use tokio::process::Command;
 
 use crate::workspace::Workspace;
 use crate::{cargo, run};
@@ -17,8 +18,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
 /// Writes, or with `check` compares, everything that is generated from the contract.
 pub(crate) async fn generate(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
-    let args = ["run", "--quiet", "--package", "sinaesta-contracts", "--example", "generate", "--"];
-    let mut generate = cargo::command(workspace, args);
+    cargo::build_all(workspace).await?;
+    let mut generate = Command::new(workspace.bin_dir(false).join("examples/generate"));
+    generate.current_dir(&workspace.root);
     if check {
         generate.arg("--check");
     }
@@ -28,8 +30,8 @@ pub(crate) async fn generate(workspace: &Workspace, check: bool) -> anyhow::Resu
 
 /// The document of the HTTP routes, which the gateway makes from them.
 async fn openapi(workspace: &Workspace, check: bool) -> anyhow::Result<()> {
-    let args = ["run", "--quiet", "--package", "sinaesta-gateway", "--", "openapi"];
-    let output = cargo::command(workspace, args).stderr(std::process::Stdio::inherit()).output().await?;
+    let gateway = workspace.bin_dir(false).join("sinaesta-gateway");
+    let output = Command::new(gateway).arg("openapi").stderr(std::process::Stdio::inherit()).output().await?;
     if !output.status.success() {
         bail!("the OpenAPI document can't be made");
     }

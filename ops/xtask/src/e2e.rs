@@ -28,7 +28,7 @@ pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> 
 /// Some of the test files, with all that they need.
 pub(crate) async fn command(workspace: &Workspace, files: &[OsString]) -> anyhow::Result<Command> {
     let folder = workspace.root.join(FOLDER);
-    run::run(cargo::command(workspace, ["build", "--workspace", "--bins"])).await?;
+    cargo::build_all(workspace).await?;
     let tools = workspace.tools();
     let node = tools.node(&say::doing).await?;
     // Before the tests, so that none of them waits for a download.

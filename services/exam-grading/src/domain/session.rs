@@ -337,6 +337,8 @@ mod tests {
 
     const START: OffsetDateTime = datetime!(2026-11-23 08:00 UTC);
     const END: OffsetDateTime = datetime!(2026-11-23 09:00 UTC);
+    /// What students are promised; not the constant that is tested.
+    const LIMIT: OffsetDateTime = datetime!(2026-11-23 09:00:02 UTC);
 
     fn session() -> Session {
         let student = (UserId(Uuid::from_u128(1)), "Putri".to_owned(), None);
@@ -353,8 +355,8 @@ mod tests {
         let second = Duration::seconds(1);
         assert_eq!(refusal(&session, START - second).as_deref(), Some(code::EXAM_NOT_STARTED));
         assert_eq!(refusal(&session, START), None);
-        assert_eq!(refusal(&session, END + GRACE - Duration::nanoseconds(1)), None);
-        assert_eq!(refusal(&session, END + GRACE).as_deref(), Some(code::EXAM_TIME_EXPIRED));
+        assert_eq!(refusal(&session, LIMIT - Duration::nanoseconds(1)), None);
+        assert_eq!(refusal(&session, LIMIT).as_deref(), Some(code::EXAM_TIME_EXPIRED));
     }
 
     #[test]
@@ -364,7 +366,7 @@ mod tests {
         session.completion = done(CompletionReason::Submitted);
         assert_eq!(refusal(&session, START).as_deref(), Some(code::EXAM_COMPLETED));
         session.completion = done(CompletionReason::TimeExpired);
-        assert_eq!(refusal(&session, END + GRACE).as_deref(), Some(code::EXAM_TIME_EXPIRED));
+        assert_eq!(refusal(&session, LIMIT).as_deref(), Some(code::EXAM_TIME_EXPIRED));
     }
 
     #[test]
@@ -412,15 +414,15 @@ mod tests {
         let handed_in = |at| session.hand_in(at, id).map(|done| (done.at, done.reason)).ok();
         let in_time = START + Duration::minutes(5);
         assert_eq!(handed_in(in_time), Some((in_time, CompletionReason::Submitted)));
-        assert_eq!(handed_in(END + GRACE - instant), Some((END, CompletionReason::Submitted)));
-        assert_eq!(handed_in(END + GRACE), Some((END, CompletionReason::TimeExpired)));
+        assert_eq!(handed_in(LIMIT - instant), Some((END, CompletionReason::Submitted)));
+        assert_eq!(handed_in(LIMIT), Some((END, CompletionReason::TimeExpired)));
         assert_eq!(handed_in(START - instant), None);
-        assert_eq!(session.expire(END + GRACE - instant, id), None);
-        assert_eq!(session.expire(END + GRACE, id).map(|done| done.at), Some(END));
+        assert_eq!(session.expire(LIMIT - instant, id), None);
+        assert_eq!(session.expire(LIMIT, id).map(|done| done.at), Some(END));
         let paused = Session { paused_at: Some(END - instant), ..session.clone() };
         assert_eq!(paused.expire(END + Duration::days(1), id), None);
-        let done = session.expire(END + GRACE, id);
-        assert_eq!(Session { completion: done, ..session.clone() }.expire(END + GRACE, id), None);
+        let done = session.expire(LIMIT, id);
+        assert_eq!(Session { completion: done, ..session.clone() }.expire(LIMIT, id), None);
     }
 
     #[test]

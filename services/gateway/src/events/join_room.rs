@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sinaesta_bus::Answer;
-use sinaesta_contracts::chat::{JoinRoom, RoomJoined};
+use sinaesta_contracts::chat::{JoinRoom, RoomJoined, TypingUser};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::{Call, leave_room};
@@ -29,13 +29,13 @@ pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, 
     call.command(event, async move |mut call: Call, answer: Answer| {
         call.permit = None;
         let entered = answer.and_then(|reply| {
-            let last_seq = last_seq(&reply)?;
-            Ok((reply, last_seq))
+            let snapshot = Snapshot::read(&reply)?;
+            Ok((reply, snapshot))
         });
         match entered {
-            Ok((reply, last_seq)) if call.session.enter(&room) => {
+            Ok((reply, Snapshot { last_seq, typing })) if call.session.enter(&room) => {
                 let member = call.member();
-                hold.enter(member, Place::Room { last_seq }, Box::new(move || greet(call, &reply)));
+                hold.enter(member, Place::Room { last_seq, typing }, Box::new(move || greet(call, &reply)));
             }
             // The socket went while the room was asked for: chat is told that nobody came.
             Ok(_) => {
@@ -48,15 +48,19 @@ pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, 
     .await;
 }
 
-/// Up to where the snapshot goes: the rest of it is passed on unread.
-fn last_seq(reply: &RawValue) -> Result<i64, ErrorBody> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Snapshot {
-        last_seq: i64,
+/// Up to where a snapshot goes, and who types in it: the rest of it is passed on unread.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Snapshot {
+    last_seq: i64,
+    typing: Vec<TypingUser>,
+}
+
+impl Snapshot {
+    fn read(reply: &RawValue) -> Result<Self, ErrorBody> {
+        serde_json::from_str(reply.get()).map_err(|error| {
+            tracing::error!(%error, "a room's snapshot can't be read");
+            ErrorBody::new(code::INTERNAL, "Something went wrong on our side")
+        })
     }
-    serde_json::from_str::<Snapshot>(reply.get()).map(|snapshot| snapshot.last_seq).map_err(|error| {
-        tracing::error!(%error, "a room's snapshot can't be read");
-        ErrorBody::new(code::INTERNAL, "Something went wrong on our side")
-    })
 }

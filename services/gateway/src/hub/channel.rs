@@ -6,6 +6,7 @@ use std::time::Duration;
 use sinaesta_bus::{Bus, Delivery, Listener};
 use sinaesta_clock::Clock;
 use sinaesta_contracts::Audience;
+use sinaesta_contracts::chat::TypingUser;
 use sinaesta_contracts::leaderboard::{DEFAULT_ENTRIES, UserRank};
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, watch};
@@ -35,8 +36,8 @@ pub(super) enum Control {
 
 /// What a socket enters with.
 pub(crate) enum Place {
-    /// In a room: its snapshot up to this `seq`.
-    Room { last_seq: i64 },
+    /// In a room: its snapshot up to this `seq`, and who types in it.
+    Room { last_seq: i64, typing: Vec<TypingUser> },
     /// At a board: so many entries, and where its user stands.
     Board { limit: u32, rank: Option<UserRank> },
     /// Anywhere else: nothing.
@@ -149,7 +150,10 @@ impl Group {
     async fn enter(&mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>, meanwhile: Vec<Delivery>) {
         let sid = member.socket.id;
         match (self, place) {
-            (Self::Room(room), Place::Room { last_seq }) => room.enter(member, Some(last_seq), greet).await,
+            (Self::Room(room), Place::Room { last_seq, typing }) => {
+                room.enter(member, Some(last_seq), greet).await;
+                room.note_typists(typing);
+            }
             (Self::Room(room), _) => {
                 room.enter(member, None, greet).await;
                 meanwhile.iter().for_each(|delivery| room.repeat(sid, delivery));

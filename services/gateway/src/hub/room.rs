@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use sinaesta_bus::{Bus, Delivery};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::chat::{MissedMessages, ReceiveMessage, RoomRemoved, TYPING_LAPSE_MS, TypingIndicator};
+use sinaesta_contracts::chat::{
+    MissedMessages, ReceiveMessage, RoomRemoved, TYPING_LAPSE_MS, TypingIndicator, TypingUser,
+};
 use sinaesta_contracts::{Actor, RoomId, ServerEvent as _, UserId};
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
@@ -241,6 +243,14 @@ impl Room {
             member.socket.emit(RoomRemoved::NAME, payload).ok();
         }
         self.typing.remove(&removed.user_id);
+    }
+
+    /// Who types in a snapshot: where nobody was told of it here, it lapses as if it had begun now.
+    pub(super) fn note_typists(&mut self, typing: Vec<TypingUser>) {
+        let until = Instant::now() + Duration::from_millis(TYPING_LAPSE_MS);
+        for TypingUser { user_id, user_name } in typing {
+            self.typing.entry(user_id).or_insert((user_name, until));
+        }
     }
 
     fn note_typing(&mut self, payload: &RawValue) {

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats, headers as natsHeaders } from '@nats-io/transport-node';
+
+import { holdCommits } from './commits.mjs';
 import { all, connected, emitAck, join, newRoom, next, ok, refusal, say, settled, startStack, until } from './harness.mjs';
 
-const stack = await startStack();
+const stack = await startStack({ gateways: [{}, {}] });
 const { check } = stack;
+const [, otherGateway] = stack.gateways;
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -331,14 +336,26 @@ check('typing shows to the others only, and stops when they say so', async () =>
   assert.deepEqual(typing, []);
 });
 
-check('typing lapses by itself after six seconds', async () => {
-  const { roomId, a, b } = await pair();
+check('typing lapses by itself six seconds after it was said last, also for those who joined meanwhile, on whatever gateway', async () => {
+  const { roomId, ann, a, b } = await pair();
   const began = Date.now();
   await ok(a, 'typing-indicator', { roomId, isTyping: true });
   await next(b, 'typing-indicator', (payload) => payload.isTyping);
-  await next(b, 'typing-indicator', (payload) => !payload.isTyping, 12_000);
-  const after = Date.now() - began;
-  assert.ok(after >= 5_500 && after < 9_000, `lapsed after ${after} ms`);
+  await delay(began + 3_500 - Date.now());
+  const last = Date.now();
+  await ok(a, 'typing-indicator', { roomId, isTyping: true });
+  await next(b, 'typing-indicator', (payload) => payload.isTyping);
+  await delay(began + 7_000 - Date.now());
+  assert.deepEqual(all(b, 'typing-indicator', (payload) => !payload.isTyping), [], 'lapsed though it went on');
+  const late = [await stack.connect({ token: stack.user().token }), await stack.connect({ token: stack.user().token, port: otherGateway?.port })];
+  for (const client of late) assert.deepEqual((await join(client, roomId)).typing, [{ userId: ann.id, userName: 'Ann' }]);
+  for (const client of [b, ...late]) {
+    const ended = await next(client, 'typing-indicator', (payload) => !payload.isTyping, 12_000);
+    assert.deepEqual(ended, { roomId, userId: ann.id, userName: 'Ann', isTyping: false });
+    const after = Date.now() - last;
+    // Who joined where nobody had heard of it is told at the latest as long after joining.
+    assert.ok(after >= 5_500 && after < (client === late[1] ? 12_000 : 9_000), `lapsed after ${after} ms`);
+  }
 });
 
 check('who disconnects stops typing for the others at once', async () => {
@@ -462,17 +479,20 @@ check('coming and going shows to those who share a room; a quick return makes no
   assert.deepEqual(all(stranger, 'user-status-change', (payload) => payload.userId !== dan.id), []);
 });
 
-check('somebody with two tabs stays online when one closes', async () => {
+check('somebody with two tabs stays online when one closes, and is offline after the last', async () => {
   const { roomId, ben, a, b } = await pair();
-  const cat = stack.user({ name: 'Cat' });
+  const [cat, dan] = [stack.user({ name: 'Cat' }), stack.user({ name: 'Dan' })];
   const tab = await stack.connect({ token: ben.token });
   const c = await stack.connect({ token: cat.token });
-  await join(tab, roomId);
-  await join(c, roomId);
+  const both = [await stack.connect({ token: dan.token }), await stack.connect({ token: dan.token })];
+  for (const client of [tab, c, ...both]) await join(client, roomId);
   b.close();
+  for (const client of both) client.close();
   await settled(tab);
   c.close();
-  await next(a, 'user-status-change', (payload) => payload.userId === cat.id && payload.status === 'offline', 15_000);
+  for (const { id } of [cat, dan]) {
+    await next(a, 'user-status-change', (payload) => payload.userId === id && payload.status === 'offline', 15_000);
+  }
   assert.deepEqual(all(a, 'user-status-change', (payload) => payload.userId === ben.id && payload.status === 'offline'), []);
 });
 
@@ -497,4 +517,215 @@ check('a reconnecting client resumes where it was', async () => {
   assert.deepEqual(messages.map((m) => m.message), ['two', 'three']);
   await say(a, roomId, 'four');
   assert.equal((await next(b, 'receive-message')).message, 'four');
+});
+
+/** @param {number} from @param {number} to */
+const range = (from, to) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
+/** What a client was told of a room's messages, by their seq. @param {any} client @param {string} roomId */
+const seqs = (client, roomId) => all(client, 'receive-message', (m) => m.room_id === roomId).map((m) => m.seq);
+
+/**
+ * Messages that are stored and that nobody was told of, and a way to count them in their room.
+ *
+ * @param {string} roomId
+ * @param {{ id: string, name: string }} sender
+ * @param {number} count
+ */
+async function storeUntold(roomId, sender, count) {
+  const [{ last_seq: last }] = await stack.sql('select last_seq from chat_rooms where id = $1', [roomId]);
+  const stored = await stack.sql(
+    `insert into chat_messages (id, room_id, seq, sender_id, sender_name, message, message_type, created_at)
+     select overlay(first_id(now())::text placing right(gen_random_uuid()::text, 12) from 25)::uuid, $1, seq, $3, $4, 'untold ' || seq, 'text', now()
+       from generate_series($2::bigint + 1, $2::bigint + $5) seq returning *`, [roomId, last, sender.id, sender.name, count]);
+  return { stored, count: () => stack.sql('update chat_rooms set last_seq = last_seq + $2 where id = $1', [roomId, count]) };
+}
+
+/** @param {(nats: import('@nats-io/transport-node').NatsConnection) => Promise<void>} body */
+async function withNats(body) {
+  stack.mine();
+  const nats = await connectNats(stack.broker());
+  try {
+    await body(nats);
+  } finally {
+    await nats.close();
+  }
+}
+
+/**
+ * While `body` runs, deliveries are stored and do not reach the gateways.
+ *
+ * @param {import('@nats-io/transport-node').NatsConnection} nats
+ * @param {(manager: import('@nats-io/jetstream').JetStreamManager) => Promise<void>} body
+ */
+async function onTheWayLost(nats, body) {
+  const manager = await jetstreamManager(nats);
+  const { config } = await manager.streams.info('DELIVERIES');
+  const { republish } = config;
+  await manager.streams.update('DELIVERIES', { republish: { src: 'deliver.>', dest: 'lost.>' } });
+  try {
+    await body(manager);
+  } finally {
+    await manager.streams.update('DELIVERIES', { republish });
+  }
+}
+
+check('who comes and goes while others talk has each message from their snapshot on, once and in order', async () => {
+  const roomId = newRoom();
+  const talkers = await Promise.all([0, 1, 2].map(async (n) => {
+    const client = await stack.connect({ token: stack.user().token, port: stack.gateways[n % 2]?.port, transports: ['websocket'] });
+    await join(client, roomId);
+    return client;
+  }));
+  const visitors = await Promise.all(Array.from({ length: 8 }, (_, n) =>
+    stack.connect({ token: stack.user().token, port: stack.gateways[n % 2]?.port, transports: ['websocket'] })));
+  let isOver = false;
+  const talking = Promise.all(talkers.map(async (client) => {
+    for (let n = 0; n < 40; n += 1) await Promise.all([say(client, roomId, `${n}`), say(client, roomId, `${n}, too`)]);
+  })).then(() => (isOver = true));
+  let visits = 0;
+  await Promise.all(visitors.map(async (client, n) => {
+    while (!isOver) {
+      client.received.length = 0;
+      const { lastSeq } = await join(client, roomId);
+      await until(() => seqs(client, roomId).length > n || isOver, { every: 1 });
+      await ok(client, 'leave-room', { roomId });
+      const told = seqs(client, roomId);
+      assert.deepEqual(told, range(lastSeq + 1, lastSeq + told.length), `after a snapshot up to ${lastSeq}`);
+      const count = told.length;
+      await settled(client);
+      assert.equal(seqs(client, roomId).length, count, 'told of a room that was left');
+      visits += 1;
+    }
+  }));
+  await talking;
+  for (const client of talkers) {
+    await until(() => seqs(client, roomId).length >= 240);
+    assert.deepEqual(seqs(client, roomId), range(1, 240));
+  }
+  assert.ok(visits > 20, `${visits} visits`);
+});
+
+check('a snapshot that is older than the room is followed by what went out meanwhile', async () => {
+  await withNats(async (nats) => {
+    const { roomId, ann, a, b } = await pair();
+    await say(a, roomId, 'one');
+    const cat = stack.user();
+    const c = await stack.connect({ token: cat.token });
+    const commits = await holdCommits(stack, 'chat_room_sockets', cat.id);
+    const joining = join(c, roomId);
+    await commits.reached();
+    // The room is read, and the answer is to come: what follows the snapshot overtakes it.
+    const { stored: [{ id }], count } = await storeUntold(roomId, ann, 1);
+    const { messages: [as] } = await ok(a, 'message-history', { roomId, limit: 1 });
+    assert.equal(as.id, id);
+    const headers = natsHeaders();
+    for (const [name, value] of Object.entries({ 'Nats-Msg-Id': `${id}.0`, 'Sinaesta-Event': 'receive-message', 'Sinaesta-Seq': '2' })) headers.set(name, value);
+    nats.publish(`deliver.room.${roomId}`, JSON.stringify(as), { headers });
+    await next(b, 'receive-message', (message) => message.seq === 2);
+    await commits.release();
+    const { lastSeq } = await joining;
+    assert.equal(lastSeq, 1);
+    await count();
+    await say(a, roomId, 'three');
+    for (const client of [a, b, c]) await next(client, 'receive-message', (message) => message.seq === 3);
+    for (const client of [a, b]) assert.deepEqual(seqs(client, roomId), [1, 2, 3]);
+    assert.deepEqual(seqs(c, roomId), [2, 3], 'what followed the snapshot, once');
+  });
+});
+
+check('a snapshot that is newer than the room is followed by what comes after it, and the others get what they lack', async () => {
+  const { roomId, ann, a, b } = await pair();
+  await say(a, roomId, 'one');
+  await (await storeUntold(roomId, ann, 2)).count();
+  const c = await stack.connect({ token: stack.user().token });
+  const { lastSeq } = await join(c, roomId);
+  assert.equal(lastSeq, 3);
+  // Nothing else is said that would show the gap.
+  for (const client of [a, b]) await next(client, 'receive-message', (message) => message.seq === 3);
+  await say(a, roomId, 'four');
+  for (const client of [a, b, c]) await next(client, 'receive-message', (message) => message.seq === 4);
+  for (const client of [a, b]) assert.deepEqual(seqs(client, roomId), [1, 2, 3, 4]);
+  assert.deepEqual(seqs(c, roomId), [4], 'what the snapshot has is not told again');
+});
+
+check('what is lost on the way is read from the stream, and what is lost from the stream too is had from chat', async () => {
+  await withNats(async (nats) => {
+    const { roomId, ben, a, b } = await pair();
+    const one = await say(a, roomId, 'one');
+    await next(b, 'receive-message', (message) => message.seq === 1);
+    await onTheWayLost(nats, async (manager) => {
+      await ok(b, 'mark-message-read', { messageId: one.id });
+      await say(a, roomId, 'two');
+      const lost = await until(() => manager.streams.getMessage('DELIVERIES', { last_by_subj: `deliver.room.${roomId}` })
+        .then((message) => message?.header.get('Sinaesta-Seq') === '2' && message), { what: 'the delivery to be stored' });
+      await manager.streams.deleteMessage('DELIVERIES', lost.seq);
+    });
+    assert.deepEqual(seqs(b, roomId), [1]);
+    await say(a, roomId, 'three');
+    for (const client of [a, b]) {
+      await next(client, 'receive-message', (message) => message.seq === 3);
+      assert.deepEqual(seqs(client, roomId), [1, 2, 3]);
+      // Only the stream knows of this one.
+      const order = client.received.map(({ name, payload }) => (name === 'receive-message' ? payload.seq : name)).filter((one) => one !== 'room-joined');
+      assert.deepEqual(order.filter((one) => [1, 2, 3, 'message-read'].includes(one)), [1, 'message-read', 2, 3]);
+    }
+    assert.equal(all(a, 'message-read')[0].readBy, ben.id);
+  });
+});
+
+check('more than a page of messages that nobody was told of comes before the one that shows the gap', async () => {
+  const { roomId, ann, a, b } = await pair();
+  await say(a, roomId, 'one');
+  await (await storeUntold(roomId, ann, 250)).count();
+  await say(a, roomId, 'the last one');
+  for (const client of [a, b]) {
+    await next(client, 'receive-message', (message) => message.seq === 252);
+    assert.deepEqual(seqs(client, roomId), range(1, 252));
+  }
+});
+
+check('what waited for the service is done in its order, and all that it leads to is told in its order', async () => {
+  stack.mine();
+  const [chat] = stack.chats;
+  assert.ok(chat);
+  const [owner, mover] = [stack.user(), stack.user()];
+  const [o, m] = await Promise.all([stack.connect({ token: owner.token }), stack.connect({ token: mover.token })]);
+  const { id: groupId, room_id: roomId } = await ok(o, 'study-group-create', { name: 'EKG', maxMembers: 5 });
+  const first = await say(o, roomId, 'first');
+  const elsewhere = newRoom();
+  await join(o, elsewhere);
+  await chat.stop();
+  // Commands of four kinds under one key, one after another on the broker, and one kind under another key between them.
+  const pending = [];
+  for (let n = 1; n <= 3; n += 1) {
+    for (const [client, event, payload] of /** @type {[any, string, object][]} */ ([
+      [o, 'send-message', { roomId, message: `${n}` }],
+      [o, 'message-edit', { messageId: first.id, message: `edit ${n}` }],
+      [o, 'send-message', { roomId: elsewhere, message: `${n}` }],
+      [m, 'study-group-join', { groupId }],
+      [m, 'study-group-leave', { groupId }],
+    ])) {
+      const reply = emitAck(client, event, payload, 30_000);
+      // To enter the group's room is another command: by then they have left again.
+      if (event !== 'study-group-join') pending.push(reply);
+      // Each gateway socket by itself keeps its order: the other one's goes on when this one's is with the broker.
+      await settled(client);
+    }
+  }
+  await chat.start();
+  for (const reply of await Promise.all(pending)) assert.equal(reply.ok, true, JSON.stringify(reply));
+  await next(o, 'receive-message', (message) => message.room_id === elsewhere && message.seq === 3);
+  const LABELS = /** @type {Record<string, (payload: any) => string | undefined>} */ ({
+    'receive-message': (payload) => (payload.room_id === roomId && payload.seq > 1 ? payload.message : undefined),
+    'message-edited': (payload) => payload.message.message,
+    'study-group-member-joined': (payload) => `joined: ${payload.memberCount}`,
+    'study-group-member-left': (payload) => `left: ${payload.memberCount}`,
+  });
+  const told = () => o.received.map(({ name, payload }) => LABELS[name]?.(payload)).filter((label) => label !== undefined);
+  const expected = [1, 2, 3].flatMap((n) => [`${n}`, `edit ${n}`, 'joined: 2', 'left: 1']);
+  await until(() => told().length >= expected.length, { what: () => `${expected}, got ${told()}` });
+  assert.deepEqual(told(), expected);
+  const { message: stored } = (await ok(o, 'message-history', { roomId })).messages[0];
+  assert.equal(stored, 'edit 3');
 });

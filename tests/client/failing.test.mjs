@@ -5,8 +5,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import { api, newExam, singles, sitter } from './exam-helpers.mjs';
-import { emitAck, join, newRoom, next, ok, say, startStack, until } from './harness.mjs';
+import { connect as connectNats } from '@nats-io/transport-node';
+
+import { failCommits, holdCommits } from './commits.mjs';
+import { api, newExam, singles, sitter, told } from './exam-helpers.mjs';
+import { all, emitAck, join, newRoom, next, ok, say, settled, startStack, until } from './harness.mjs';
 import { opsTool } from './ops-tool.mjs';
 
 const stack = await startStack({ exams: [{}], boards: [{}], bells: [{}] });
@@ -193,4 +196,234 @@ check('what was put aside is resent when its cause is mended, and removed', asyn
   assert.equal(status, 200);
   const counted = await stack.sql("select service, message from message_attempts where message <> 'probe'");
   assert.deepEqual(counted, [], 'nothing is counted of what has an outcome');
+});
+
+/**
+ * What is done by one command or event, and what others see of it.
+ *
+ * @typedef {{ table: string, marker: string, act: () => Promise<any>, seen: () => any[], others: import('./harness.mjs').Client[],
+ *             isEvent?: boolean }} Doing
+ */
+
+/** Two people in a room. */
+async function room() {
+  const [one, other] = [stack.user(), stack.user()];
+  const clients = await Promise.all([one, other].map(({ token }) => stack.connect({ token })));
+  const [by, watching] = clients;
+  assert.ok(by && watching);
+  const roomId = newRoom();
+  for (const client of clients) await join(client, roomId);
+  return { roomId, by, watching };
+}
+
+/** Somebody in an exam, and who watches it. */
+async function sitting() {
+  const mentor = stack.user({ role: 'MENTOR' });
+  const specialty = `Spesialis ${randomUUID()}`;
+  const exam = await newExam(stack, mentor, { questions: singles(2), specialty });
+  const who = await sitter(stack, exam.id);
+  const proctor = await stack.connect({ token: mentor.token });
+  await ok(proctor, 'exam-monitor', { examId: exam.id });
+  const shown = (/** @type {(participant: any) => boolean} */ fits) => () =>
+    all(proctor, 'exam-monitor-update').flatMap(({ participants }) => participants).filter(fits);
+  return { exam, specialty, ...who, proctor, shown };
+}
+
+/** Somebody with two sockets, and who sends to them. */
+async function inbox() {
+  const user = stack.user();
+  const [here, there] = await Promise.all([1, 2].map(() => stack.connect({ token: user.token })));
+  const admin = await stack.connect({ token: stack.user({ role: 'SUPER_ADMIN' }).token });
+  assert.ok(here && there);
+  const title = `Judul ${randomUUID()}`;
+  const send = () => emitAck(admin, 'notification-send', { userId: user.id, type: 'SYSTEM', title, message: 'x' }, 30_000);
+  return { here, there, title, send };
+}
+
+const DOINGS = /** @type {Record<string, { service: () => import('./harness.mjs').Service | undefined, prepare: () => Promise<Doing> }>} */ ({
+  'chat, a message': {
+    service: () => stack.chats[0],
+    prepare: async () => {
+      const [{ roomId, by, watching }, marker] = [await room(), randomUUID()];
+      return {
+        table: 'chat_messages', marker, others: [watching],
+        act: () => emitAck(by, 'send-message', { roomId, message: marker }, 30_000),
+        seen: () => all(watching, 'receive-message', (message) => message.message === marker),
+      };
+    },
+  },
+  'chat, an edit': {
+    service: () => stack.chats[0],
+    prepare: async () => {
+      const [{ roomId, by, watching }, marker] = [await room(), randomUUID()];
+      const { id } = await say(by, roomId, 'before');
+      return {
+        table: 'chat_messages', marker, others: [watching],
+        act: () => emitAck(by, 'message-edit', { messageId: id, message: marker }, 30_000),
+        seen: () => all(watching, 'message-edited', ({ message }) => message.message === marker),
+      };
+    },
+  },
+  'chat, a room that is joined': {
+    service: () => stack.chats[0],
+    prepare: async () => {
+      const [{ roomId, watching }, user] = [await room(), stack.user()];
+      const client = await stack.connect({ token: user.token });
+      return {
+        table: 'chat_room_sockets', marker: user.id, others: [watching],
+        act: () => emitAck(client, 'join-room', { roomId }, 30_000),
+        seen: () => all(watching, 'user-joined-room', ({ userId }) => userId === user.id),
+      };
+    },
+  },
+  'exams, an answer': {
+    service: () => stack.exams[0],
+    prepare: async () => {
+      const { exam, client, joined, proctor, shown } = await sitting();
+      return {
+        table: 'exam_answers', marker: joined.session.id, others: [proctor],
+        act: () => emitAck(client, 'exam-answer', { examId: exam.id, questionIndex: 0, answer: 0 }, 30_000),
+        seen: shown((one) => one.answered_count === 1),
+      };
+    },
+  },
+  'exams, a completion': {
+    service: () => stack.exams[0],
+    prepare: async () => {
+      const { exam, user, client } = await sitting();
+      return {
+        table: 'exam_results', marker: user.id, others: [client],
+        act: () => emitAck(client, 'exam-complete', { examId: exam.id }, 30_000),
+        seen: () => told(client, exam.id),
+      };
+    },
+  },
+  'notifications, one that is sent': {
+    service: () => stack.bells[0],
+    prepare: async () => {
+      const { there, title, send } = await inbox();
+      return {
+        table: 'notifications', marker: title, others: [there],
+        act: send,
+        seen: () => all(there, 'new-notification', (one) => one.title === title),
+      };
+    },
+  },
+  'notifications, one that is read': {
+    service: () => stack.bells[0],
+    prepare: async () => {
+      const { here, there, title, send } = await inbox();
+      const { notificationId } = await send();
+      return {
+        table: 'notifications', marker: title, others: [there],
+        act: () => emitAck(here, 'notification-read', { notificationId }, 30_000),
+        seen: () => all(there, 'notification-read', (one) => one.notificationId === notificationId),
+      };
+    },
+  },
+  'boards, a result': {
+    service: () => stack.boards[0],
+    prepare: async () => {
+      const { exam, specialty, user, client, proctor } = await sitting();
+      await ok(proctor, 'leaderboard-request', { period: 'weekly', specialty });
+      return {
+        table: 'leaderboard_results', marker: user.id, others: [proctor], isEvent: true,
+        act: () => emitAck(client, 'exam-complete', { examId: exam.id }, 30_000),
+        seen: () => all(proctor, 'leaderboard-updated', (board) => board.specialty === specialty),
+      };
+    },
+  },
+});
+
+/** What everybody was told so far is nothing, and nobody was answered. @param {Doing} doing @param {() => any} answered */
+async function nothingYet({ others, seen, isEvent }, answered) {
+  for (const client of others) await settled(client);
+  assert.deepEqual(seen(), [], 'published before the commit');
+  if (!isEvent) assert.equal(answered(), undefined, 'answered before the commit');
+}
+
+/** It is done, and everybody was told of it once. @param {Doing} doing @param {Promise<any>} acting */
+async function doneOnce({ seen, others }, acting) {
+  const answer = await acting;
+  assert.equal(answer.ok, true, JSON.stringify(answer));
+  await until(() => seen().length > 0, { timeout: 20_000, what: 'others to be told' });
+  for (const client of others) await settled(client);
+  assert.equal(seen().length, 1, 'told twice');
+}
+
+/** Begins it, and gives a way to see whether it was answered. @param {Doing} doing */
+function begin({ act }) {
+  /** @type {any} */
+  let answer;
+  const acting = act().then((reply) => (answer = reply));
+  return { acting, answered: () => answer };
+}
+
+for (const [what, { service, prepare }] of Object.entries(DOINGS)) {
+  check(`${what}: nobody is told before the commit, and a crash right after it is made good`, async () => {
+    const doing = await prepare();
+    const commits = await holdCommits(stack, doing.table, doing.marker);
+    const { acting, answered } = begin(doing);
+    await commits.reached();
+    await nothingYet(doing, answered);
+    // The transaction is the database's to end: it commits, and nobody is left to say so.
+    await service()?.kill();
+    await commits.release();
+    await service()?.start();
+    await doneOnce(doing, acting);
+  });
+
+  check(`${what}: nobody is told of a commit that fails, until it succeeds`, async () => {
+    const doing = await prepare();
+    const commits = await failCommits(stack, doing.table, doing.marker);
+    const { acting, answered } = begin(doing);
+    await commits.reached();
+    await nothingYet(doing, answered);
+    await commits.mend();
+    await doneOnce(doing, acting);
+  });
+}
+
+check('what comes again under its id is done once, and told again under the same ids', async () => {
+  const nats = await connectNats(stack.broker());
+  try {
+    /** @type {import('@nats-io/transport-node').Msg[]} */
+    const heard = [];
+    for (const subject of ['cmd.>', 'deliver.>', 'event.>']) {
+      nats.subscribe(subject, { callback: (error, message) => void (error ?? heard.push(message)) });
+    }
+    await nats.flush();
+    const id = (/** @type {import('@nats-io/transport-node').Msg} */ message) => message.headers?.get('Nats-Msg-Id') ?? '';
+    for (const [what, { prepare }] of Object.entries(DOINGS)) {
+      const doing = await prepare();
+      if (doing.isEvent) continue;
+      await nats.flush();
+      heard.length = 0;
+      const { acting } = begin(doing);
+      await doneOnce(doing, acting);
+      await nats.flush();
+      const command = heard.find((message) => message.subject.startsWith('cmd.') && !message.subject.startsWith('cmd.notification.notify'));
+      assert.ok(command?.headers, what);
+      /** What the command led to, by the ids under which it is published. */
+      const consequences = () => heard.filter((message) => id(message).startsWith(`${id(command)}.`))
+        .map((message) => `${message.subject} ${message.headers?.get('Sinaesta-Event')} ${id(message)}`);
+      await until(() => consequences().length > 0, { what: `${what}: what is published` });
+      const [first, rows] = [consequences(), await stack.sql(`select * from ${doing.table} t where position($1 in to_jsonb(t)::text) > 0`, [doing.marker])];
+      heard.length = 0;
+      // As a gateway sends it whose answer got lost: the same command, which the broker takes for another message.
+      const headers = command.headers;
+      const of = id(command);
+      headers.set('Nats-Msg-Id', `${of}#1`);
+      nats.publish(command.subject, command.data, { headers });
+      const again = () => heard.filter((message) => id(message).startsWith(`${of}.`))
+        .map((message) => `${message.subject} ${message.headers?.get('Sinaesta-Event')} ${id(message)}`);
+      await until(() => again().length >= first.length, { what: () => `${what}: ${first} to be published again, got ${again()}` });
+      assert.deepEqual(again(), first, what);
+      assert.deepEqual(await stack.sql(`select * from ${doing.table} t where position($1 in to_jsonb(t)::text) > 0`, [doing.marker]), rows, what);
+      for (const client of doing.others) await settled(client);
+      assert.equal(doing.seen().length, 1, `${what}: told twice`);
+    }
+  } finally {
+    await nats.close();
+  }
 });

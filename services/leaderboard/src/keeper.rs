@@ -94,8 +94,10 @@ impl Keeper {
     fn apply(&self, standings: &[Standing], people: Vec<Person>) {
         let now = self.context.clock.now();
         self.context.past.forget(standings);
-        let changed = self.context.index.apply(standings, people, now);
-        self.context.changes.note(changed);
+        self.context.index.apply(standings, people, now);
+        // Those that are known as well: what was stored right before a crash is read at the start, and nobody who watches was
+        // told of it. Where they were, telling finds nothing new.
+        self.context.changes.note(standings.iter().map(|one| one.board.clone()).collect());
     }
 
     /// Reads everything anew, and answers from what is known until it is read.

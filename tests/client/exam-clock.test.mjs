@@ -74,27 +74,46 @@ stack.check('two hundred sessions that end together are graded once, within a se
 
 stack.check('a service that was down at the deadline grades when it returns: what was in time counts, what was late does not', async () => {
   const { id: examId } = await newExam(stack, mentor, { questions: singles(5) });
-  const students = await Promise.all(Array.from({ length: 50 }, () => sitter(stack, examId)));
+  const students = await Promise.all(Array.from({ length: 51 }, () => sitter(stack, examId)));
   await Promise.all(stack.exams.map((service) => service.kill()));
   await endIn(stack, examId, 1);
+  /** @param {any} client @param {string} event @param {object} more */
+  const send = (client, event, more) => emitAck(client, event, { examId, ...more }, 20_000);
+  const answer = (/** @type {any} */ client, /** @type {number} */ index) => send(client, 'exam-answer', { questionIndex: index, answer: index });
+  const autosave = (/** @type {any} */ client, /** @type {number[]} */ answers) =>
+    send(client, 'exam-progress', { currentQuestion: 1, timeRemaining: 60, answers });
+  const complete = (/** @type {any} */ client) => send(client, 'exam-complete', {});
+  /** What each third of them sends in time, what late, and what comes of that: all of it waits for the service. */
+  const thirds = /** @type {const} */ ([
+    { inTime: (/** @type {any} */ client) => [answer(client, 0)], late: answer, code: 'exam/time-expired' },
+    { inTime: (/** @type {any} */ client) => [autosave(client, [0])], late: (/** @type {any} */ client) => autosave(client, [0, 1]), code: 'exam/time-expired' },
+    { inTime: (/** @type {any} */ client) => [answer(client, 0), complete(client)], late: answer, code: 'exam/completed' },
+  ]);
+  const third = (/** @type {number} */ n) => thirds[/** @type {0 | 1 | 2} */ (n % 3)];
   /** @type {Promise<any>[]} */
-  const inTime = students.map(({ client }) => emitAck(client, 'exam-answer', { examId, questionIndex: 0, answer: 0 }, 20_000));
+  const inTime = students.flatMap(({ client }, n) => third(n).inTime(client));
   const [row] = await stack.sql('select ends_at from exam_sessions where exam_id = $1 limit 1', [examId]);
   await until(() => Date.now() > row.ends_at.getTime() + GRACE_MS + 50, { timeout: 10_000 });
-  const late = students.map(({ client }) => emitAck(client, 'exam-answer', { examId, questionIndex: 1, answer: 1 }, 20_000));
+  const late = students.map(({ client }, n) => third(n).late(client, 1));
+  // Who hands in too late has what the clock gives them.
+  const completing = students.filter((_, n) => n % 3 === 0).map(({ client }) => complete(client));
   // Behind what was just sent, on the same socket: everything is with the broker before the service is back.
   await Promise.all(students.map(({ client }) => emitAck(client, 'heartbeat', {})));
   await Promise.all(stack.exams.map((service) => service.start()));
   for (const reply of await Promise.all(inTime)) assert.equal(reply.ok, true, JSON.stringify(reply));
-  for (const reply of await Promise.all(late)) assert.equal(reply.error?.code, 'exam/time-expired', JSON.stringify(reply));
-  const rows = await graded(stack, examId, 50);
-  for (const result of rows) {
-    assert.equal(Number(result.score_hundredths), 100);
-    assert.deepEqual(result.completed_at, row.ends_at, 'stamped at the deadline');
-  }
-  for (const { client } of students) {
+  for (const [n, reply] of (await Promise.all(late)).entries()) assert.equal(reply.error?.code, third(n).code, JSON.stringify(reply));
+  for (const reply of await Promise.all(completing)) assert.deepEqual([reply.ok, reply.reason], [true, 'time-expired']);
+  const rows = await graded(stack, examId, students.length);
+  for (const [n, { client, user }] of students.entries()) {
     const event = await next(client, 'exam-completed');
-    assert.equal(event.reason, 'time-expired');
+    const isHandedIn = n % 3 === 2;
+    assert.equal(event.reason, isHandedIn ? 'submitted' : 'time-expired');
+    assert.deepEqual(event.result.answers, [0, null, null, null, null]);
+    const results = rows.filter((result) => result.user_id === user.id);
+    assert.equal(results.length, 1);
+    assert.equal(Number(results[0].score_hundredths), 100);
+    if (isHandedIn) assert.ok(results[0].completed_at <= row.ends_at, 'stamped in time');
+    else assert.deepEqual(results[0].completed_at, row.ends_at, 'stamped at the deadline');
   }
 });
 

@@ -459,6 +459,19 @@ check('one user may send ninety messages a minute over all sockets here', async 
   assert.ok(sent >= 90 && sent <= 100, `${sent} of 116 were let through`);
 });
 
+check('what is said in study groups counts like what is said in rooms', async () => {
+  const client = await stack.connect({ token: stack.user().token, port: strict.port });
+  const roomId = newRoom();
+  await join(client, roomId);
+  const { id: groupId } = await ok(client, 'study-group-create', { name: 'EKG' });
+  const replies = await Promise.all(Array.from({ length: 40 }, (_, n) => [
+    emitAck(client, 'send-message', { roomId, message: `${n}` }), emitAck(client, 'study-group-message', { groupId, message: `${n}` }),
+  ]).flat());
+  for (const { ok: isOk, error } of replies) assert.ok(isOk || error.code === 'request/rate-limited', JSON.stringify(error));
+  const sent = replies.filter((reply) => reply.ok).length;
+  assert.ok(sent >= 60 && sent <= 66, `${sent} of 80 were let through`);
+});
+
 check('other events have a limit of their own', async () => {
   const client = await stack.connect({ token: stack.user().token, port: strict.port });
   const roomId = newRoom();

@@ -7,7 +7,8 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats } from '@nats-io/transport-node';
 
 import { all, connected, disconnected, emitAck, join, newRoom, next, ok, refusal, say, settled, startStack, until } from './harness.mjs';
-import { api, insist, newExam, sitter, singles } from './exam-helpers.mjs';
+import { holdCommits } from './commits.mjs';
+import { api, insist, newExam, sitter, single, singles } from './exam-helpers.mjs';
 import { keepInbox } from './inbox.mjs';
 import { startPushService } from './push-service.mjs';
 
@@ -15,7 +16,10 @@ const push = await startPushService();
 after(() => push.stop());
 const stack = await startStack({
   gateways: [{}, {}], exams: [{}], boards: [{}], bells: [{}, {}],
-  env: { SINAESTA__NOTIFICATIONS__PUSH_DELAY_MS: '300', SINAESTA__NOTIFICATIONS__PUSH_HOSTS: push.origin },
+  env: {
+    SINAESTA__NOTIFICATIONS__PUSH_DELAY_MS: '300', SINAESTA__NOTIFICATIONS__PUSH_HOSTS: push.origin,
+    SINAESTA__NOTIFICATIONS__RETENTION_TICK_MS: '500',
+  },
 });
 const [, otherGateway] = stack.gateways;
 const mentor = stack.user({ role: 'MENTOR', name: 'dr. Bayu' });
@@ -294,6 +298,52 @@ stack.check('an announcement is one row, with each reader\'s own state, and only
   assert.deepEqual([late.inbox.unread, late.inbox.list()], [0, []]);
 });
 
+stack.check('an announcement that is withdrawn leaves the badge of everybody who had it', async () => {
+  const [one, two] = [await reader(), await reader({ port: otherGateway?.port })];
+  const [old, kept] = [
+    await ok(adminClient, 'notification-send', note({ title: 'Old', audience: { all: true } })),
+    await ok(adminClient, 'notification-send', note({ title: 'Kept', audience: { all: true } })),
+  ];
+  for (const { client, inbox } of [one, two]) {
+    await next(client, 'new-notification', (told) => told.id === kept.notificationId);
+    await until(() => inbox.unread === 2);
+  }
+  await ok(two.client, 'notification-read', { notificationId: old.notificationId });
+  await until(() => two.inbox.unread === 1);
+  const before = [one, two].map(({ inbox }) => inbox.version);
+  // As old as what is kept no longer; its readers are as old, for they have seen it.
+  await stack.sql("update users set created_at = created_at - interval '200 days' where id = any($1)", [[one.user.id, two.user.id]]);
+  await stack.sql("update notifications set created_at = created_at - interval '100 days' where id = $1", [old.notificationId]);
+  for (const [n, { client, inbox }] of [one, two].entries()) {
+    const removed = await next(client, 'notification-removed');
+    assert.deepEqual([removed.notificationId, removed.unreadCount], [old.notificationId, 1]);
+    assert.ok(removed.version > (before[n] ?? 0), 'a badge goes by the version');
+    assert.deepEqual([inbox.unread, inbox.list().map(([id]) => id).includes(old.notificationId)], [1, false]);
+  }
+});
+
+stack.check('what is announced while everything is read stays unread', async () => {
+  stack.mine();
+  const { user, client, inbox } = await reader();
+  const second = await stack.connect({ token: user.token, port: otherGateway?.port });
+  const { notificationId: own } = await ok(client, 'notification-send', note({ title: 'Own' }));
+  await until(() => inbox.unread === 1);
+  const commits = await holdCommits(stack, 'notifications', own);
+  const reading = ok(client, 'notification-read-all', {});
+  await commits.reached();
+  // What is read is decided, and not yet so.
+  const { notificationId: announced } = await ok(adminClient, 'notification-send', note({ title: 'Meanwhile', audience: { all: true } }));
+  await next(second, 'new-notification', (told) => told.id === announced);
+  await commits.release();
+  const read = await reading;
+  assert.equal(read.unreadCount, 1);
+  assert.ok(read.readUpToVersion < read.version, 'what came since is not among what was read');
+  await next(second, 'notifications-read-all');
+  await until(() => inbox.unread === 1 && inbox.list().length === 2);
+  assert.deepEqual(new Map(inbox.list()), new Map([[own, true], [announced, false]]));
+  assert.deepEqual(inbox.list(), (await stored(user.id)).sort(([a], [b]) => String(a).localeCompare(String(b))));
+});
+
 stack.check('messages that come while somebody is away are one notification for their room', async () => {
   const [away, here] = [await reader(), await reader()];
   const room = `direct:${here.user.id}:${away.user.id}`;
@@ -310,6 +360,8 @@ stack.check('messages that come while somebody is away are one notification for 
   await ok(away.client, 'mark-message-read', { messageId: last.id });
   const read = await next(away.client, 'notification-read');
   assert.deepEqual([read.notificationId, read.unreadCount], [first.id, 0]);
+  assert.ok(read.version > raised.version, 'a badge goes by the version');
+  assert.deepEqual([away.inbox.unread, away.inbox.version], [0, read.version]);
   // In the room nobody is told; out of it again, and by another tab only, they are.
   await say(here.client, roomId, 'Bagus');
   const elsewhere = await stack.connect({ token: away.user.token });
@@ -407,6 +459,64 @@ stack.check('whoever is passed on a board is told once a day', async () => {
   await ok(passed.client, 'notification-send', note({ title: 'settled' }));
   await next(passed.client, 'new-notification', (payload) => payload.title === 'settled');
   assert.equal(all(passed.client, 'new-notification', (payload) => payload.type === 'LEADERBOARD').length, 1);
+});
+
+stack.check('a corrected key shows in the result, on the board and in what its student is told', async () => {
+  stack.mine();
+  const [board] = stack.boards;
+  assert.ok(board);
+  const specialty = `Spesialis ${randomUUID()}`;
+  const exam = await newExam(stack, mentor, { specialty, questions: [single(0), single(0), single(0)] });
+  const watcher = await stack.connect({ token: stack.user().token, port: otherGateway?.port });
+  await ok(watcher, 'leaderboard-request', { period: 'all_time', specialty });
+  const scores = (/** @type {any} */ update) => update.entries.map((/** @type {any} */ entry) => [entry.user_id, entry.total_score]);
+  /** @param {number[]} sheet */
+  const sit = async (sheet) => {
+    const { client, user } = await sitter(stack, exam.id);
+    for (const [questionIndex, answer] of sheet.entries()) await ok(client, 'exam-answer', { examId: exam.id, questionIndex, answer });
+    const { result } = await ok(client, 'exam-complete', { examId: exam.id });
+    return { client, user, result };
+  };
+  /** @param {number} questionIndex @param {number} correct */
+  const correct = async (questionIndex, correct) => {
+    const { status, body } = await api(stack, mentor, 'POST', `/api/exams/${exam.id}/regrade`,
+      { corrections: [{ questionIndex, key: { kind: 'single-choice', correct } }] });
+    assert.equal(status, 200, JSON.stringify(body));
+  };
+  /** What a student has in every place. @param {any} who @param {number} score @param {number} keyVersion */
+  const has = async ({ client, user }, score, keyVersion) => {
+    const completed = await next(client, 'exam-completed', (told) => told.result.key_version === keyVersion);
+    assert.deepEqual([completed.reason, completed.result.score], ['regraded', score]);
+    const { body } = await api(stack, user, 'GET', `/api/exams/${exam.id}/my-result`);
+    assert.deepEqual([body.score, body.key_version], [score, keyVersion]);
+    const told = await next(client, 'new-notification', (one) => one.data?.kind === 'exam-regraded' && one.data.score === String(score));
+    assert.deepEqual([told.title, told.message], ['Your result was corrected', `Tryout: ${score} of 3 points`]);
+  };
+  const ann = await sit([0, 0, 1]);
+  const ben = await sit([0, 1, 1]);
+  assert.deepEqual([ann.result.score, ben.result.score], [2, 1]);
+  await next(watcher, 'leaderboard-updated', (update) => JSON.stringify(scores(update)) === JSON.stringify([[ann.user.id, 2], [ben.user.id, 1]]));
+  // One loses a point, one gains one.
+  await correct(1, 1);
+  for (const [who, score] of /** @type {const} */ ([[ann, 1], [ben, 2]])) await has(who, score, 2);
+  const updated = await next(watcher, 'leaderboard-updated', (update) => update.entries[0]?.user_id === ben.user.id);
+  assert.deepEqual(scores(updated), [[ben.user.id, 2], [ann.user.id, 1]]);
+
+  // Gradings of one result that come to the board together: it counts once, by the newest key.
+  await board.stop();
+  const cat = await sit([1, 1, 1]);
+  assert.equal(cat.result.score, 1);
+  await correct(0, 1);
+  await correct(2, 1);
+  await has(cat, 2, 3);
+  await has(cat, 3, 4);
+  await board.start();
+  const last = await next(watcher, 'leaderboard-updated', (update) => update.entries.length === 3, 20_000);
+  assert.deepEqual(scores(last), [[cat.user.id, 3], [ben.user.id, 2], [ann.user.id, 1]]);
+  const results = await stack.sql('select user_id, score_hundredths::int as score from leaderboard_results where exam_id = $1 order by score', [exam.id]);
+  assert.deepEqual(results.map(({ user_id, score }) => [user_id, score]), [[ann.user.id, 100], [ben.user.id, 200], [cat.user.id, 300]]);
+  const entries = await stack.sql('select exams_completed, total_hundredths::int as total from leaderboard_entries where user_id = $1', [cat.user.id]);
+  assert.deepEqual(entries, Array(6).fill({ exams_completed: 1, total: 300 }));
 });
 
 stack.check('preferences: off is not seen, quiet hours make no sound, over socket and HTTP', async () => {

@@ -143,7 +143,8 @@ impl Rights {
 
     /// Hears what is delivered to anybody, and reads what it missed.
     fn listens(mut self) -> Self {
-        self.publish.push(format!("$JS.API.DIRECT.GET.{}.>", Stream::Deliveries));
+        // The subject of what is read is in the request, and not in the subject by which it is asked for.
+        self.publish.push(format!("$JS.API.DIRECT.GET.{}", Stream::Deliveries));
         self.subscribes(Subject::AllLive)
     }
 

@@ -117,6 +117,7 @@ async fn a_service_can_neither_say_nor_hear_what_is_not_its_own() {
         "$JS.API.CONSUMER.DELETE.EVENTS.notification-exam-graded-v1",
         "$JS.API.CONSUMER.MSG.NEXT.COMMANDS-exam-grading.any",
         "$JS.ACK.COMMANDS-exam-grading.any.1.1.1.1.1",
+        "$JS.API.DIRECT.GET.DELIVERIES",
         "$JS.API.DIRECT.GET.DELIVERIES.1",
         "$O.files.C.x",
         "$SYS.REQ.SERVER.PING",

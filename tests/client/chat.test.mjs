@@ -686,42 +686,48 @@ check('more than a page of messages that nobody was told of comes before the one
 });
 
 check('what waited for the service is done in its order, and all that it leads to is told in its order', async () => {
-  stack.mine();
-  const [chat] = stack.chats;
-  assert.ok(chat);
-  const [owner, mover] = [stack.user(), stack.user()];
-  const [o, m] = await Promise.all([stack.connect({ token: owner.token }), stack.connect({ token: mover.token })]);
-  const { id: groupId, room_id: roomId } = await ok(o, 'study-group-create', { name: 'EKG', maxMembers: 5 });
-  const elsewhere = newRoom();
-  await join(o, elsewhere);
-  await chat.stop();
-  // Commands of three kinds under one key, one after another on the broker, and one under another key between them.
-  const pending = [];
-  for (let n = 1; n <= 3; n += 1) {
-    for (const [client, event, payload] of /** @type {[any, string, object][]} */ ([
-      [o, 'send-message', { roomId, message: `${n}` }],
-      [o, 'send-message', { roomId: elsewhere, message: `${n}` }],
-      [m, 'study-group-join', { groupId }],
-      [m, 'study-group-leave', { groupId }],
-    ])) {
-      const reply = emitAck(client, event, payload, 30_000);
-      // To enter the group's room is another command: by then they have left again.
-      if (event !== 'study-group-join') pending.push(reply);
-      // Each socket keeps its own order: the other one goes on when what this one sent is with the broker.
-      await settled(client);
+  await withNats(async (nats) => {
+    const [chat] = stack.chats;
+    assert.ok(chat);
+    const [owner, mover] = [stack.user(), stack.user()];
+    const [o, m] = await Promise.all([stack.connect({ token: owner.token }), stack.connect({ token: mover.token })]);
+    const { id: groupId, room_id: roomId } = await ok(o, 'study-group-create', { name: 'EKG', maxMembers: 5 });
+    const elsewhere = newRoom();
+    await join(o, elsewhere);
+    /** @type {string[]} */
+    const published = [];
+    nats.subscribe(`live.room.${roomId}`, { callback: (error, message) => void (error ?? published.push(message.headers?.get('Sinaesta-Event') ?? '')) });
+    await nats.flush();
+    await chat.stop();
+    // Commands of three kinds under one key, one after another on the broker, and one under another key between them.
+    const pending = [];
+    for (let n = 1; n <= 3; n += 1) {
+      for (const [client, event, payload] of /** @type {[any, string, object][]} */ ([
+        [o, 'send-message', { roomId, message: `${n}` }],
+        [o, 'send-message', { roomId: elsewhere, message: `${n}` }],
+        [m, 'study-group-join', { groupId }],
+        [m, 'study-group-leave', { groupId }],
+      ])) {
+        const reply = emitAck(client, event, payload, 30_000);
+        // To enter the group's room is another command: by then they have left again.
+        if (event !== 'study-group-join') pending.push(reply);
+        // Each socket keeps its own order: the other one goes on when what this one sent is with the broker.
+        await settled(client);
+      }
     }
-  }
-  await chat.start();
-  for (const reply of await Promise.all(pending)) assert.equal(reply.ok, true, JSON.stringify(reply));
-  await next(o, 'receive-message', (message) => message.room_id === elsewhere && message.seq === 3);
-  const LABELS = /** @type {Record<string, (payload: any) => string | undefined>} */ ({
-    'receive-message': (payload) => (payload.room_id === roomId ? payload.message : undefined),
-    'study-group-member-joined': (payload) => `joined: ${payload.memberCount}`,
-    'study-group-member-left': (payload) => `left: ${payload.memberCount}`,
+    await chat.start();
+    for (const reply of await Promise.all(pending)) assert.equal(reply.ok, true, JSON.stringify(reply));
+    await next(o, 'receive-message', (message) => message.room_id === elsewhere && message.seq === 3);
+    const LABELS = /** @type {Record<string, (payload: any) => string | undefined>} */ ({
+      'receive-message': (payload) => (payload.room_id === roomId ? payload.message : undefined),
+      'study-group-member-joined': (payload) => `joined: ${payload.memberCount}`,
+      'study-group-member-left': (payload) => `left: ${payload.memberCount}`,
+    });
+    const told = () => o.received.map(({ name, payload }) => LABELS[name]?.(payload)).filter((label) => label !== undefined);
+    const expected = [1, 2, 3].flatMap((n) => [`${n}`, 'joined: 2', 'left: 1']);
+    await until(() => told().length >= expected.length, { what: () => `${expected}, got ${told()}` });
+    assert.deepEqual(told(), expected);
+    // The last command's are two: who has left, and then how many are left.
+    assert.deepEqual(published, [1, 2, 3].flatMap(() => ['receive-message', 'study-group-member-joined', 'room-removed', 'study-group-member-left']));
   });
-  const told = () => o.received.map(({ name, payload }) => LABELS[name]?.(payload)).filter((label) => label !== undefined);
-  const expected = [1, 2, 3].flatMap((n) => [`${n}`, 'joined: 2', 'left: 1']);
-  await until(() => told().length >= expected.length, { what: () => `${expected}, got ${told()}` });
-  assert.deepEqual(told(), expected);
-  assert.deepEqual(all(m, 'room-removed').length, 3);
 });

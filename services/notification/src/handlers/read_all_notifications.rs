@@ -25,6 +25,8 @@ impl CommandHandler for Handler {
         let users = distinct(batch.iter().map(|one| one.actor.user_id));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
         inboxes::hold(&mut db, &users).await?;
+        // A version is a sum: what was announced until this is committed could have the same one as what is read.
+        inboxes::hold_announcements(&mut db).await?;
         let new = claim(&mut db, batch).await?;
         let read = notifications::read_all(&mut db, &readers(batch, &new)).await?;
         inboxes::touch(&mut db, &read.changed).await?;

@@ -202,7 +202,7 @@ check('what was put aside is resent when its cause is mended, and removed', asyn
  * What is done by one command or event, and what others see of it.
  *
  * @typedef {{ table: string, marker: string, act: () => Promise<any>, seen: () => any[], others: import('./harness.mjs').Client[],
- *             isEvent?: boolean }} Doing
+ *             isEvent?: boolean, elsewhere?: () => Promise<unknown> }} Doing
  */
 
 /** Two people in a room. */
@@ -244,11 +244,17 @@ const DOINGS = /** @type {Record<string, { service: () => import('./harness.mjs'
   'chat, a message': {
     service: () => stack.chats[0],
     prepare: async () => {
-      const [{ roomId, by, watching }, marker] = [await room(), randomUUID()];
+      const [{ roomId, by, watching }, marker, absent] = [await room(), randomUUID(), stack.user()];
+      const away = await stack.connect({ token: absent.token });
+      await join(away, roomId);
+      away.close();
+      await until(async () => (await stack.sql('select from chat_room_sockets where user_id = $1', [absent.id])).length === 0, { what: 'one to be away' });
+      const bell = await stack.connect({ token: absent.token });
       return {
         table: 'chat_messages', marker, others: [watching],
         act: () => emitAck(by, 'send-message', { roomId, message: marker }, 30_000),
         seen: () => all(watching, 'receive-message', (message) => message.message === marker),
+        elsewhere: () => next(bell, 'new-notification', (one) => one.message === marker),
       };
     },
   },
@@ -290,11 +296,16 @@ const DOINGS = /** @type {Record<string, { service: () => import('./harness.mjs'
   'exams, a completion': {
     service: () => stack.exams[0],
     prepare: async () => {
-      const { exam, user, client } = await sitting();
+      const { exam, specialty, user, client, proctor } = await sitting();
+      await ok(proctor, 'leaderboard-request', { period: 'weekly', specialty });
       return {
         table: 'exam_results', marker: user.id, others: [client],
         act: () => emitAck(client, 'exam-complete', { examId: exam.id }, 30_000),
         seen: () => told(client, exam.id),
+        elsewhere: () => Promise.all([
+          next(client, 'new-notification', (one) => one.data?.kind === 'exam-graded'),
+          next(proctor, 'leaderboard-updated', (board) => board.specialty === specialty),
+        ]),
       };
     },
   },
@@ -343,12 +354,13 @@ async function nothingYet({ others, seen, isEvent }, answered) {
 }
 
 /** It is done, and everybody was told of it once. @param {Doing} doing @param {Promise<any>} acting */
-async function doneOnce({ seen, others }, acting) {
+async function doneOnce({ seen, others, elsewhere }, acting) {
   const answer = await acting;
   assert.equal(answer.ok, true, JSON.stringify(answer));
   await until(() => seen().length > 0, { timeout: 20_000, what: 'others to be told' });
   for (const client of others) await settled(client);
   assert.equal(seen().length, 1, 'told twice');
+  await elsewhere?.();
 }
 
 /** Begins it, and gives a way to see whether it was answered. @param {Doing} doing */

@@ -28,3 +28,10 @@ where
     }
     command
 }
+
+/// `cargo <args>` for what is tested: with the planted bugs compiled in, so that tests and bugs are one build.
+pub(crate) fn for_tests<const N: usize>(workspace: &Workspace, args: [&str; N]) -> Command {
+    let mut command = command(workspace, args);
+    command.args(["--features", "sinaesta-mutants/planted"]);
+    command
+}

@@ -40,7 +40,8 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn prepare(workspace: &Workspace) -> anyhow::Result<Self> {
         let folder = workspace.root.join(FOLDER);
-        run::run(cargo::for_tests(workspace, ["build", "--workspace", "--bins"])).await?;
+        // With the tests: what they need of other crates is then the same as for `cargo test`, and nothing is built twice.
+        run::run(cargo::for_tests(workspace, ["build", "--workspace", "--bins", "--tests"])).await?;
         let tools = workspace.tools();
         let node = tools.node(&say::doing).await?;
         tools.nats_server(&say::doing).await?;

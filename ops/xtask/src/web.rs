@@ -56,7 +56,7 @@ pub(crate) async fn shots(options: Options) -> anyhow::Result<()> {
 }
 
 async fn drive(workspace: &Workspace, tests: &[OsString], shots: Option<&Path>) -> anyhow::Result<()> {
-    run::run(cargo::for_tests(workspace, ["build", "--workspace", "--bins"])).await?;
+    run::run(cargo::for_tests(workspace, ["build", "--workspace", "--bins", "--tests"])).await?;
     let page = build(workspace).await?;
     let tools = workspace.tools();
     let node = tools.node(&say::doing).await?;

@@ -45,5 +45,8 @@ fn no_crate_asks_for_them_and_no_image() {
     let own = std::fs::read_to_string(own).unwrap();
     assert!(!own.contains("default = "), "the feature is on by itself");
     let images = std::fs::read_to_string(root().join("ops/docker/Dockerfile")).unwrap();
-    assert!(images.contains("cargo build --release") && !images.contains("features"), "an image is built with features");
+    assert!(
+        images.contains("cargo build --release") && !images.contains("features"),
+        "an image is built with features"
+    );
 }

@@ -69,7 +69,10 @@ fn draw(day: u64) -> Vec<&'static Mutant> {
 
 /// Days since 1970.
 fn today() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "which bugs are tried goes by the calendar of whoever runs the tests")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "which bugs are tried goes by the calendar of whoever runs the tests"
+    )]
     let now = std::time::SystemTime::now();
     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     since.as_secs() / (24 * 60 * 60)

@@ -64,7 +64,7 @@ impl Built {
 impl Suites {
     /// Builds all of it, and starts a Postgres for the unit tests.
     pub(super) async fn build(workspace: &Workspace) -> anyhow::Result<Self> {
-        let args = ["test", "--workspace", "--no-run", "--message-format", "json-render-diagnostics"];
+        let args = ["build", "--workspace", "--bins", "--tests", "--message-format", "json-render-diagnostics"];
         let built = cargo::for_tests(workspace, args).stderr(Stdio::inherit()).output().await?;
         if !built.status.success() {
             bail!("the tests can't be built");
@@ -83,7 +83,8 @@ impl Suites {
 
     /// Runs what should notice any of them without a bug: all of it has to pass, and to be there.
     pub(super) async fn control(&self, mutants: &[&Mutant]) -> anyhow::Result<()> {
-        let (mut units, mut files): (BTreeMap<&str, BTreeSet<&str>>, BTreeMap<&str, BTreeSet<&str>>) = Default::default();
+        let (mut units, mut files): (BTreeMap<&str, BTreeSet<&str>>, BTreeMap<&str, BTreeSet<&str>>) =
+            Default::default();
         for one in mutants {
             match one.by {
                 By::Unit { package, tests } => units.entry(package).or_default().extend(tests.split(' ')),
@@ -189,7 +190,8 @@ fn names(output: &str, passed: bool) -> Vec<String> {
         (r"^test (\S+)(?: - should panic)? \.\.\. FAILED$", r"^ *not ok \d+ - (.+)$")
     };
     let patterns: Vec<Regex> = [rust, node].iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
-    let name = |line| patterns.iter().find_map(|pattern| pattern.captures(line)?.get(1)).map(|name| name.as_str().to_owned());
+    let name =
+        |line| patterns.iter().find_map(|pattern| pattern.captures(line)?.get(1)).map(|name| name.as_str().to_owned());
     // A file is a test to Node, too.
     output.lines().filter_map(name).filter(|name| !name.ends_with(".mjs")).collect()
 }
@@ -204,7 +206,10 @@ mod tests {
         assert_eq!((names(rust, true), names(rust, false)), (vec!["a::b".to_owned()], vec!["a::c".to_owned()]));
         let node = "TAP version 13\n    # Subtest: it's a door\n    ok 1 - it's a door\n    not ok 2 - a room\n\
                     not ok 1 - /tests/chat.test.mjs";
-        assert_eq!((names(node, true), names(node, false)), (vec!["it's a door".to_owned()], vec!["a room".to_owned()]));
+        assert_eq!(
+            (names(node, true), names(node, false)),
+            (vec!["it's a door".to_owned()], vec!["a room".to_owned()])
+        );
     }
 
     #[test]

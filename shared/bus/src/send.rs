@@ -171,10 +171,8 @@ impl Dispatched {
             }
             tokio::time::sleep(PAUSE).await;
             self.publish.headers.insert(headers::MESSAGE_ID, headers::attempt_id(self.id, attempt));
-            mutant!(
-                "bus-repeat-has-another-id",
-                self.publish.headers.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string())
-            );
+            let repeat = &mut self.publish.headers;
+            mutant!("bus-repeat-has-another-id", repeat.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string()));
             self.stored = self.bus.publish(&self.publish).await;
         }
     }

@@ -57,11 +57,8 @@ impl CommandHandler for Handler {
         }
         let ids: Vec<_> = rooms.keys().map(|id: &MessageId| id.0).collect();
         let edited = messages::find(&mut db, &ids).await?;
-        mutant!(
-            "chat-edit-answered-before-the-commit",
-            drop(tokio::spawn(db.commit())),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let commit = db.commit();
+        mutant!("chat-edit-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let outcome = |(one, decided): (&Received<EditMessage>, Result<(), ErrorBody>)| {
             let id = one.command.message_id;
             let (Ok(()), Some(message)) = (&decided, edited.get(&id)) else {

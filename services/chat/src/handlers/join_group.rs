@@ -43,11 +43,8 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
     }
     let group = groups::find_any(&mut db, id).await?;
-    mutant!(
-        "chat-failed-commit-of-a-group-ignored",
-        drop(db.commit().await),
-        db.commit().await.map_err(StoreError::from)?
-    );
+    let committed = db.commit().await.map_err(StoreError::from);
+    mutant!("chat-failed-commit-of-a-group-ignored", (), committed?);
     let group = group.ok_or_else(|| Failure::Reject(format!("group {} was joined and can't be read", id.0)))?;
     let (room_id, member_count) = (RoomId::from(id), group.member_count);
     let outcome = Outcome::done(StudyGroupJoined { group, room_id: room_id.clone() });

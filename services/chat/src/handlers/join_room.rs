@@ -209,12 +209,8 @@ async fn read_pages<'r>(
     }
     // The same room may be resumed from several places, but not within one statement.
     for (room, since) in keys.iter().filter_map(|(room, since)| Some((*room, (*since)?))) {
-        let mut missed = messages::after(
-            db,
-            &[(room, i64::from(since) + i64::from(mutant!("chat-resuming-begins-too-late")))],
-            i64::from(RESUME_MESSAGES) + 1,
-        )
-        .await?;
+        let last = i64::from(since) + i64::from(mutant!("chat-resuming-begins-too-late"));
+        let mut missed = messages::after(db, &[(room, last)], i64::from(RESUME_MESSAGES) + 1).await?;
         let mut list = missed.remove(room).unwrap_or_default();
         let has_more = page::cut(&mut list, RESUME_MESSAGES as usize, PAGE_BYTES);
         pages.insert((room, Some(since)), (list, has_more));

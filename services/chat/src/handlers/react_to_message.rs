@@ -49,11 +49,8 @@ impl CommandHandler for Handler {
         reactions::set(&mut db, &choices.into_values().collect::<Vec<_>>()).await?;
         let changed: Vec<_> = rooms.keys().map(|id| id.0).collect();
         let mut all = reactions::of(&mut db, &changed).await?;
-        mutant!(
-            "chat-failed-commit-of-a-reaction-ignored",
-            drop(db.commit().await),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let committed = db.commit().await.map_err(StoreError::from);
+        mutant!("chat-failed-commit-of-a-reaction-ignored", (), committed?);
         let told: HashMap<MessageId, (MessageReactions, Uuid)> = rooms
             .into_iter()
             .map(|(message_id, (room_id, last))| {

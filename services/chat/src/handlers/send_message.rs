@@ -100,15 +100,12 @@ impl Told {
 }
 
 fn posting<'a>(one: &'a Received<SendMessage>, wanted: &'a Result<NewMessage, ErrorBody>) -> Posting<'a> {
+    let mut client_message_id = one.command.client_message_id.as_ref().map(|id| id.as_str());
+    mutant!("chat-repeat-of-a-client-is-new", client_message_id = None);
     Posting {
         id: MessageId(one.id),
         sender_id: one.actor.user_id,
-        client_message_id: one
-            .command
-            .client_message_id
-            .as_ref()
-            .map(|id| id.as_str())
-            .filter(|_| !mutant!("chat-repeat-of-a-client-is-new")),
+        client_message_id,
         at: one.stamped_at,
         message: wanted.as_ref().ok(),
     }

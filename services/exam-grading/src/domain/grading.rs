@@ -134,11 +134,8 @@ fn several(points: Points, correct: &[u16], chosen: &[u16]) -> Earned {
 /// Within the tolerance, or within what writing a decimal number in binary takes from it.
 fn is_within(given: f64, value: f64, tolerance: f64) -> bool {
     let slack = 4.0 * f64::EPSILON * given.abs().max(value.abs()).max(tolerance);
-    mutant!(
-        "grading-tolerance-without-its-ends",
-        (given - value).abs() < tolerance,
-        (given - value).abs() <= tolerance + slack
-    )
+    let distance = (given - value).abs();
+    mutant!("grading-tolerance-without-its-ends", distance < tolerance, distance <= tolerance + slack)
 }
 
 #[cfg(test)]

@@ -146,10 +146,10 @@ impl Session {
             None => {}
         }
         // Whether it is applied before the pause, in it, or after it.
+        let is_in_pause =
+            |pause: Pause| pause.contains(stamped_at) && !mutant!("exam-answers-of-a-pause-count-behind-it");
         if self.paused_at.is_some_and(|since| stamped_at >= since && !mutant!("exam-answers-in-a-pause-count"))
-            || self
-                .last_pause
-                .is_some_and(|pause| pause.contains(stamped_at) && !mutant!("exam-answers-of-a-pause-count-behind-it"))
+            || self.last_pause.is_some_and(is_in_pause)
         {
             return Err(ErrorBody::new(code::EXAM_PAUSED, "A proctor has paused this exam"));
         }
@@ -174,13 +174,8 @@ impl Session {
     /// noticed, and where it was noticed too early.
     pub fn expire(&self, stamped_at: OffsetDateTime, by: Uuid) -> Option<Completion> {
         let is_due = self.completion.is_none() && self.is_over(stamped_at);
-        is_due.then(|| {
-            Completion::new(
-                mutant!("exam-completed-when-it-was-noticed", stamped_at, self.ends_at),
-                by,
-                CompletionReason::TimeExpired,
-            )
-        })
+        let at = mutant!("exam-completed-when-it-was-noticed", stamped_at, self.ends_at);
+        is_due.then(|| Completion::new(at, by, CompletionReason::TimeExpired))
     }
 
     /// Gives more time.

@@ -43,11 +43,8 @@ impl CommandHandler for Handler {
         let changed = distinct_sessions(saved.filter_map(|(one, _)| known.get(&key(one))));
         sessions::save(&mut db, &changed).await?;
         let proctors = to_proctors(&mut db, &changed, batch.stamped_at()).await?;
-        mutant!(
-            "exam-answer-acknowledged-before-the-commit",
-            drop(tokio::spawn(db.commit())),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let commit = db.commit();
+        mutant!("exam-answer-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let mut outcomes: Vec<_> = decided.iter().map(|one| Outcome::from(one.answer(Clone::clone))).collect();
         with_last(&mut outcomes, &exams, proctors);
         batch.answer(outcomes)

@@ -50,11 +50,8 @@ impl EventHandler for Handler {
         let shown = people::hold(&mut db, &shown).await?;
         results::keep(&mut db, &graded.iter().map(|one| &one.event).collect::<Vec<_>>()).await?;
         let counted = entries::count(&mut db, &wanted).await?;
-        mutant!(
-            "board-told-before-the-commit",
-            drop(tokio::spawn(db.commit())),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let commit = db.commit();
+        mutant!("board-told-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         counter!("leaderboard_results_total").increment(graded.len() as u64);
         let standings: Vec<Standing> = counted.iter().map(|one| one.standing.clone()).collect();
         let mut told = changed(&standings, &shown)?;

@@ -42,11 +42,8 @@ async fn recompute(context: &Context, one: &Received<UpdateLeaderboard>) -> Resu
             for part in everybody.chunks(PART) {
                 let mut db = db.begin().await.map_err(StoreError::from)?;
                 recompute_part(context, one, part, &mut db).await?;
-                mutant!(
-                    "board-failed-commit-ignored",
-                    drop(db.commit().await),
-                    db.commit().await.map_err(StoreError::from)?
-                );
+                let committed = db.commit().await.map_err(StoreError::from);
+                mutant!("board-failed-commit-ignored", (), committed?);
             }
             let repaired = results::note_recomputed(&mut db, one.id, (one.stamped_at, one.stamped_at - KEPT)).await?;
             tracing::info!(repaired, "boards were recomputed from the results");

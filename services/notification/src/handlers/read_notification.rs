@@ -47,11 +47,8 @@ impl CommandHandler for Handler {
             new.map(|(one, _)| (one.actor.user_id, one.command.notification_id, one.stamped_at)).collect();
         let changed = notifications::read(&mut db, &reads).await?;
         inboxes::touch(&mut db, &changed).await?;
-        mutant!(
-            "notification-failed-commit-ignored",
-            drop(db.commit().await),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let committed = db.commit().await.map_err(StoreError::from);
+        mutant!("notification-failed-commit-ignored", (), committed?);
         let told = Told::read(context, &users, &[]).await?;
         batch.iter().zip(decided).map(|(one, decision)| outcome(one, decision, &told)).collect()
     }

@@ -69,11 +69,8 @@ impl CommandHandler for Handler {
             batch.iter().zip(&decided).filter_map(|(one, sent)| Some((one.id, sent.as_ref().ok()?.user))).collect();
         let announced: Vec<Uuid> = sent.iter().filter(|(_, user)| user.is_none()).map(|(id, _)| *id).collect();
         let announcements = notifications::announcements(&mut db, &announced).await?;
-        mutant!(
-            "notification-answered-before-the-commit",
-            drop(tokio::spawn(db.commit())),
-            db.commit().await.map_err(StoreError::from)?
-        );
+        let commit = db.commit();
+        mutant!("notification-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let announcements: HashMap<_, _> = announcements.into_iter().map(|(one, _)| (one.id, one)).collect();
         let wanted: Vec<_> = sent.iter().filter_map(|(id, user)| Some(((*user)?, NotificationId(*id)))).collect();
         let told = Told::read(context, &distinct(wanted.iter().map(|(user, _)| *user)), &wanted).await?;

@@ -4,7 +4,7 @@ use super::{Mutant, client, missing, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
-        "board-told-before-the-commit",
+        "board-told-before-its-commit",
         "a board is told of a result before it is committed",
         missing("a commit that is slow: nothing is told before it"),
     ),

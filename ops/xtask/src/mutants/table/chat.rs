@@ -4,7 +4,7 @@ use super::{Mutant, client, missing, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
-        "chat-edit-answered-before-the-commit",
+        "chat-edit-before-its-commit",
         "an edit is answered and told before it is committed",
         missing("a commit that is slow: no answer and no delivery before it"),
     ),

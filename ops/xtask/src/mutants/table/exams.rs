@@ -4,7 +4,7 @@ use super::{Mutant, client, missing, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
-        "exam-answer-acknowledged-before-the-commit",
+        "exam-answer-before-its-commit",
         "an answer is acknowledged before it is committed",
         missing("a commit that is slow: no answer and no delivery before it"),
     ),

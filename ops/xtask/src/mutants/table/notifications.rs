@@ -4,7 +4,7 @@ use super::{Mutant, client, missing, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
-        "notification-answered-before-the-commit",
+        "notification-before-its-commit",
         "a notification is answered and told before it is committed",
         missing("a commit that is slow: no answer and no delivery before it"),
     ),

@@ -44,12 +44,8 @@ pub fn clean(message: &str) -> Result<Clean, ErrorBody> {
         (html, MessageFormat::Html, chars, has_visible)
     } else {
         let has_visible = message.chars().any(invisible::is_visible);
-        (
-            message.to_owned(),
-            MessageFormat::Text,
-            mutant!("markup-counts-bytes", message.len(), message.chars().count()),
-            has_visible,
-        )
+        let chars = mutant!("markup-counts-bytes", message.len(), message.chars().count());
+        (message.to_owned(), MessageFormat::Text, chars, has_visible)
     };
     if !has_visible {
         return Err(ErrorBody::new(code::EMPTY_MESSAGE, "The message is empty").on_field("message"));

@@ -121,7 +121,14 @@ mod tests {
         command.args(["-c", "sleep 600 & echo $!; wait"]);
         let captured = captured(command, Duration::from_millis(300)).await.unwrap();
         assert!(captured.is_over_time && !captured.has_passed);
-        let sleeping = Pid::from_raw(captured.output.trim().parse().unwrap());
-        assert!(nix::sys::signal::kill(sleeping, None).is_err(), "{sleeping} is there still");
+        // Whoever is dead and not yet buried has no command line.
+        let command_line = format!("/proc/{}/cmdline", captured.output.trim());
+        let is_there = || std::fs::read(&command_line).is_ok_and(|words| !words.is_empty());
+        let gone = async {
+            while is_there() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(5), gone).await.unwrap();
     }
 }

@@ -12,14 +12,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "markup-quote-begins-an-attribute",
         "a quotation mark in an address begins an attribute, as onerror",
-        unit("chat", "markup::tests"),
+        unit("chat", "markup::tests::"),
     ),
-    mutant("markup-text-is-a-tag", "what is text is a tag to a browser", unit("chat", "markup::tests")),
+    mutant("markup-text-is-a-tag", "what is text is a tag to a browser", unit("chat", "markup::tests::")),
     mutant("markup-link-without-rel", "a page that a link opens gets hold of ours", unit("chat", "markup::")),
     mutant(
         "markup-unclosed-at-the-end",
         "what is bold in a message is bold behind it, too",
-        unit("chat", "markup::tests"),
+        unit("chat", "markup::tests::"),
     ),
     mutant("markup-any-depth", "elements stand in one another without end", unit("chat", "elements_that_are_too_deep")),
     mutant(
@@ -34,7 +34,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "a message in another script is too long at a third of its length",
         unit("chat", "the_bound_is_on"),
     ),
-    mutant("markup-script-is-text", "what a script says is shown as text", unit("chat", "markup::tests")),
+    mutant("markup-script-is-text", "what a script says is shown as text", unit("chat", "markup::tests::")),
     mutant(
         "markup-references-not-read",
         "a scheme that is written with references is not seen for what it is",

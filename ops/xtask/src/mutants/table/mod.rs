@@ -142,7 +142,8 @@ mod tests {
                     let text: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
                     for word in tests.split(' ') {
                         let (module, name) = word.rsplit_once("::").unwrap_or(("", word));
-                        let has = |file: &PathBuf| module.is_empty() || file.to_str().unwrap().contains(module);
+                        let module = module.replace("::", "/");
+                        let has = |file: &PathBuf| file.to_str().unwrap().contains(&module);
                         let is_there = Regex::new(&format!("fn [a-z0-9_]*{name}")).unwrap().is_match(&text);
                         assert!(files.iter().any(has) && (name.is_empty() || is_there), "{}: no test {word}", one.id);
                     }

@@ -30,8 +30,18 @@ where
     command
 }
 
-/// Builds all that tests need, as `cargo test` does: the programs are those of the same compilation. A package by itself, or
-/// programs without the tests' dependencies, would have other features and so other dependencies.
+/// The arguments of a build of all that tests need, as `cargo test` does it: the programs are those of the same compilation. A
+/// package by itself, or programs without the tests' dependencies, would have other features and so other dependencies.
+pub(crate) const BUILD_ALL: [&str; 3] = ["build", "--workspace", "--all-targets"];
+
+/// Builds all that tests need.
 pub(crate) async fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
-    run::run(command(workspace, ["build", "--workspace", "--all-targets"])).await
+    run::run(for_tests(workspace, BUILD_ALL)).await
+}
+
+/// `cargo <args>` for what is tested: with the planted bugs compiled in, so that tests and bugs are one build.
+pub(crate) fn for_tests<const N: usize>(workspace: &Workspace, args: [&str; N]) -> Command {
+    let mut command = command(workspace, args);
+    command.args(["--features", "sinaesta-mutants/planted"]);
+    command
 }

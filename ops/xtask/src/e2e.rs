@@ -1,5 +1,5 @@
-use std::ffi::OsString;
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use tokio::process::Command;
@@ -27,30 +27,46 @@ pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> 
 
 /// Some of the test files, with all that they need.
 pub(crate) async fn command(workspace: &Workspace, files: &[OsString]) -> anyhow::Result<Command> {
-    let folder = workspace.root.join(FOLDER);
-    cargo::build_all(workspace).await?;
-    let tools = workspace.tools();
-    let node = tools.node(&say::doing).await?;
-    // Before the tests, so that none of them waits for a download.
-    tools.nats_server(&say::doing).await?;
-    tools.postgres(&say::doing).await?;
-    install(&node, &folder).await?;
-    let phoenix = python::packages(tools.cache(), "phoenix", &workspace.root.join("ops/pins/phoenix.txt")).await?;
-    let prometheus = prometheus::folder(tools.cache()).await?;
+    Ok(Client::prepare(workspace).await?.test(files))
+}
 
-    let bin_dir = workspace.bin_dir(false);
-    let mut test = Command::new(&node.node);
-    // One file at a time: each has a whole stack of its own.
-    test.args(["--test", "--test-concurrency=1"])
-        .args(files)
-        .current_dir(&folder)
-        .env("PATH", path_with(node.folder())?)
-        .env("SINAESTA_PHOENIX", phoenix)
-        .env("SINAESTA_PROMETHEUS", prometheus.join("prometheus"))
-        .env("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone"))
-        .env("SINAESTA_BIN_DIR", bin_dir)
-        .env("SINAESTA_TOOLS_DIR", tools.cache());
-    Ok(test)
+/// The client's tests, with the services built and everything fetched: none of them waits for a download.
+pub(crate) struct Client {
+    node: PathBuf,
+    folder: PathBuf,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+impl Client {
+    pub(crate) async fn prepare(workspace: &Workspace) -> anyhow::Result<Self> {
+        let folder = workspace.root.join(FOLDER);
+        cargo::build_all(workspace).await?;
+        let tools = workspace.tools();
+        let node = tools.node(&say::doing).await?;
+        tools.nats_server(&say::doing).await?;
+        tools.postgres(&say::doing).await?;
+        install(&node, &folder).await?;
+        let phoenix = python::packages(tools.cache(), "phoenix", &workspace.root.join("ops/pins/phoenix.txt")).await?;
+        let prometheus = prometheus::folder(tools.cache()).await?;
+        let bin_dir = workspace.bin_dir(false);
+        let environment = vec![
+            ("PATH", path_with(node.folder())?),
+            ("SINAESTA_PHOENIX", phoenix.into()),
+            ("SINAESTA_PROMETHEUS", prometheus.join("prometheus").into()),
+            ("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone").into()),
+            ("SINAESTA_BIN_DIR", bin_dir.into()),
+            ("SINAESTA_TOOLS_DIR", tools.cache().into()),
+        ];
+        Ok(Self { node: node.node.clone(), folder, environment })
+    }
+
+    /// Tests in Node, one file at a time: each has a whole stack of its own.
+    pub(crate) fn test<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
+        let mut test = Command::new(&self.node);
+        test.args(["--test", "--test-concurrency=1"]).args(args).current_dir(&self.folder);
+        test.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        test
+    }
 }
 
 /// Every `*.test.mjs`, by name. None at all is a failure: tests that vanish must not pass.

@@ -7,6 +7,7 @@ mod codegen;
 mod compose;
 mod dashboards;
 mod e2e;
+mod mutants;
 mod node;
 mod ops;
 mod prepare;
@@ -38,6 +39,8 @@ enum Command {
     Up(up::Options),
     /// Check and test everything, against a real NATS and Postgres.
     Test(test::Options),
+    /// Plant bugs one at a time, and say which of them the tests notice.
+    Mutants(mutants::Options),
     /// Write what the compiler needs to know of the database into .sqlx.
     Prepare(prepare::Options),
     /// Write the files that are generated from the contract.
@@ -57,6 +60,7 @@ async fn main() -> ExitCode {
         match cli.command {
             Command::Up(options) => up::run(options).await,
             Command::Test(options) => test::run(options).await,
+            Command::Mutants(options) => mutants::run(options).await,
             Command::Prepare(options) => prepare::run(options).await,
             Command::Codegen(options) => codegen::run(options).await,
             Command::Shots(options) => web::shots(options).await,

@@ -21,6 +21,8 @@ pub(crate) enum Step {
     Ops,
     /// The official client against the running platform
     E2e,
+    /// A few planted bugs, other ones each day, are noticed by the tests that should
+    Mutants,
     /// The page in a browser against the running platform
     Browser,
     /// The official client against the containers of docker-compose.yml; needs Docker
@@ -29,8 +31,17 @@ pub(crate) enum Step {
 
 impl Step {
     /// Everything but `prepare`, which compiles the workspace once more, and `compose`, which builds images.
-    pub(crate) const USUAL: [Self; 8] =
-        [Self::Fmt, Self::Codegen, Self::Clippy, Self::Unit, Self::Web, Self::Ops, Self::E2e, Self::Browser];
+    pub(crate) const USUAL: [Self; 9] = [
+        Self::Fmt,
+        Self::Codegen,
+        Self::Clippy,
+        Self::Unit,
+        Self::Web,
+        Self::Ops,
+        Self::E2e,
+        Self::Mutants,
+        Self::Browser,
+    ];
 
     /// The steps wanted, each once and in their order.
     pub(crate) fn in_order(only: &[Self]) -> Vec<Self> {

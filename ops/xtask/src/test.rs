@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -7,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::step::{Step, Summary};
 use crate::workspace::Workspace;
-use crate::{cargo, codegen, compose, e2e, ops, prepare, run, say, web};
+use crate::{cargo, codegen, compose, e2e, mutants, ops, prepare, run, say, web};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -48,6 +49,7 @@ async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
         Step::Web => web::check(workspace).await,
         Step::Ops => ops::check(workspace).await,
         Step::E2e => e2e::run(workspace).await,
+        Step::Mutants => mutants::sample(workspace).await,
         Step::Compose => compose::run(workspace).await,
         Step::Browser => web::browser(workspace).await,
     }
@@ -55,15 +57,25 @@ async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
 
 /// `cargo test` with a Postgres of its own and the program to start a NATS from.
 async fn unit(workspace: &Workspace) -> anyhow::Result<()> {
-    let nats = workspace.tools().nats_server(&say::doing).await?;
     let database = ScratchPostgres::start(workspace).await?;
-    let mut test = cargo::command(workspace, ["test", "--workspace"]);
-    test.env("SINAESTA_TEST_DATABASE_URL", database.postgres.url("postgres"))
-        .env("SINAESTA_TEST_NATS_SERVER", nats)
-        .env("SINAESTA_TOOLS_DIR", workspace.tools().cache());
+    let mut test = cargo::for_tests(workspace, ["test", "--workspace"]);
+    test.envs(environment(workspace, &database).await?);
     let result = run::run(test).await;
     database.stop().await;
     result
+}
+
+/// What unit tests ask for.
+pub(crate) async fn environment(
+    workspace: &Workspace,
+    database: &ScratchPostgres,
+) -> anyhow::Result<[(&'static str, OsString); 3]> {
+    let nats = workspace.tools().nats_server(&say::doing).await?;
+    Ok([
+        ("SINAESTA_TEST_DATABASE_URL", database.postgres.url("postgres").into()),
+        ("SINAESTA_TEST_NATS_SERVER", nats.into()),
+        ("SINAESTA_TOOLS_DIR", workspace.tools().cache().into()),
+    ])
 }
 
 /// A Postgres whose data is thrown away afterwards.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sinaesta_contracts::FileId;
+use sinaesta_mutants::mutant;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,7 @@ pub(crate) async fn tidy(context: Context, shutdown: CancellationToken) {
 }
 
 async fn look(context: &Context, after: Duration, pause: Duration) -> anyhow::Result<()> {
+    mutant!("chat-abandoned-files-stay", return Ok(()));
     let now = context.clock.now();
     let mut db = context.pool.acquire().await?;
     files::abandon(&mut db, now - after, now, AT_ONCE).await?;

@@ -4,6 +4,7 @@ use sinaesta_bus::{Failure, Outbound};
 use sinaesta_contracts::chat::RoomRemoved;
 use sinaesta_contracts::study_group::{StudyGroupDeleted, StudyGroupMemberLeft};
 use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -42,7 +43,7 @@ pub(crate) async fn end(
         return Ok(Ended::Refused(error));
     }
     // One that comes late ended nothing that began since.
-    if newest::note(&mut db, &[said]).await? != [true] {
+    if newest::note(&mut db, &[said]).await? != [true] && !mutant!("group-left-again-by-a-late-command") {
         return Ok(Ended::Told(Vec::new()));
     }
     let Some(mut group) = group else { return Ok(Ended::Refused(not_found())) };
@@ -62,6 +63,7 @@ fn told(id: GroupId, user: UserId, name: &str, group: Option<&Group>) -> Result<
     // To the room, whose sockets of theirs are let out by it; and to them, wherever they are.
     let removed = RoomRemoved { room_id: room_id.clone(), user_id: user };
     let mut outbound = vec![Outbound::deliver(Audience::Room(room_id.clone()), &removed)?];
+    mutant!("group-removed-are-not-told", outbound.clear());
     match group {
         Some(group) => {
             let left = StudyGroupMemberLeft {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sinaesta_contracts::{ErrorBody, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_settings::ChatSettings;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
@@ -44,7 +45,7 @@ impl Quotas {
         if rooms.opened >= all {
             return Err(too_many(format!("You may open {all} rooms")));
         }
-        if rooms.opened_today >= daily {
+        if rooms.opened_today >= daily && !mutant!("quota-of-rooms-a-day") {
             return Err(too_many(format!("You may open {daily} rooms a day")));
         }
         rooms.opened += 1;
@@ -56,7 +57,7 @@ impl Quotas {
     pub(crate) fn enter(&mut self, user: UserId) -> Result<(), ErrorBody> {
         let rooms = self.rooms.entry(user).or_default();
         let most = self.settings.memberships_per_user;
-        if rooms.memberships >= most {
+        if rooms.memberships >= most && !mutant!("quota-of-rooms-one-is-in") {
             return Err(too_many(format!("You may be in {most} rooms: leave one first")));
         }
         rooms.memberships += 1;

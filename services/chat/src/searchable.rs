@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sinaesta_contracts::RoomId;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,7 @@ pub(crate) async fn keep(context: Context, shutdown: CancellationToken) {
 
 /// Rooms take turns, so that none waits for a long one.
 async fn index(context: &Context, mut rooms: HashSet<RoomId>) -> Result<(), StoreError> {
+    mutant!("search-never-indexes", return Ok(()));
     while !rooms.is_empty() {
         let mut unfinished = HashSet::new();
         for room in rooms {

@@ -9,6 +9,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use metrics::counter;
 use sinaesta_contracts::presence::{ExpirePresence, LoseGateway};
 use sinaesta_contracts::{GatewayId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval};
@@ -64,13 +65,16 @@ async fn look(context: &Context, is_silent: impl Fn(GatewayId) -> bool) -> Resul
     let until = now - Duration::from_millis(context.settings.presence_grace_ms);
     let leaving = presence::leaving(&mut db, until, AT_ONCE).await?;
     drop(db);
-    for gateway_id in gateways.into_iter().filter(|id| is_silent(*id)) {
+    for gateway_id in
+        gateways.into_iter().filter(|id| is_silent(*id) && !mutant!("presence-users-of-a-lost-gateway-stay"))
+    {
         let what = Uuid::new_v5(&gateway_id.0, b"lost");
         context.bus.notice(what, OffsetDateTime::UNIX_EPOCH, now, &LoseGateway { gateway_id }).await;
     }
     let expire = async |(user_id, since): (UserId, OffsetDateTime)| {
         context.bus.notice(Uuid::new_v5(&user_id.0, b"gone"), since, now, &ExpirePresence { user_id }).await;
     };
+    mutant!("presence-going-is-never-noticed", return Ok(()));
     futures::stream::iter(leaving).for_each_concurrent(SIDE_BY_SIDE, expire).await;
     Ok(())
 }

@@ -8,6 +8,7 @@ use sinaesta_contracts::exam::{Answer, ExamCompleted, ParticipantCompletedExam};
 use sinaesta_contracts::exam_authoring::NewQuestion;
 use sinaesta_contracts::exam_grading::{ExamGraded, ExamResult};
 use sinaesta_contracts::{Audience, ExamId, ResultId, SessionId, Timestamp};
+use sinaesta_mutants::mutant;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -189,6 +190,7 @@ pub(crate) fn answer_key(exam: &ExamRow, questions: Vec<NewQuestion>) -> AnswerK
 fn graded(session: &Session, completion: Completion, key: &AnswerKey, sheet: &[Option<Answer>]) -> Graded {
     let mut sheet = sheet.to_vec();
     sheet.resize(key.questions.len(), None);
+    mutant!("grading-question-shifted", sheet.rotate_left(1));
     let grade = grade(key, &sheet);
     let result = ExamResult {
         id: ResultId(Uuid::new_v5(&session.id.0, b"result")),

@@ -13,6 +13,7 @@ use futures::future::join_all;
 use metrics::counter;
 use sinaesta_contracts::exam::{ExpireSession, GRACE_MS, LoseParticipants, StartExam};
 use sinaesta_contracts::{ExamId, GatewayId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -106,6 +107,7 @@ async fn look_for_starts(context: &Context, after: &mut Option<(ExamId, OffsetDa
     let starting = exams::to_start(&mut db, now, *after, AT_ONCE as i64).await?;
     drop(db);
     *after = next(&starting);
+    mutant!("exam-begins-for-nobody", return Ok(()));
     join_all(starting.into_iter().map(async |(exam_id, at)| {
         let command = StartExam { exam_id };
         let notice = context.bus.notice(exam_id.0, at, now, &command);
@@ -122,6 +124,7 @@ async fn look_for_ends(context: &Context, after: &mut Option<Overdue>) -> Result
     let overdue = sessions::overdue(&mut db, until, after.as_ref(), AT_ONCE as i64).await?;
     drop(db);
     *after = next(&overdue);
+    mutant!("exam-end-noticed-by-clients-only", return Ok(()));
     join_all(overdue.into_iter().map(async |Overdue { id, key: (exam_id, user_id), ends_at }| {
         let what = Uuid::new_v5(&exam_id.0, user_id.0.as_bytes());
         let command = ExpireSession { exam_id, user_id };

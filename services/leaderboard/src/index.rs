@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::{RwLock, RwLockWriteGuard};
 use sinaesta_contracts::UserId;
 use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, Period, Person, Standing, UserRank};
+use sinaesta_mutants::mutant;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::board::{Board, Digest, Score};
@@ -225,7 +226,7 @@ impl Index {
 impl Inner {
     fn show(&mut self, people: Vec<Person>) {
         for Person { user_id, name, avatar, seen_at } in people.into_iter().map(bounds::person) {
-            let is_known = |shown: &Shown| shown.seen_at >= seen_at.0;
+            let is_known = |shown: &Shown| shown.seen_at >= seen_at.0 && !mutant!("board-old-name-comes-back");
             if !self.people.get(&user_id).is_some_and(is_known) {
                 let shown = Shown { name: name.into(), avatar: avatar.map(Into::into), seen_at: seen_at.0 };
                 self.people.insert(user_id, shown);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 use sinaesta_bus::{BusError, Followed, Follower};
 use sinaesta_contracts::leaderboard::{BoardId, Period, Person, Standing, StandingsChanged};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -102,6 +103,7 @@ impl Keeper {
 
     /// Reads everything anew, and answers from what is known until it is read.
     async fn reload(&mut self, shutdown: &CancellationToken) {
+        mutant!("board-not-read-anew", return);
         while !shutdown.is_cancelled() {
             match read(&self.context).await {
                 Ok((loaded, doubtful)) => {
@@ -151,7 +153,7 @@ impl Keeper {
         }
         let stored = entries::digest(&mut db, board, start).await?;
         counter!("leaderboard_comparisons_total").increment(1);
-        if stored == index.digest(board, now) {
+        if stored == index.digest(board, now) || mutant!("board-differences-stay") {
             self.doubtful.remove(board);
             return Ok(());
         }

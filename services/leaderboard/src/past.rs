@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sinaesta_contracts::UserId;
 use sinaesta_contracts::leaderboard::{BoardId, Standing};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
 use time::OffsetDateTime;
@@ -116,6 +117,7 @@ impl Past {
     /// Forgets the boards that standings are on.
     pub(crate) fn forget(&self, standings: &[Standing]) {
         let mut remembered = self.remembered.lock();
+        mutant!("board-of-the-past-stays-as-it-was", return);
         for one in standings {
             remembered.forget(&(one.board.clone(), one.period_start.0));
         }
@@ -140,7 +142,10 @@ impl Turn {
     fn take(past: &Past, user: UserId, key: &Key) -> Option<Self> {
         let mut remembered = past.remembered.lock();
         let waiting = remembered.waiting.entry(user).or_default();
-        if waiting.len() >= OF_ONE_USER && !waiting.contains_key(key) {
+        if waiting.len() >= OF_ONE_USER
+            && !waiting.contains_key(key)
+            && !mutant!("board-any-number-ranked-for-one-user")
+        {
             return None;
         }
         *waiting.entry(key.clone()).or_default() += 1;

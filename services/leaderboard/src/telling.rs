@@ -9,6 +9,7 @@ use metrics::counter;
 use parking_lot::Mutex;
 use sinaesta_contracts::Actor;
 use sinaesta_contracts::leaderboard::{BoardId, Period, TellBoard};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -76,7 +77,7 @@ impl<'c> Turns<'c> {
         let Context { index, clock, changes, .. } = self.context;
         let (now, starts) = (clock.now(), Self::starts(self.context));
         index.forget_past(now);
-        if starts != self.running {
+        if starts != self.running && !mutant!("board-turn-of-the-week-not-told") {
             let mut boards = index.boards(now - MARGIN);
             boards.extend(index.boards(now));
             self.running = starts;
@@ -131,6 +132,7 @@ async fn post(context: &Context, board: BoardId, slot: i128) -> BoardId {
     if let Err(error) = context.bus.post(id, &Actor::system(), &tell, POST).await {
         counter!("leaderboard_posts_failed_total").increment(1);
         tracing::warn!(error = %error.message, ?board, "a board that changed can't be told yet");
+        mutant!("board-that-was-not-taken-is-forgotten", return board);
         // It is still to be told.
         context.changes.note(vec![board.clone()]);
     }

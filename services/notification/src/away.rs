@@ -6,6 +6,7 @@ use std::time::Duration;
 use sinaesta_contracts::chat::{Away, FindAway, PostedMessage};
 use sinaesta_contracts::notification::{Notice, Notify};
 use sinaesta_contracts::{Actor, ErrorBody, RoomId};
+use sinaesta_mutants::mutant;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -28,7 +29,12 @@ pub(crate) async fn find(context: &Context, rooms: Vec<RoomId>) -> Result<Vec<Aw
 
 /// What somebody who is away is told of messages: not of their own, nor of what they have read.
 pub(crate) fn notify(away: &Away, messages: &[PostedMessage]) -> Option<(Uuid, Notify)> {
-    let new = || messages.iter().filter(|one| one.sender_id != away.user_id && one.seq > away.last_read_seq);
+    let new = || {
+        messages.iter().filter(|one| {
+            (one.sender_id != away.user_id || mutant!("notification-of-ones-own-messages"))
+                && (one.seq > away.last_read_seq || mutant!("notification-of-messages-one-has-read"))
+        })
+    };
     let (first, last) = (new().min_by_key(|one| one.seq)?, new().max_by_key(|one| one.seq)?);
     let notice = Notice::MessagesWaiting {
         room_id: away.room_id.clone(),

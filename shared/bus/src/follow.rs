@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use futures::StreamExt as _;
 use sinaesta_contracts::{Event, Stream, Subject};
+use sinaesta_mutants::mutant;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -50,6 +51,7 @@ impl<E: Event> Follower<E> {
                 match subscribe::<E>(&self.bus).await {
                     Ok(messages) => {
                         self.messages = Some(messages);
+                        mutant!("bus-follower-not-told-of-a-gap", continue);
                         return Followed::Gap;
                     }
                     Err(error) => {

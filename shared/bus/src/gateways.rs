@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use sinaesta_contracts::GatewayId;
 use sinaesta_contracts::session::GatewayAlive;
+use sinaesta_mutants::mutant;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -35,7 +36,10 @@ impl GatewayWatch {
             tokio::select! {
                 Some(signal) = self.alive.next() => drop(self.heard.insert(signal.gateway_id, Instant::now())),
                 // While the broker was away nobody could be heard.
-                Ok(()) = self.reconnects.changed() => self.listening_since = Instant::now(),
+                Ok(()) = self.reconnects.changed() => {
+                    mutant!("bus-away-broker-makes-gateways-silent", continue);
+                    self.listening_since = Instant::now();
+                }
                 else => return std::future::pending().await,
             }
         }

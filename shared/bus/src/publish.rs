@@ -10,6 +10,7 @@ use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use sinaesta_contracts::session::ResyncRequired;
 use sinaesta_contracts::{ServerEvent as _, Subject};
+use sinaesta_mutants::mutant;
 use sinaesta_telemetry::TraceContext;
 use tracing::Span;
 
@@ -114,7 +115,9 @@ fn fits(bus: &Bus, headers: &HeaderMap, payload: &Bytes) -> bool {
 impl Outbound {
     /// Publishes this as the `index`-th consequence of the message `cause`: a repeat has the same id.
     pub(crate) async fn start(&self, bus: &Bus, cause: &str, index: usize, trace: &TraceContext) -> Publishing {
-        let id = format!("{cause}.{index}");
+        let mut id = format!("{cause}.{index}");
+        mutant!("bus-new-ids-when-told-again", id = uuid::Uuid::now_v7().to_string());
+        mutant!("bus-deliveries-share-an-id", id = cause.to_owned());
         match self {
             Self::Deliver { audience, event, payload, seq, except } => {
                 let subject = Subject::Deliver(audience).to_string();
@@ -129,14 +132,14 @@ impl Outbound {
                 trace.adopt(&span);
                 let mut sent = headers::with_message_id(&id, &TraceContext::of(&span));
                 sent.insert(headers::EVENT, *event);
-                if let Some(seq) = seq {
+                if let Some(seq) = seq.filter(|_| !mutant!("bus-seq-not-sent")) {
                     sent.insert(headers::SEQ, seq.to_string());
                 }
-                if let Some(user) = except {
+                if let Some(user) = except.filter(|_| !mutant!("bus-except-not-sent")) {
                     sent.insert(headers::EXCEPT, user.to_string());
                 }
                 let mut payload = Bytes::copy_from_slice(payload.get().as_bytes());
-                if !fits(bus, &sent, &payload) {
+                if !fits(bus, &sent, &payload) && !mutant!("bus-too-large-delivery-vanishes") {
                     let bytes = payload.len();
                     tracing::error!(
                         subject,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::context::PublishAckFuture;
 use bytes::Bytes;
 use sinaesta_contracts::{Actor, Command, Envelope, ErrorBody, Partition, Subject, code};
+use sinaesta_mutants::mutant;
 use sinaesta_telemetry::TraceContext;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
@@ -103,8 +104,9 @@ async fn outcome(stored: Stored) -> Result<(), NotStored> {
 
 /// What the sender is told of a command that the broker did not take and will not take now.
 fn refusal(not_stored: &NotStored) -> Option<ErrorBody> {
+    mutant!("bus-full-queue-not-told", return None);
     match not_stored {
-        NotStored::Unknown => None,
+        NotStored::Unknown => mutant!("bus-unconfirmed-counts-as-not-sent", Some(unavailable()), None),
         NotStored::Full => Some(ErrorBody::new(code::BUSY, "The server has too much to do; try again")),
         NotStored::Refused(_) => Some(ErrorBody::new(code::TOO_LARGE, "This is larger than the server takes")),
     }
@@ -169,6 +171,8 @@ impl Dispatched {
             }
             tokio::time::sleep(PAUSE).await;
             self.publish.headers.insert(headers::MESSAGE_ID, headers::attempt_id(self.id, attempt));
+            let repeat = &mut self.publish.headers;
+            mutant!("bus-repeat-has-another-id", repeat.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string()));
             self.stored = self.bus.publish(&self.publish).await;
         }
     }

@@ -3,6 +3,7 @@
 use std::str::FromStr as _;
 
 use sinaesta_contracts::{Actor, ErrorBody, Role, RoomId, RoomKind, UserId, code};
+use sinaesta_mutants::mutant;
 use uuid::Uuid;
 
 /// What the door needs to know of a room that exists.
@@ -28,11 +29,18 @@ pub struct Standing {
 /// Whether `actor` may be in `id`.
 pub fn may_enter(actor: &Actor, id: &RoomId, standing: Standing) -> Result<(), ErrorBody> {
     let allowed = match id.kind() {
-        RoomKind::Mentor => actor.role.is_staff() || is_own_mentor_room(actor.user_id, id, standing.room),
-        RoomKind::Direct(one, other) => [one, other].contains(&actor.user_id),
-        RoomKind::StudyGroup(_) => standing.is_member,
-        RoomKind::Exam(_) => actor.role.is_staff() || standing.has_session,
-        RoomKind::Open => standing.open_rooms,
+        RoomKind::Mentor => {
+            actor.role.is_staff()
+                || is_own_mentor_room(actor.user_id, id, standing.room)
+                || mutant!("door-of-mentor-rooms-is-open")
+        }
+        RoomKind::Direct(one, other) => {
+            [one, other].contains(&actor.user_id)
+                || (actor.role.is_staff() && mutant!("door-of-direct-rooms-lets-staff-in"))
+        }
+        RoomKind::StudyGroup(_) => standing.is_member || mutant!("door-of-groups-is-open"),
+        RoomKind::Exam(_) => actor.role.is_staff() || standing.has_session || mutant!("door-of-exams-is-open"),
+        RoomKind::Open => standing.open_rooms || mutant!("door-of-open-rooms-has-no-lock"),
     };
     if allowed { Ok(()) } else { Err(ErrorBody::new(code::ROOM_FORBIDDEN, "You may not enter this room")) }
 }
@@ -50,7 +58,9 @@ fn is_own_mentor_room(user: UserId, id: &RoomId, room: Option<Room>) -> bool {
 pub fn opened_by(actor: &Actor, id: &RoomId, room: Option<Room>) -> Option<UserId> {
     match (id.kind(), room.and_then(|room| room.opened_by)) {
         (_, Some(owner)) => Some(owner),
-        (RoomKind::Mentor, None) => (actor.role == Role::Student).then_some(actor.user_id),
+        (RoomKind::Mentor, None) => {
+            (actor.role == Role::Student || mutant!("door-gives-a-mentor-the-students-room")).then_some(actor.user_id)
+        }
         (_, None) => room.is_none().then_some(actor.user_id),
     }
 }

@@ -1,6 +1,7 @@
 //! Study groups: who may join, invite and remove, and whose a group is.
 
 use sinaesta_contracts::{Actor, ErrorBody, UserId, code};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 
 /// What is decided by.
@@ -31,10 +32,10 @@ impl Group {
     /// Whether somebody who is not a member may become one.
     pub fn may_join(&self, is_invited: bool) -> Result<(), ErrorBody> {
         // A group that is not public is not there for those whom nobody invited.
-        if !self.is_public && !is_invited {
+        if !self.is_public && !is_invited && !mutant!("group-private-is-joined") {
             return Err(not_found());
         }
-        if self.members.len() >= self.max_members as usize {
+        if self.members.len() >= self.max_members as usize + usize::from(mutant!("group-takes-one-too-many")) {
             return Err(ErrorBody::new(code::GROUP_FULL, "The group is full").on_field("groupId"));
         }
         Ok(())

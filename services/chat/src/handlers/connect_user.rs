@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::ConnectUser;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -36,6 +37,7 @@ impl CommandHandler for Handler {
             let (arriving, known): (Vec<_>, Vec<_>) = wave.into_values().partition(|(_, is_news)| *is_news);
             let arrivals = |of: Vec<(_, bool)>| of.into_iter().map(|(one, _)| arriving_of(one)).collect::<Vec<_>>();
             shown.extend(presence::arrive(&mut db, &arrivals(arriving)).await?);
+            mutant!("presence-repeat-not-told-again", continue);
             shown.extend(presence::arrived(&mut db, &arrivals(known)).await?);
         }
         db.commit().await.map_err(StoreError::from)?;

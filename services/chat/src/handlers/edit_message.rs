@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::moderation::{EditMessage, MessageEdited};
 use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -50,12 +51,14 @@ impl CommandHandler for Handler {
         }
         if !changed.is_empty() {
             newest::note(&mut db, &taken).await?;
+            mutant!("chat-edit-forgets-what-was-said", changed.clear());
             changes::keep(&mut db, &changed).await?;
             changes::edit(&mut db, &edits.into_values().collect::<Vec<_>>()).await?;
         }
         let ids: Vec<_> = rooms.keys().map(|id: &MessageId| id.0).collect();
         let edited = messages::find(&mut db, &ids).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let commit = db.commit();
+        mutant!("chat-edit-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let outcome = |(one, decided): (&Received<EditMessage>, Result<(), ErrorBody>)| {
             let id = one.command.message_id;
             let (Ok(()), Some(message)) = (&decided, edited.get(&id)) else {
@@ -64,7 +67,7 @@ impl CommandHandler for Handler {
             };
             let edited = MessageEdited { message: message.clone() };
             match rooms.get(&id) {
-                Some((room, last)) if *last == one.id => {
+                Some((room, last)) if *last == one.id && !mutant!("chat-last-edit-not-told") => {
                     let delivery = Outbound::deliver(Audience::Room(room.clone()), &edited)?;
                     Ok(Outcome::done(edited).and(delivery))
                 }
@@ -88,7 +91,9 @@ fn decide(
     if is_done {
         return Ok((room, None));
     }
-    if locked.sender_id != user || locked.removed_at.is_some() {
+    if (locked.sender_id != user && !mutant!("chat-edit-by-anybody"))
+        || (locked.removed_at.is_some() && !mutant!("chat-edit-of-what-was-removed"))
+    {
         let error = ErrorBody::new(code::NOT_EDITABLE, "Only its sender changes a message, until it is removed");
         return Err(error.on_field("messageId"));
     }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::file::{FindFile, UploadedFile};
 use sinaesta_contracts::{Actor, ErrorBody};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -30,6 +31,6 @@ impl QueryHandler for Handler {
         drop(db);
         let doors = Doors::load(&self.0, &self.0.queries, rooms.iter().map(|room| (&actor, room))).await?;
         let may = rooms.iter().any(|room| doors.check(&actor, room).is_ok());
-        Ok(if may { Ok(stored.file) } else { Err(unknown_file("id")) })
+        Ok(if may || mutant!("door-of-files-is-open") { Ok(stored.file) } else { Err(unknown_file("id")) })
     }
 }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::study_group::{GroupInvited, InviteMember};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -40,7 +41,10 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
     let by = one.actor.user_id;
     let most = context.settings.invitations_per_user;
     let is_invited = groups::is_invited(&mut db, group_id, user_id).await?;
-    if !is_invited && quotas::invitations(&mut db, by, one.stamped_at, most).await? >= most {
+    if !is_invited
+        && quotas::invitations(&mut db, by, one.stamped_at, most).await? >= most
+        && !mutant!("quota-of-invitations")
+    {
         let text = format!("You may have invited {most} people who have not come yet");
         return Ok(Outcome::refused(ErrorBody::new(code::INVITATION_TOO_MANY, text)));
     }
@@ -52,7 +56,7 @@ async fn invite(context: &Context, one: &Received<InviteMember>) -> Result<Outco
     let is_mine = groups::invited_by(&mut db, group_id, user_id).await? == Some(one.id);
     db.commit().await.map_err(StoreError::from)?;
     // They are told once, however often they are invited.
-    if !is_mine {
+    if !is_mine && !mutant!("group-invitation-told-each-time") {
         return Ok(Outcome::done(()));
     }
     let (by, by_name) = (one.actor.user_id, one.actor.name.clone());

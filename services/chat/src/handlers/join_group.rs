@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::study_group::{JoinGroup, StudyGroupJoined, StudyGroupMemberJoined};
 use sinaesta_contracts::{Audience, RoomId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -34,13 +35,16 @@ async fn join(context: &Context, one: &Received<JoinGroup>) -> Result<Outcome<St
         if let Err(error) = group.may_join(groups::is_invited(&mut db, id, user).await?) {
             return Ok(Outcome::refused(error));
         }
-        if groups::count_of(&mut db, user).await? >= context.settings.groups_per_user {
+        if groups::count_of(&mut db, user).await? >= context.settings.groups_per_user
+            && !mutant!("quota-of-groups-one-joins")
+        {
             return Ok(Outcome::refused(too_many_groups(context)));
         }
         groups::join(&mut db, id, (user, &one.actor.name), one.id, one.stamped_at).await?;
     }
     let group = groups::find_any(&mut db, id).await?;
-    db.commit().await.map_err(StoreError::from)?;
+    let committed = db.commit().await.map_err(StoreError::from);
+    mutant!("chat-failed-commit-of-a-group-ignored", (), committed?);
     let group = group.ok_or_else(|| Failure::Reject(format!("group {} was joined and can't be read", id.0)))?;
     let (room_id, member_count) = (RoomId::from(id), group.member_count);
     let outcome = Outcome::done(StudyGroupJoined { group, room_id: room_id.clone() });

@@ -6,6 +6,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, JOIN_MESSAGES, JoinRoom, RESUME_MESSAGES, RoomJoined, UserJoinedRoom};
 use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Audience, ErrorBody, RoomId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
@@ -178,8 +179,9 @@ impl Snapshots {
         };
         let reply = RoomJoined { last_read_seq: mine.last_read_seq, ..snapshot.clone() };
         let count = self.counts.get(room_id.as_str()).copied().unwrap_or_default();
-        let is_new =
-            mine.joined_by == one.id && mine.left_by.is_none() && count <= context.settings.presence_room_limit;
+        let is_new = (mine.joined_by == one.id || mutant!("chat-entering-again-is-announced"))
+            && mine.left_by.is_none()
+            && (count <= context.settings.presence_room_limit || mutant!("chat-large-room-hears-of-everybody"));
         if !is_new {
             return Ok(Outcome::done(reply));
         }
@@ -207,7 +209,8 @@ async fn read_pages<'r>(
     }
     // The same room may be resumed from several places, but not within one statement.
     for (room, since) in keys.iter().filter_map(|(room, since)| Some((*room, (*since)?))) {
-        let mut missed = messages::after(db, &[(room, i64::from(since))], i64::from(RESUME_MESSAGES) + 1).await?;
+        let last = i64::from(since) + i64::from(mutant!("chat-resuming-begins-too-late"));
+        let mut missed = messages::after(db, &[(room, last)], i64::from(RESUME_MESSAGES) + 1).await?;
         let mut list = missed.remove(room).unwrap_or_default();
         let has_more = page::cut(&mut list, RESUME_MESSAGES as usize, PAGE_BYTES);
         pages.insert((room, Some(since)), (list, has_more));

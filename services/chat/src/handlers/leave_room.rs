@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::chat::{LeaveRoom, RoomLeft, UserLeftRoom};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -26,7 +27,9 @@ impl CommandHandler for Handler {
         room_sockets::exit(&mut db, &places).await?;
         // Whoever is in it through another gateway has left it with one of their tabs only.
         let there = room_sockets::still_there(&mut db, &places).await?;
-        let is_gone = |one: &Moving<'_>| !there.contains(&(one.room.to_string(), one.user));
+        let is_gone = |one: &Moving<'_>| {
+            mutant!("chat-leaving-with-one-tab-is-leaving") || !there.contains(&(one.room.to_string(), one.user))
+        };
         let leaves: Vec<_> = leaves.into_iter().filter(is_gone).collect();
         participants::leave(&mut db, &leaves).await?;
         let all = movings(batch, |command| &command.room_id);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{MarkMessageRead, MessageRead, RoomRead};
 use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -44,8 +45,9 @@ fn decide<'p>(
     // One answer for what does not exist and what the caller may not see: the difference is not theirs to know.
     let unknown = || ErrorBody::new(code::MESSAGE_NOT_FOUND, "There is no such message").on_field("messageId");
     let place = places.get(&one.command.message_id).ok_or_else(unknown)?;
-    doors.check(&one.actor, &place.room_id).map_err(|_| unknown())?;
-    if place.sender_id == one.actor.user_id {
+    let may = doors.check(&one.actor, &place.room_id);
+    mutant!("door-of-marking-read-is-open", (), may.map_err(|_| unknown())?);
+    if place.sender_id == one.actor.user_id && !mutant!("chat-own-messages-are-read") {
         return Err(ErrorBody::new(code::OWN_MESSAGE, "You can't mark your own message read").on_field("messageId"));
     }
     Ok(place)
@@ -70,7 +72,7 @@ fn outcome(
         read_up_to_seq: *position,
     };
     // Reading something older than what is read already is no news.
-    if *position > place.seq {
+    if *position > place.seq && !mutant!("chat-older-reading-is-told") {
         return Ok(Outcome::done(read));
     }
     let delivery = Outbound::deliver(Audience::Room(place.room_id.clone()), &read)?.except(user);

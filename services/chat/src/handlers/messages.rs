@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sinaesta_bus::{Failure, Received};
 use sinaesta_contracts::{Actor, ErrorBody, MessageId, RoomId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::{Postgres, Transaction};
 use time::OffsetDateTime;
@@ -71,6 +72,7 @@ impl Messages {
 
     /// Whether somebody was muted in a room when they wanted to do something there.
     pub(super) fn check_muted(&self, room: &RoomId, user: UserId, at: OffsetDateTime) -> Result<(), ErrorBody> {
+        mutant!("chat-muted-goes-on", return Ok(()));
         self.mutes.get(&(room.clone(), user, at)).map_or(Ok(()), |until| Err(muted(*until, at)))
     }
 }

@@ -38,6 +38,7 @@ use std::collections::{HashMap, HashSet};
 use sinaesta_bus::{Failure, Outbound, Received, one_by_one};
 use sinaesta_contracts::presence::UserStatusChange;
 use sinaesta_contracts::{Audience, ErrorBody, GatewayId, GroupId, RoomId, Timestamp, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
@@ -71,7 +72,8 @@ async fn announce(context: &Context, shown: &[Shown]) -> Result<HashMap<UserId, 
             status: one.status,
             last_seen: Timestamp(one.last_seen_at),
         };
-        let to = companions.get(&one.user).into_iter().flatten().take(MOST_TOLD);
+        let most = mutant!("presence-told-to-a-thousand-and-more", usize::MAX, MOST_TOLD);
+        let to = companions.get(&one.user).into_iter().flatten().take(most);
         let outbound: Result<Vec<_>, _> = to.map(|user| Outbound::deliver(Audience::User(*user), &change)).collect();
         announcements.insert(one.user, outbound?);
     }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::moderation::{MuteUser, UserMuted};
 use sinaesta_contracts::{Audience, ErrorBody, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::Duration;
 
@@ -35,7 +36,9 @@ async fn mute(context: &Context, one: &Received<MuteUser>) -> Result<Outcome<Use
         let error = ErrorBody::new(code::USER_UNKNOWN, "There is no such user");
         return Ok(Outcome::refused(error.on_field("userId")));
     };
-    if let Err(error) = one.actor.may_act_on(*user_id, role) {
+    if let Err(error) = one.actor.may_act_on(*user_id, role)
+        && !mutant!("chat-higher-rank-is-muted")
+    {
         return Ok(Outcome::refused(error.on_field("userId")));
     }
     let minutes = u32::from(*minutes);

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::file::{RecordFile, UploadedFile};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_settings::FileSettings;
 use sinaesta_store::StoreError;
 
@@ -50,5 +51,5 @@ fn fits(most: &FileSettings, had: Files, size: u64) -> bool {
     had.count < most.user_files
         && had.bytes.saturating_add(size) <= most.user_bytes
         && had.count_today < most.user_files_daily
-        && had.bytes_today.saturating_add(size) <= most.user_bytes_daily
+        && (had.bytes_today.saturating_add(size) <= most.user_bytes_daily || mutant!("quota-of-bytes-a-day"))
 }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::moderation::{MessageRemoved, RemoveMessage};
 use sinaesta_contracts::{Audience, ErrorBody, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -45,7 +46,8 @@ fn decide(found: &mut Messages, one: &Received<RemoveMessage>) -> Result<Decisio
             let error = ErrorBody::new(code::FORBIDDEN, "Only its sender, mentors and admins may remove a message");
             return Err(error.on_field("messageId"));
         }
-        one.actor.may_act_on(locked.sender_id, locked.sender_role).map_err(|error| error.on_field("messageId"))?;
+        let may = one.actor.may_act_on(locked.sender_id, locked.sender_role);
+        mutant!("chat-higher-ranks-messages-removed", (), may.map_err(|error| error.on_field("messageId"))?);
     }
     let removed =
         |at| MessageRemoved { message_id, room_id: room.clone(), removed_by: user, removed_at: Timestamp(at) };

@@ -4,6 +4,7 @@ use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::moderation::{FoundMessages, SearchMessages};
 use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody, MessageId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -22,12 +23,15 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SearchMessages) -> Result<Result<FoundMessages, ErrorBody>, Failure> {
         let room = &query.room_id;
-        if query.query.as_str().split_whitespace().nth(WORDS).is_some() {
+        if query.query.as_str().split_whitespace().nth(WORDS).is_some() && !mutant!("search-takes-any-number-of-words")
+        {
             let text = format!("query may have {WORDS} words");
             return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("query")));
         }
         let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, room))).await?;
-        if let Err(error) = doors.check(&actor, room) {
+        if let Err(error) = doors.check(&actor, room)
+            && !mutant!("door-of-search-is-open")
+        {
             return Ok(Err(error));
         }
         let limit = query.limit.map_or(PAGE, u32::from) as usize;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::chat::{ChatMessage, MessageSent, MessagesPosted, PostedMessage, ReceiveMessage, SendMessage};
 use sinaesta_contracts::{Audience, ErrorBody, FileId, MessageId, RoomId, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
@@ -42,7 +43,9 @@ impl CommandHandler for Handler {
             outcomes.push(match (posted, wanted) {
                 (Posted::Stored { seq }, Ok(new)) => told.posted(as_stored(new, seq))?,
                 // This command's own, stored before a crash: everybody hears of it again, and the broker drops that.
-                (Posted::Known(id), _) if id.0 == one.id => told.posted(stored(&known, id)?)?,
+                (Posted::Known(id), _) if id.0 == one.id && !mutant!("chat-own-repeat-not-told-again") => {
+                    told.posted(stored(&known, id)?)?
+                }
                 // The client's repeat of a message that an earlier command stored: acknowledged again, not delivered again.
                 (Posted::Known(id), _) => Outcome::done(MessageSent { message: stored(&known, id)? }),
                 (_, Err(error)) => Outcome::refused(error),
@@ -97,10 +100,12 @@ impl Told {
 }
 
 fn posting<'a>(one: &'a Received<SendMessage>, wanted: &'a Result<NewMessage, ErrorBody>) -> Posting<'a> {
+    let mut client_message_id = one.command.client_message_id.as_ref().map(|id| id.as_str());
+    mutant!("chat-repeat-of-a-client-is-new", client_message_id = None);
     Posting {
         id: MessageId(one.id),
         sender_id: one.actor.user_id,
-        client_message_id: one.command.client_message_id.as_ref().map(|id| id.as_str()),
+        client_message_id,
         at: one.stamped_at,
         message: wanted.as_ref().ok(),
     }
@@ -168,12 +173,18 @@ fn decide(
     // Of our own files each posts their own, and what they are called is what we know.
     let file = match own_file(one) {
         Some(id) => {
-            let mine = files.get(&id).filter(|stored| stored.owner == one.actor.user_id);
+            let mine = files
+                .get(&id)
+                .filter(|stored| stored.owner == one.actor.user_id || mutant!("chat-posts-files-of-others"));
             Some(&mine.ok_or_else(|| file_url::unknown_file("fileUrl"))?.file)
         }
         None => None,
     };
-    let is_here = |id| replied.get(&id).is_some_and(|place| place.room_id == command.room_id);
+    let is_here = |id| {
+        replied
+            .get(&id)
+            .is_some_and(|place| place.room_id == command.room_id || mutant!("chat-reply-into-another-room"))
+    };
     if command.reply_to.is_some_and(|id| !is_here(id)) {
         let error = ErrorBody::new(code::REPLY_NOT_FOUND, "The message replied to is not in this room");
         return Err(error.on_field("replyTo"));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::{SetStatus, StatusSet};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
@@ -33,7 +34,8 @@ impl CommandHandler for Handler {
             by: Some(one.id),
         };
         let wanted: Vec<_> = last.values().map(|one| shown(one)).collect();
-        let pause = time::Duration::milliseconds(self.0.settings.status_interval_ms);
+        let mut pause = time::Duration::milliseconds(self.0.settings.status_interval_ms);
+        mutant!("status-as-often-as-one-likes", pause = time::Duration::ZERO);
         let noted = presence::choose(&mut db, &wanted, pause).await?;
         let is_noted = |one: &Shown| noted.get(&one.user).is_some_and(|chosen| Some(chosen.by) == one.by);
         let chosen: Vec<_> = wanted.into_iter().filter(is_noted).collect();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use sinaesta_contracts::GatewayId;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -73,7 +74,7 @@ pub async fn are_news(db: &mut PgConnection, words: &[Word]) -> Result<Vec<bool>
 fn compare<'w>(words: &'w [Word], mut newest: BTreeMap<(&'w str, Uuid), Uuid>) -> Vec<bool> {
     let is_news = |word: &'w Word| {
         let newest = newest.entry(key(word)).or_insert(Uuid::nil());
-        let is_news = word.command > *newest;
+        let is_news = word.command > *newest || mutant!("chat-late-command-counts");
         *newest = word.command.max(*newest);
         is_news
     };

@@ -3,6 +3,7 @@
 
 use sinaesta_contracts::RoomId;
 use sinaesta_contracts::chat::MessageFormat;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -75,6 +76,7 @@ async fn indexed(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError
 /// What is searched of a message: what a reader sees. Without the characters that Postgres's parser takes for tags and
 /// references too, whose words it would leave out.
 pub fn words(message: &str, format: MessageFormat) -> String {
+    mutant!("search-finds-markup", return message.to_owned());
     markup::plain_text(message, format).replace(['<', '>', '&'], " ")
 }
 
@@ -86,7 +88,7 @@ pub async fn find(
     before_seq: i64,
     limit: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let from = indexed(db, room).await?;
+    let from = mutant!("search-misses-what-is-new", i64::MAX, indexed(db, room).await?);
     let recent = sqlx::query!(
         "SELECT seq, message, format FROM chat_messages WHERE room_id = $1 AND seq > $2 ORDER BY seq DESC LIMIT $3",
         room.as_str(),

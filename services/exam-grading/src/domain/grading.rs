@@ -4,6 +4,7 @@ use sinaesta_contracts::Points;
 use sinaesta_contracts::exam::Answer;
 use sinaesta_contracts::exam_authoring::Key;
 use sinaesta_contracts::exam_grading::CategoryScore;
+use sinaesta_mutants::mutant;
 
 /// What grading needs to know of a question.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +62,7 @@ pub fn grade(key: &AnswerKey, answers: &[Option<Answer>]) -> Grade {
             add(&mut breakdown, name, points, question.points);
         }
     }
-    let score = sum.max(Points::ZERO);
+    let score = mutant!("grading-below-zero", sum, sum.max(Points::ZERO));
     let percentage = Points::from_hundredths(10_000).share(score.hundredths(), max_score.hundredths());
     let total_questions = u16::try_from(key.questions.len()).unwrap_or(u16::MAX);
     Grade { score, max_score, percentage: percentage.into(), correct_count, total_questions, breakdown }
@@ -88,11 +89,12 @@ fn add(breakdown: &mut Vec<CategoryScore>, name: &str, points: Points, most: Poi
 
 /// The points of one answer: an answer that earns nothing costs what negative marking says, no answer costs nothing.
 fn mark(question: &KeyedQuestion, answer: Option<&Answer>, negative_marking_percent: u8) -> Points {
-    let Some(answer) = answer else { return Points::ZERO };
+    let wrong = -question.points.share(i64::from(negative_marking_percent), 100);
+    let Some(answer) = answer else { return mutant!("grading-unanswered-costs", wrong, Points::ZERO) };
     match earned(question, answer) {
         Earned::All => question.points,
         Earned::Part(points) => points,
-        Earned::Nothing => -question.points.share(i64::from(negative_marking_percent), 100),
+        Earned::Nothing => wrong,
     }
 }
 
@@ -103,7 +105,7 @@ fn earned(question: &KeyedQuestion, answer: &Answer) -> Earned {
             all_or_nothing(chosen.as_u64() == Some(u64::from(*correct)))
         }
         (Key::TrueFalse { correct }, Answer::Number(chosen)) => {
-            all_or_nothing(chosen.as_u64() == Some(u64::from(!*correct)))
+            all_or_nothing(chosen.as_u64() == Some(u64::from(!*correct ^ mutant!("grading-true-is-false"))))
         }
         (Key::Numeric { value, tolerance }, Answer::Number(given)) => {
             all_or_nothing(given.as_f64().is_some_and(|given| is_within(given, *value, *tolerance)))
@@ -123,7 +125,7 @@ fn several(points: Points, correct: &[u16], chosen: &[u16]) -> Earned {
         return Earned::All;
     }
     // Points of a hundredth or so may round a share to nothing, or to everything.
-    match points.share(right - wrong, all) {
+    match points.share(right - mutant!("grading-wrong-choices-cost-nothing", 0, wrong), all) {
         part if part <= Points::ZERO => Earned::Nothing,
         part => Earned::Part(part.min(points - Points::from_hundredths(1))),
     }
@@ -132,7 +134,8 @@ fn several(points: Points, correct: &[u16], chosen: &[u16]) -> Earned {
 /// Within the tolerance, or within what writing a decimal number in binary takes from it.
 fn is_within(given: f64, value: f64, tolerance: f64) -> bool {
     let slack = 4.0 * f64::EPSILON * given.abs().max(value.abs()).max(tolerance);
-    (given - value).abs() <= tolerance + slack
+    let distance = (given - value).abs();
+    mutant!("grading-tolerance-without-its-ends", distance < tolerance, distance <= tolerance + slack)
 }
 
 #[cfg(test)]

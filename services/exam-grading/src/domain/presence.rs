@@ -5,6 +5,7 @@
 //! those by its id, however many there were.
 
 use sinaesta_contracts::GatewayId;
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -75,7 +76,10 @@ impl Presence {
             let is_first = self.here.iter().all(|one| (known.at, known.by) <= (one.at, one.by));
             return if known.by == present.by { Entered::Before { is_first } } else { Entered::NothingNew };
         }
-        if self.departure(present.gateway).is_some_and(|departure| departure.newest >= present.by) {
+        if self
+            .departure(present.gateway)
+            .is_some_and(|departure| departure.newest >= present.by && !mutant!("exam-older-news-of-coming-counts"))
+        {
             return Entered::NothingNew;
         }
         let is_first = self.here.is_empty();
@@ -115,7 +119,8 @@ impl Presence {
 
     fn take_out(&mut self, departure: Departure) -> Departure {
         self.here.retain(|one| one.gateway != departure.gateway);
-        let departure = Departure { was_last: self.here.is_empty(), ..departure };
+        let departure =
+            Departure { was_last: self.here.is_empty() || mutant!("exam-left-with-one-gateway"), ..departure };
         self.note(departure.clone());
         departure
     }

@@ -3,6 +3,7 @@
 use sinaesta_contracts::exam::{Answer, GRACE_MS, SessionStatus};
 use sinaesta_contracts::exam_grading::{AnswerSource, CompletionReason};
 use sinaesta_contracts::{ErrorBody, ExamId, SessionId, Timestamp, UserId, code};
+use sinaesta_mutants::mutant;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -124,12 +125,12 @@ impl Session {
 
     /// Whether nothing that the broker stores from `stamped_at` on can count any more.
     pub fn is_over(&self, stamped_at: OffsetDateTime) -> bool {
-        self.paused_at.is_none() && stamped_at >= self.limit()
+        (self.paused_at.is_none() || mutant!("exam-paused-runs-out")) && stamped_at >= self.limit()
     }
 
     /// From when on nothing counts any more.
     fn limit(&self) -> OffsetDateTime {
-        self.ends_at.saturating_add(GRACE)
+        self.ends_at.saturating_add(mutant!("exam-grace-is-doubled", GRACE * 2, GRACE))
     }
 
     /// How long after the last moment that counts something was stored.
@@ -145,20 +146,24 @@ impl Session {
             None => {}
         }
         // Whether it is applied before the pause, in it, or after it.
-        if self.paused_at.is_some_and(|since| stamped_at >= since)
-            || self.last_pause.is_some_and(|pause| pause.contains(stamped_at))
+        let is_in_pause =
+            |pause: Pause| pause.contains(stamped_at) && !mutant!("exam-answers-of-a-pause-count-behind-it");
+        if self.paused_at.is_some_and(|since| stamped_at >= since && !mutant!("exam-answers-in-a-pause-count"))
+            || self.last_pause.is_some_and(is_in_pause)
         {
             return Err(ErrorBody::new(code::EXAM_PAUSED, "A proctor has paused this exam"));
         }
-        if stamped_at < self.started_at {
+        if stamped_at < self.started_at && !mutant!("exam-answers-before-the-start-count") {
             return Err(ErrorBody::new(code::EXAM_NOT_STARTED, "This exam has not begun"));
         }
-        if self.is_over(stamped_at) { Err(time_expired()) } else { Ok(()) }
+        if self.is_over(stamped_at) && !mutant!("exam-late-answers-count") { Err(time_expired()) } else { Ok(()) }
     }
 
     /// How it is completed by its student's command, or why not. Past the limit it is completed as the clock does it.
     pub fn hand_in(&self, stamped_at: OffsetDateTime, by: Uuid) -> Result<Completion, ErrorBody> {
-        if let Some(completion) = self.expire(stamped_at, by) {
+        if let Some(completion) = self.expire(stamped_at, by)
+            && !mutant!("exam-late-hand-in-is-refused")
+        {
             return Ok(completion);
         }
         self.accepts(stamped_at)?;
@@ -169,7 +174,8 @@ impl Session {
     /// noticed, and where it was noticed too early.
     pub fn expire(&self, stamped_at: OffsetDateTime, by: Uuid) -> Option<Completion> {
         let is_due = self.completion.is_none() && self.is_over(stamped_at);
-        is_due.then(|| Completion::new(self.ends_at, by, CompletionReason::TimeExpired))
+        let at = mutant!("exam-completed-when-it-was-noticed", stamped_at, self.ends_at);
+        is_due.then(|| Completion::new(at, by, CompletionReason::TimeExpired))
     }
 
     /// Gives more time.
@@ -190,14 +196,14 @@ impl Session {
     pub fn resume(&mut self, at: OffsetDateTime) -> bool {
         let Some(began_at) = self.paused_at.take() else { return false };
         let stood_still = at - began_at.max(self.started_at.min(at));
-        self.extend(stood_still.max(Duration::ZERO));
+        self.extend(mutant!("exam-pause-takes-time", Duration::ZERO, stood_still.max(Duration::ZERO)));
         self.last_pause = Some(Pause { began_at, ended_at: at });
         true
     }
 
     /// Whether one more autosave may be noted.
     pub fn check_autosaves(&self) -> Result<(), ErrorBody> {
-        if self.autosave_count < MAX_AUTOSAVES {
+        if self.autosave_count < MAX_AUTOSAVES || mutant!("exam-autosaves-without-end") {
             return Ok(());
         }
         let text = format!("The progress of this exam was saved {MAX_AUTOSAVES} times: no more is kept");
@@ -213,7 +219,7 @@ impl Session {
 
     /// Whether the record has room for so many more answers.
     pub fn check_room(&self, answers: usize) -> Result<(), ErrorBody> {
-        if self.change_count as usize + answers <= MAX_CHANGES as usize {
+        if self.change_count as usize + answers <= MAX_CHANGES as usize || mutant!("exam-record-without-end") {
             return Ok(());
         }
         let text = format!("The answers of this exam were changed {MAX_CHANGES} times: no more is kept");
@@ -233,7 +239,7 @@ impl Session {
         self.change_count += 1;
         let number = self.change_count;
         let entry = Entry { number, question_index, answer: answer.as_ref(), source, given_at: Timestamp(given_at) };
-        self.record_head = self.record_head.next(&entry);
+        self.record_head = mutant!("exam-record-is-no-chain", Link::genesis(self.id), self.record_head).next(&entry);
         self.answered.set(question_index, answer.is_some());
         self.last_activity = self.last_activity.max(at);
         Change { session_id: self.id, number, question_index, answer, source, given_at, by, hash: self.record_head }
@@ -273,8 +279,11 @@ pub fn is_news<'h>(
     stamped_at: OffsetDateTime,
     history: impl DoubleEndedIterator<Item = &'h Change> + Clone,
 ) -> bool {
+    mutant!("exam-autosave-undoes-answers", return true);
     let Some(current) = history.clone().next_back() else { return true };
-    if current.answer.as_ref() == Some(answer) || current.given_at > stamped_at {
+    if current.answer.as_ref() == Some(answer)
+        || (current.given_at > stamped_at && !mutant!("exam-late-autosave-counts"))
+    {
         return false;
     }
     let was_given = || history.clone().any(|change| change.answer.as_ref() == Some(answer));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::ErrorBody;
 use sinaesta_contracts::exam::{CompleteExam, ExamCompleted};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::Duration;
 
@@ -40,7 +41,8 @@ impl CommandHandler for Handler {
         let completed: Vec<_> = batch.commands().iter().zip(&decided).map(own).collect();
         let sessions = distinct_sessions(completed.iter().flatten().map(|done| &done.session));
         let proctors = to_proctors(&mut db, &sessions, batch.stamped_at()).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let committed = db.commit().await.map_err(StoreError::from);
+        mutant!("exam-failed-commit-of-a-completion-ignored", (), committed?);
         let mut outcomes: Vec<_> = decided.iter().map(|one| Outcome::from(one.answer(|done| done.event()))).collect();
         sittings.publish(&completed, &mut outcomes, self.0.settings.announce_limit)?;
         for ((one, decision), outcome) in batch.commands().iter().zip(&decided).zip(&mut outcomes) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use metrics::histogram;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::exam::ExpireSession;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -53,7 +54,11 @@ fn key(one: &Received<ExpireSession>) -> Key {
 fn decide(one: &Received<ExpireSession>, sittings: &mut Sittings) -> Result<Option<Arc<Completed>>, Failure> {
     let session = match sittings.get(&key(one)) {
         None => return Ok(None),
-        Some(Sitting::Completed(done)) => return Ok((done.completion.by == one.id).then(|| Arc::clone(done))),
+        Some(Sitting::Completed(done)) => {
+            return Ok(
+                (done.completion.by == one.id || mutant!("exam-expiry-told-by-each-replica")).then(|| Arc::clone(done))
+            );
+        }
         Some(Sitting::Open(session)) => Session::clone(session),
     };
     let due = session.expire(one.stamped_at, one.id);

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::proctoring::{ExtendExam, Intervened};
 use sinaesta_contracts::{ExamId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -45,6 +46,7 @@ impl Intervene for ExtendExam {
 
     /// Whoever joins a synchronised exam later gets the time that all have.
     async fn change_exam(one: &Received<Self>, db: &mut PgConnection) -> Result<(), StoreError> {
+        mutant!("exam-extension-forgets-who-joins-later", return Ok(()));
         let minutes = i32::try_from(one.command.minutes.get()).unwrap_or_default();
         exams::extend(db, one.command.exam_id, minutes).await
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sinaesta_bus::{Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::proctoring::{ExamPaused, ExamResumed, ExamTimeExtended, Intervened};
 use sinaesta_contracts::{Audience, Command, ErrorBody, ExamId, Timestamp, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -76,7 +77,9 @@ async fn decide<C: Intervene + Serialize>(
     one: &Received<C>,
 ) -> Result<Decision<Change>, Failure> {
     let (exam, user) = (one.command.exam(), one.command.user());
-    if let Some(before) = before(db, one.id, exam, C::KIND).await? {
+    if let Some(before) =
+        before(db, one.id, exam, C::KIND).await?.filter(|_| !mutant!("exam-intervention-comes-again-and-counts"))
+    {
         let (sessions, at) = (before.sessions.clone(), before.at);
         return Ok(Decision::Repeat(Change { reply: reply(one.id, before)?, sessions, at }));
     }

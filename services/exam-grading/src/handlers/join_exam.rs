@@ -6,6 +6,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::exam::{Answer, Exam, ExamEntered, ExamSession, JoinExam};
 use sinaesta_contracts::exam_grading::{SessionBegun, SessionsBegun};
 use sinaesta_contracts::{ErrorBody, ExamId, RoomId, SessionId, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
@@ -47,7 +48,10 @@ impl CommandHandler for Handler {
         // Those that these very commands begin, now or before: a repeat publishes them again.
         let entered = batch.commands().iter().zip(&decided);
         let own = entered.filter_map(|(one, decision)| Some((one.id, decision.done()?.session)));
-        let begun: Vec<_> = own.filter(|(id, session)| session.id.0 == *id).map(|(_, session)| session).collect();
+        let begun: Vec<_> = own
+            .filter(|(id, session)| session.id.0 == *id && !mutant!("exam-begun-not-told-to-proctors"))
+            .map(|(_, session)| session)
+            .collect();
         let proctors = to_proctors(&mut db, &begun, batch.stamped_at()).await?;
         db.commit().await.map_err(StoreError::from)?;
         let outcome = |(one, decision): (&&Received<JoinExam>, &Decision<Entering<'_>>)| {
@@ -92,7 +96,11 @@ impl Exams {
     /// The exam that somebody wants to enter, or why they may not.
     fn open(&self, one: &Received<JoinExam>) -> Result<Open<'_>, ErrorBody> {
         let id = &one.command.exam_id;
-        let exam = self.rows.get(id).filter(|exam| exam.is_published()).ok_or_else(not_found)?;
+        let exam = self
+            .rows
+            .get(id)
+            .filter(|exam| exam.is_published() || mutant!("exam-draft-is-joined"))
+            .ok_or_else(not_found)?;
         let paper = self.papers.get(id).ok_or_else(not_found)?;
         if one.actor.role.is_staff() {
             let text = "Exams are taken by students; watch it with exam-monitor";
@@ -180,7 +188,9 @@ fn as_begun(session: &Session) -> SessionBegun {
 /// From when until when somebody who joins at a moment has time.
 fn times(exam: &ExamRow, at: OffsetDateTime) -> Result<(OffsetDateTime, OffsetDateTime), ErrorBody> {
     match (exam.info.scheduled_start, exam.info.scheduled_end) {
-        (Some(_), Some(end)) if at >= end.0 => Err(ErrorBody::new(code::EXAM_OVER, "This exam has ended")),
+        (Some(_), Some(end)) if at >= end.0 && !mutant!("exam-joined-after-its-end") => {
+            Err(ErrorBody::new(code::EXAM_OVER, "This exam has ended"))
+        }
         (Some(start), Some(end)) => Ok((start.0.max(at), end.0)),
         _ => Ok((at, at + Duration::minutes(i64::from(exam.info.duration_minutes)))),
     }
@@ -196,7 +206,11 @@ impl Entering<'_> {
     ) -> ExamEntered {
         let (Open { exam, paper }, session) = (self.open, self.session);
         // Whatever its status: one that is paused before it begins has its questions no sooner.
-        let questions = if at < session.started_at { Vec::new() } else { paper.to_vec() };
+        let questions = if at < session.started_at && !mutant!("exam-questions-before-the-start") {
+            Vec::new()
+        } else {
+            paper.to_vec()
+        };
         let mut answers = sheet.cloned().unwrap_or_default();
         answers.resize(paper.len(), None);
         ExamEntered {

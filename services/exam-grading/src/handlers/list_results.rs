@@ -3,6 +3,7 @@
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::exam_grading::{ListResults, ResultList, ResultRow};
 use sinaesta_contracts::{Actor, ErrorBody, page};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -19,7 +20,9 @@ impl QueryHandler for Handler {
     type Query = ListResults;
 
     async fn handle(&self, actor: Actor, query: ListResults) -> Result<Result<ResultList, ErrorBody>, Failure> {
-        if let Err(error) = check_staff(&actor) {
+        if let Err(error) = check_staff(&actor)
+            && !mutant!("exam-results-for-students")
+        {
             return Ok(Err(error));
         }
         let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::exam::LoseParticipants;
 use sinaesta_contracts::{GatewayId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -72,6 +73,7 @@ async fn is_due(
     stamped_at: OffsetDateTime,
     silence: Duration,
 ) -> Result<bool, StoreError> {
+    mutant!("exam-lost-though-heard-since", return Ok(true));
     let heard = participants::last_arrival(db, gateway).await?;
     Ok(heard.is_none_or(|at| stamped_at >= at + silence))
 }

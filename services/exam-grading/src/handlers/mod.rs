@@ -37,6 +37,7 @@ use sinaesta_contracts::exam::Question;
 use sinaesta_contracts::exam_authoring::{ExamDetails, ExamScheduled, ExamStatus, ExamSummary};
 use sinaesta_contracts::proctoring::{ExamMonitorUpdate, MonitoredParticipant};
 use sinaesta_contracts::{Actor, Audience, ErrorBody, ExamId, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -73,7 +74,7 @@ fn question<'p>(paper: &'p [Question], index: u16, field: &str) -> Result<&'p Qu
 
 /// Refuses those who don't write an exam.
 fn check_writer(exam: &ExamRow, actor: &Actor) -> Result<(), ErrorBody> {
-    if exam.is_written_by(actor) {
+    if exam.is_written_by(actor) || mutant!("exam-changed-by-any-mentor") {
         return Ok(());
     }
     let text = "Only its author, those whom the author named, and admins may change an exam";
@@ -84,7 +85,10 @@ fn check_writer(exam: &ExamRow, actor: &Actor) -> Result<(), ErrorBody> {
 async fn visible(db: &mut PgConnection, id: ExamId, actor: &Actor) -> Result<Result<ExamRow, ErrorBody>, StoreError> {
     let found = exams::find(db, &[id.0]).await?.remove(&id);
     Ok(found
-        .filter(|exam| exam.is_published() || (actor.role.is_staff() && exam.is_written_by(actor)))
+        .filter(|exam| {
+            exam.is_published()
+                || (actor.role.is_staff() && (exam.is_written_by(actor) || mutant!("exam-drafts-of-others")))
+        })
         .ok_or_else(not_found))
 }
 
@@ -180,6 +184,7 @@ fn told(answer: Result<ExamDetails, ErrorBody>, at: OffsetDateTime) -> Result<Ou
 
 /// Publishes with the last command of each exam what its proctors are told.
 fn with_last<R>(outcomes: &mut [Outcome<R>], exams: &[ExamId], mut proctors: BTreeMap<ExamId, Outbound>) {
+    mutant!("exam-proctors-hear-nothing", return);
     for (outcome, exam) in outcomes.iter_mut().zip(exams).rev() {
         outcome.outbound.extend(proctors.remove(exam));
     }

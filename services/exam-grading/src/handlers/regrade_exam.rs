@@ -7,6 +7,7 @@ use sinaesta_contracts::exam::ExamCompleted;
 use sinaesta_contracts::exam_authoring::{Correction, NewQuestion, RegradeExam, Regraded, ScoreChange};
 use sinaesta_contracts::exam_grading::CompletionReason;
 use sinaesta_contracts::{Audience, ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
@@ -66,7 +67,9 @@ async fn regrade(context: &Context, one: &Received<RegradeExam>) -> Result<Outco
         let graded = graded
             .get(&change.user_id)
             .ok_or_else(|| Failure::Reject(format!("{} has no result any more", change.user_id)))?;
+        mutant!("regrade-not-told-to-students", continue);
         outbound.extend([to_student(graded)?, event(&exam, graded, IsCorrection(true))?]);
+        mutant!("regrade-not-told-to-boards", outbound.truncate(outbound.len() - 1));
     }
     outbound.extend(proctors.into_values());
     Ok(Outcome { answer: Ok(reply), outbound })
@@ -79,7 +82,7 @@ async fn decide(
     exam: &ExamRow,
 ) -> Result<Decision<Regraded>, Failure> {
     let (id, corrections) = (exam.info.id, &one.command.corrections);
-    if let Some(before) = before(db, one.id, id, KIND).await? {
+    if let Some(before) = before(db, one.id, id, KIND).await?.filter(|_| !mutant!("regrade-comes-again-and-counts")) {
         return Ok(Decision::Repeat(reply(one.id, before)?));
     }
     if let Err(error) = check_writer(exam, &one.actor) {
@@ -89,8 +92,11 @@ async fn decide(
     if let Err(error) = apply(&mut written, corrections) {
         return Ok(Decision::Refused(error));
     }
-    let exam = ExamRow { key_version: exam.key_version + 1, ..exam.clone() };
-    questions::correct(db, id, corrections).await?;
+    let exam = ExamRow {
+        key_version: exam.key_version + u32::from(!mutant!("regrade-keeps-the-version-of-the-key")),
+        ..exam.clone()
+    };
+    mutant!("regrade-others-keep-the-old-key", (), questions::correct(db, id, corrections).await?);
     exams::set_key_version(db, id, exam.key_version).await?;
     let key = answer_key(&exam, written);
     let old = results::of_exam(db, id, i64::MAX).await?;

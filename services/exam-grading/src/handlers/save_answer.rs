@@ -6,6 +6,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::exam::{ExamAnswerSaved, SaveAnswer};
 use sinaesta_contracts::exam_grading::AnswerSource;
 use sinaesta_contracts::{ErrorBody, ExamId, Timestamp};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
@@ -42,7 +43,8 @@ impl CommandHandler for Handler {
         let changed = distinct_sessions(saved.filter_map(|(one, _)| known.get(&key(one))));
         sessions::save(&mut db, &changed).await?;
         let proctors = to_proctors(&mut db, &changed, batch.stamped_at()).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let commit = db.commit();
+        mutant!("exam-answer-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let mut outcomes: Vec<_> = decided.iter().map(|one| Outcome::from(one.answer(Clone::clone))).collect();
         with_last(&mut outcomes, &exams, proctors);
         batch.answer(outcomes)
@@ -65,7 +67,7 @@ fn decide(
     let Some(session) = known.get_mut(&key(one)) else { return Ok(Decision::Refused(not_joined())) };
     let saved = |answer, at| ExamAnswerSaved { exam_id, question_index, answer, timestamp: Timestamp(at) };
     // A repeat of what was stored is acknowledged again, whatever has happened since.
-    if let Some(before) = stored.get(&one.id) {
+    if let Some(before) = stored.get(&one.id).filter(|_| !mutant!("exam-repeat-is-decided-anew")) {
         let is_this = before.session_id == session.id
             && before.question_index == question_index
             && before.source == AnswerSource::Answer;

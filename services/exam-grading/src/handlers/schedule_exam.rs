@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::exam_authoring::{ExamDetails, Schedule, ScheduleExam};
 use sinaesta_contracts::{ErrorBody, ExamId, Timestamp, code};
+use sinaesta_mutants::mutant;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
@@ -51,6 +52,7 @@ impl Author for ScheduleExam {
         exams::schedule(db, id, &Schedule { scheduled_start: start, scheduled_end: Some(end) }).await?;
         // Those who wait already wait for the new moment.
         let mut waiting = sessions::hold_open(db, id, None).await?;
+        mutant!("exam-waiting-keep-the-old-moment", waiting.clear());
         for session in &mut waiting {
             (session.started_at, session.ends_at) = (start.0, end.0);
         }
@@ -67,7 +69,7 @@ fn complete(schedule: &Schedule, exam: &ExamRow) -> (Timestamp, Timestamp) {
 
 fn check(start: Timestamp, end: Timestamp, stamped_at: OffsetDateTime, begun: bool) -> Result<(), ErrorBody> {
     let refuse = |text, field| Err(ErrorBody::new(code::EXAM_INVALID_SCHEDULE, text).on_field(field));
-    if begun {
+    if begun && !mutant!("exam-moved-though-begun") {
         return refuse("Somebody has begun this exam: it can't be moved", "scheduledStart");
     }
     if start.0 <= stamped_at {

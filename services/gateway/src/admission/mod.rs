@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use sinaesta_mutants::mutant;
 use sinaesta_settings::GatewaySettings;
 use socketioxide_core::Sid;
 
@@ -55,6 +56,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn signed_in(&self) {
+        mutant!("admission-counts-who-has-signed-in", return);
         if let Some(slot) = &self.of_address {
             slot.release();
         }
@@ -124,6 +126,7 @@ impl Admission {
 
     /// A token was refused, which costs the address as much as opening some sessions.
     pub(crate) fn refused(&self, client: ClientAddress) -> Result<(), TurnedAway> {
+        mutant!("admission-tries-tokens-for-nothing", return Ok(()));
         let opens = &self.addresses.of(client.0).opens;
         opens.take_many(COST_OF_REFUSAL).map_err(|wait| TurnedAway::new("address_refusals", wait))
     }

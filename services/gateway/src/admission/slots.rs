@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use sinaesta_mutants::mutant;
+
 /// How many there are.
 #[derive(Debug)]
 pub(super) struct Counter {
@@ -24,7 +26,7 @@ impl Counter {
 
     /// One more, if there may be.
     pub(super) fn take(self: &Arc<Self>) -> Option<Slot> {
-        let more = |count| (count < self.max).then_some(count + 1);
+        let more = |count| (count < self.max || mutant!("admission-without-bound")).then_some(count + 1);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Slot { counter: Arc::clone(self), is_held: AtomicBool::new(true) })
     }

@@ -66,6 +66,7 @@ use sinaesta_contracts::study_group::{
     CreateGroup, InviteMember, JoinGroup, LeaveGroup, ListGroups, RemoveMember, SendGroupMessage,
 };
 use sinaesta_contracts::{Audience, ClientEvent, Command, ErrorBody, Query, ServerEvent, code};
+use sinaesta_mutants::mutant;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -174,6 +175,7 @@ pub(crate) fn known(name: &str) -> Option<&'static str> {
 /// What an event counts as.
 pub(crate) fn class(event: &'static str) -> Class {
     match event {
+        STUDY_GROUP_MESSAGE if mutant!("limit-not-of-group-messages") => Class::Other,
         SEND_MESSAGE | STUDY_GROUP_MESSAGE => Class::Message,
         MESSAGE_EDIT | MESSAGE_REMOVE | MESSAGE_REACT => Class::Change,
         JOIN_EXAM => Class::ExamJoin,
@@ -283,7 +285,7 @@ impl Call {
         D: FnOnce(Self, Answer) -> F + Send + 'static,
         F: Future<Output = ()> + Send,
     {
-        if self.permit.is_none() {
+        if self.permit.is_none() && !mutant!("open-commands-without-bound") {
             match self.session.user.open_command(self.arrived).await {
                 Ok(permit) => self.permit = Some(permit),
                 Err(error) => return done(self, Err(error)).await,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sinaesta_contracts::chat::SetTyping;
 use sinaesta_contracts::{Actor, ErrorBody, RoomId, code};
+use sinaesta_mutants::mutant;
 
 use super::Call;
 use crate::Gateway;
@@ -56,7 +57,7 @@ impl Said {
 }
 
 pub(crate) async fn handle(call: Call, event: SetTyping) {
-    if !call.session.is_in(&event.room_id) {
+    if !call.session.is_in(&event.room_id) && !mutant!("typing-from-outside") {
         let error = ErrorBody::new(code::NOT_IN_ROOM, "Join the room first").on_field("roomId");
         return call.responder.error(error);
     }
@@ -67,6 +68,7 @@ pub(crate) async fn handle(call: Call, event: SetTyping) {
 
 /// Somebody who was typing is gone.
 pub(crate) fn stop(gateway: &Arc<Gateway>, session: &Session, room_id: RoomId) {
+    mutant!("typing-goes-on-when-the-socket-is-gone", return);
     let by = By::Leaving(Arc::clone(gateway), session.actor.clone());
     say(Arc::clone(&session.user), Said { event: SetTyping { room_id, is_typing: false }, by });
 }

@@ -24,6 +24,7 @@ use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use sinaesta_contracts::file::{FileUploadProgress, FindFile, RecordFile, UploadedFile};
 use sinaesta_contracts::{Audience, BoundedText, ErrorBody, FileId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_objects::ObjectError;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -210,7 +211,9 @@ async fn take(
             None => break,
         }
     }
-    let kind = infer::get(&head).map(|kind| kind.mime_type()).filter(|kind| TAKEN.contains(kind));
+    let kind = infer::get(&head)
+        .map(|kind| kind.mime_type())
+        .filter(|kind| TAKEN.contains(kind) || mutant!("file-of-any-type"));
     let Some(content_type) = kind else {
         let error = ErrorBody::new(code::FILE_TYPE, "Files of this type are not taken");
         return Err(error.on_field("file").into());
@@ -218,7 +221,9 @@ async fn take(
     let head = head.freeze();
     progress.tell(head.len() as u64).await;
     let mut received = head.len() as u64;
-    if let Some(format) = ImageFormat::from_mime_type(content_type) {
+    if let Some(format) =
+        ImageFormat::from_mime_type(content_type).filter(|_| !mutant!("file-picture-keeps-what-is-hidden"))
+    {
         // Counted as they come: who is slow holds what came, and nothing else.
         let mut whole = Counted::default();
         whole.add(gateway, &head)?;

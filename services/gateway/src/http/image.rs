@@ -9,6 +9,7 @@ use img_parts::jpeg::markers;
 use img_parts::png::Png;
 use img_parts::webp::WebP;
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 
 /// How wide and high a thumbnail is at the most, in pixels.
 const THUMBNAIL: u32 = 320;
@@ -56,7 +57,7 @@ pub(super) fn prepare(bytes: Bytes, format: ImageFormat, bounds: &Bounds) -> Res
     let (width, height) = decoder.dimensions();
     // Before any pixel of it is read: a few bytes may stand for very many.
     let pixels = u64::from(width) * u64::from(height);
-    if pixels > bounds.pixels {
+    if pixels > bounds.pixels && !mutant!("file-picture-of-any-size") {
         return Err(too_much(format!("The image must have no more than {} pixels", bounds.pixels)));
     }
     if decoder.total_bytes() > bounds.decoded_bytes {
@@ -155,7 +156,8 @@ fn jpeg(bytes: &[u8]) -> Option<Bytes> {
 
 /// Whether a part of a JPEG is of the picture. APP0 says that it is a JPEG, APP2 has its colours, APP14 how they are meant.
 fn belongs(marker: u8) -> bool {
-    let is_note = (markers::APP0..=markers::APP15).contains(&marker) || marker == markers::COM;
+    let is_note = !mutant!("file-picture-keeps-its-notes") && (markers::APP0..=markers::APP15).contains(&marker)
+        || marker == markers::COM;
     !is_note || [markers::APP0, markers::APP2, markers::APP14].contains(&marker)
 }
 

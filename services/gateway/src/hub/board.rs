@@ -9,6 +9,7 @@ use sinaesta_contracts::leaderboard::{
     BoardId, FindRanks, LeaderboardRankChanged, LeaderboardUpdated, MAX_ENTRIES, RequestLeaderboard, UserRank,
 };
 use sinaesta_contracts::{Actor, BoundedNumber, ServerEvent as _, UserId};
+use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -124,7 +125,7 @@ impl Board {
         let limits: BTreeSet<u32> = self.watchers.iter().map(|one| one.limit).collect();
         // From the longest to the shortest, so that each is cut from the one before.
         for limit in limits.into_iter().rev() {
-            updated.entries.truncate(limit as usize);
+            mutant!("board-limit-of-the-longest", (), updated.entries.truncate(limit as usize));
             let Ok(payload) = serde_json::value::to_raw_value(&updated) else { continue };
             let wanting = self.watchers.iter_mut().filter(|one| one.limit == limit);
             let emitted = wanting.map(|one| one.listening.emit(None, LeaderboardUpdated::NAME, &payload));
@@ -149,7 +150,7 @@ impl Board {
         for user in users {
             let (old, mut new) = (self.ranks.remove(&user), found.remove(&user));
             let place = |rank: &UserRank| (rank.rank, rank.total_score);
-            if old.as_ref().map(place) != new.as_ref().map(place) {
+            if old.as_ref().map(place) != new.as_ref().map(place) || mutant!("board-rank-told-though-it-is-the-same") {
                 if let Some(new) = &mut new {
                     new.previous_rank = old.map(|old| old.rank);
                 }

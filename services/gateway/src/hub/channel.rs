@@ -8,6 +8,7 @@ use sinaesta_clock::Clock;
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::chat::TypingUser;
 use sinaesta_contracts::leaderboard::{DEFAULT_ENTRIES, UserRank};
+use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -114,7 +115,7 @@ impl Channel {
     /// Keeps a delivery for those who are about to enter: what they are greeted with may be older. A room's messages
     /// need not be kept, their `seq` tells what is missing.
     fn keep(&mut self, delivery: &Delivery) {
-        if matches!(self.audience, Audience::Room(_)) {
+        if matches!(self.audience, Audience::Room(_)) || mutant!("audience-forgets-what-came-while-entering") {
             return;
         }
         for kept in self.holds.values_mut().filter(|kept| kept.len() < MOST_KEPT) {
@@ -137,7 +138,7 @@ impl Channel {
     /// Ends this channel unless somebody has begun to enter: both happen under the same lock.
     fn retire(&mut self) -> bool {
         let mut channels = self.channels.lock();
-        if self.controls.is_empty() {
+        if self.controls.is_empty() || mutant!("audience-ends-before-somebody-enters") {
             channels.remove(&self.audience);
             return true;
         }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use sinaesta_bus::Delivery;
 use sinaesta_clock::Clock;
+use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 
@@ -55,6 +56,7 @@ impl Everyone {
 
     /// After a disruption nobody knows what was missed: each inbox as it is.
     pub(super) fn catch_up(&self) {
+        mutant!("bell-not-asked-after-a-disruption", return);
         for member in self.members.values() {
             self.work.send(Work::Greet(member.clone())).ok();
         }

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use sinaesta_bus::{Bus, Delivery};
 use sinaesta_contracts::notification::{FindReaders, NewNotification, NotificationRemoved, ReadInboxes, Reader};
 use sinaesta_contracts::{Actor, ErrorBody, NotificationId, ServerEvent, UserId};
+use sinaesta_mutants::mutant;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::Instrument as _;
@@ -155,7 +156,7 @@ impl Announced {
     fn tell(&self, member: &Member, reader: &Reader) -> bool {
         let &Reader { unread_count, version, is_silent, .. } = reader;
         match self {
-            Self::New(_) if !reader.is_told => true,
+            Self::New(_) if !reader.is_told && !mutant!("announcement-for-everybody") => true,
             Self::New(new) => {
                 let mut notification = new.notification.clone();
                 notification.user_id = reader.user_id;

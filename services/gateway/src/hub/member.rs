@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sinaesta_contracts::session::ResyncRequired;
 use sinaesta_contracts::{RoomId, ServerEvent as _, UserId};
+use sinaesta_mutants::mutant;
 use socketioxide::extract::SocketRef;
 use socketioxide::{SendError, SocketError};
 
@@ -19,7 +20,7 @@ pub(crate) struct Member {
 impl Member {
     /// Emits what it did not ask for: of its buffer only a part is for that.
     fn emit<T: Serialize + ?Sized>(&self, event: &str, payload: &T) -> Result<(), SendError> {
-        if self.socket.buffered_bytes() >= self.buffer_bytes {
+        if self.socket.buffered_bytes() >= self.buffer_bytes && !mutant!("room-slow-reader-without-bound") {
             return Err(SendError::Socket(SocketError::InternalChannelFull));
         }
         self.socket.emit(event, payload)
@@ -49,7 +50,7 @@ impl Listening {
             Ok(()) => true,
             Err(SendError::Socket(SocketError::InternalChannelFull)) => {
                 metrics::counter!("gateway_buffer_overflows_total").increment(1);
-                self.is_behind = true;
+                self.is_behind = !mutant!("room-slow-reader-not-told");
                 false
             }
             Err(SendError::Socket(SocketError::Closed)) => {

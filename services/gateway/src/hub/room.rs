@@ -15,6 +15,7 @@ use sinaesta_contracts::chat::{
     MissedMessages, ReceiveMessage, RoomRemoved, TYPING_LAPSE_MS, TypingIndicator, TypingUser,
 };
 use sinaesta_contracts::{Actor, RoomId, ServerEvent as _, UserId};
+use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -84,14 +85,14 @@ impl Room {
         greet();
         let Some(snapshot) = snapshot else { return self.members.push(Listening::new(member)) };
         match self.last_seq {
-            Some(last) if last > snapshot => {
+            Some(last) if last > snapshot && !mutant!("room-old-snapshot-not-completed") => {
                 let mut late = Listening::new(member);
                 if self.fetch(snapshot, Some(last), &mut Target::One(&mut late)).await.is_none() {
                     late.catch_up(self.id.as_ref());
                 }
                 self.members.push(late);
             }
-            Some(last) if last < snapshot && !self.is_empty() => {
+            Some(last) if last < snapshot && !self.is_empty() && !mutant!("room-new-snapshot-hears-again") => {
                 self.waiting.push((member, snapshot));
                 self.patience.get_or_insert_with(|| Instant::now() + PATIENCE);
             }
@@ -163,13 +164,13 @@ impl Room {
     /// Whether a message is the one that follows; what is missing before it is fetched and emitted first.
     async fn is_next(&mut self, seq: i64) -> bool {
         let Some(last) = self.last_seq else { return true };
-        if seq > last + 1 {
+        if seq > last + 1 && !mutant!("room-gap-is-not-filled") {
             match self.fetch(last, Some(seq - 1), &mut Target::All).await {
                 Some(reached) => self.advance(reached),
                 None => self.give_up(),
             }
         }
-        self.last_seq.is_none_or(|last| seq > last)
+        self.last_seq.is_none_or(|last| seq > last || mutant!("room-repeats-are-told"))
     }
 
     fn advance(&mut self, seq: i64) {
@@ -186,6 +187,7 @@ impl Room {
 
     /// After a disruption: whatever chat has beyond what was delivered.
     pub(super) async fn catch_up(&mut self) {
+        mutant!("room-not-asked-after-a-disruption", return);
         let Some(last) = self.last_seq else { return };
         if self.id.is_none() || self.is_empty() {
             return;
@@ -199,6 +201,7 @@ impl Room {
     /// What the members have can't be proven: each is told to ask itself.
     fn give_up(&mut self) {
         tracing::warn!(room = self.id.as_ref().map(RoomId::as_str), "sockets have to resynchronise");
+        mutant!("room-gives-up-in-silence", return);
         for one in &mut self.members {
             one.is_behind = true;
             one.catch_up(self.id.as_ref());
@@ -234,6 +237,7 @@ impl Room {
     /// Somebody may be here no more: their sockets are told, and hear nothing that follows.
     fn remove(&mut self, payload: &RawValue) {
         let Ok(removed) = serde_json::from_str::<RoomRemoved>(payload.get()) else { return };
+        mutant!("room-removed-hear-on", return);
         let theirs = self.members.extract_if(.., |one| one.member.user == removed.user_id).map(|one| one.member);
         let waiting = self.waiting.extract_if(.., |(one, _)| one.user == removed.user_id).map(|(member, _)| member);
         for member in theirs.chain(waiting) {
@@ -264,6 +268,7 @@ impl Room {
     }
 
     fn end_typing(&mut self, now: Instant) {
+        mutant!("room-typing-does-not-lapse", self.typing.clear());
         let Some(room_id) = self.id.clone() else { return };
         let lapsed: Vec<_> = self.typing.extract_if(|_, (_, until)| *until <= now).collect();
         for (user_id, (user_name, _)) in lapsed {
@@ -278,7 +283,9 @@ impl Room {
     fn emit(&mut self, event: &str, payload: &RawValue, except: Option<UserId>) -> u64 {
         let id = self.id.as_ref();
         let (mut emitted, mut gone) = (0, false);
-        for one in self.members.iter_mut().filter(|one| except != Some(one.member.user)) {
+        for one in
+            self.members.iter_mut().filter(|one| except != Some(one.member.user) || mutant!("room-passes-over-nobody"))
+        {
             emitted += u64::from(one.emit(id, event, payload));
             gone |= one.is_gone;
             if let Some(inboxes) = self.inboxes.as_ref().filter(|_| one.is_behind) {
@@ -310,7 +317,7 @@ impl Room {
                 }
                 metrics::counter!("gateway_healed_messages_total").increment(1);
             }
-            if !page.has_more {
+            if !page.has_more || mutant!("room-missed-is-one-page") {
                 break;
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use sinaesta_contracts::account::AccountChanged;
 use sinaesta_contracts::{Actor, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use socketioxide::SocketIo;
 use sqlx::PgPool;
@@ -106,6 +107,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, io: SocketIo, background: Cancell
 }
 
 async fn changed_since(pool: &PgPool, since: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
+    mutant!("account-change-that-was-missed-stays-so", return Ok(Vec::new()));
     Ok(sqlx::query_scalar!("SELECT id FROM users WHERE account_changed_at > $1", since).fetch_all(pool).await?)
 }
 
@@ -117,7 +119,9 @@ async fn apply(gateway: &Gateway, io: &SocketIo, changed: &[Uuid]) -> Result<(),
     for socket in io.sockets() {
         let Some(session) = socket.extensions.get::<Arc<Session>>() else { continue };
         let account = accounts.get(&session.actor.user_id);
-        if account.is_some_and(|account| !account.takes(session.issued_at())) {
+        if account.is_some_and(|account| !account.takes(session.issued_at()))
+            && !mutant!("account-suspended-stays-connected")
+        {
             socket.disconnect().ok();
         }
     }

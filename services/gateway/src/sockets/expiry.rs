@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use sinaesta_contracts::session::TokenExpiring;
 use sinaesta_contracts::{ServerEvent as _, Timestamp};
+use sinaesta_mutants::mutant;
 use socketioxide::SocketIo;
 use socketioxide_core::Sid;
 use time::OffsetDateTime;
@@ -90,6 +91,7 @@ fn look(gateway: &Gateway, io: &SocketIo, sid: Sid, warning: Duration) -> Option
     let socket = io.get_socket(sid)?;
     let session = socket.extensions.get::<Arc<Session>>()?;
     let left = remaining(gateway, session.expires_at());
+    mutant!("token-that-expired-keeps-its-socket", return None);
     if left.is_zero() {
         tracing::debug!(%sid, "a token has expired");
         socket.disconnect().ok();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 use sinaesta_contracts::{Audience, code};
+use sinaesta_mutants::mutant;
 use socketioxide::ConnectErrorData;
 use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
@@ -103,7 +104,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     }
     let actor = account.actor;
     let user = gateway.entries.of(actor.user_id);
-    if user.is_held_off(Instant::now()) {
+    if user.is_held_off(Instant::now()) && !mutant!("limit-flooder-comes-back-at-once") {
         return Err(Refused::HeldOff);
     }
     Ok(Arc::new(Session::new(socket.id, actor, user, (issued_at, expires_at), &gateway.settings.limits)))

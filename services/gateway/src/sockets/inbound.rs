@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sinaesta_contracts::session::ErrorEvent;
 use sinaesta_contracts::{ErrorBody, ServerEvent as _, code};
+use sinaesta_mutants::mutant;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::handler::{FromMessageParts as _, MessageHandler};
@@ -56,6 +57,7 @@ impl Inbound {
         // A name that is written in another way counts as what it is.
         let class = known.map_or(Class::Other, events::class);
         if class != counted
+            && !mutant!("limit-not-of-names-in-disguise")
             && let Err(wait) = self.session.user.limits.take_class(class)
         {
             return responder.error(exceeded(wait));

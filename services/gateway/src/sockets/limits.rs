@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_settings::LimitSettings;
 
 /// What an event counts as. Each class has an allowance of its own for all sockets of one user, beside the one that a
@@ -70,6 +71,7 @@ impl SocketLimits {
             Class::Message => self.messages.take()?,
             _ => self.events.take()?,
         }
+        mutant!("limit-of-a-socket-only", return Ok(()));
         user.take(class)
     }
 }
@@ -195,13 +197,17 @@ impl Refusals {
             (self.second_began, self.acks, self.is_told) = (now, 0, false);
         }
         self.count += 1;
-        if self.count >= self.most {
+        if self.count >= self.most && !mutant!("limit-flooding-goes-on") {
             self.is_closed = true;
             return Refusal::Close;
         }
         if has_ack {
             self.acks += 1;
-            return if self.acks <= ACKS { Refusal::Answer } else { Refusal::Silent };
+            return if self.acks <= ACKS || mutant!("limit-refusals-all-answered") {
+                Refusal::Answer
+            } else {
+                Refusal::Silent
+            };
         }
         if std::mem::replace(&mut self.is_told, true) { Refusal::Silent } else { Refusal::Answer }
     }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::exam::{EnterExam, ExitExam, Participation};
 use sinaesta_contracts::{Actor, Command, ErrorBody, ExamId, UserId, code};
+use sinaesta_mutants::mutant;
 use tokio::sync::oneshot;
 
 use super::session::{Session, WasThere};
@@ -59,7 +60,7 @@ impl Participants {
         let key = (exam_id, session.actor.user_id);
         let participant = participants.get_mut(&key)?;
         participant.sockets = participant.sockets.saturating_sub(1);
-        if participant.sockets > 0 {
+        if participant.sockets > 0 && !mutant!("exam-closed-tab-is-leaving") {
             return None;
         }
         participants.remove(&key);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sinaesta_contracts::presence::{ConnectUser, DisconnectUser};
 use sinaesta_contracts::{Actor, Command, UserId, code};
+use sinaesta_mutants::mutant;
 
 use super::session::Session;
 use crate::Gateway;
@@ -30,6 +31,7 @@ impl Presence {
             .entry(session.actor.user_id)
             .or_insert_with(|| Present { actor: session.actor.clone(), sockets: 0 });
         user.sockets += 1;
+        mutant!("presence-second-socket-counts-twice", user.sockets += usize::from(user.sockets == 2));
         // Sent under the lock, so that coming and going keep their order.
         if user.sockets == 1 {
             tell(gateway, session, ConnectUser { gateway_id: gateway.bus.id() });
@@ -40,7 +42,7 @@ impl Presence {
         let mut present = self.0.lock();
         let Some(user) = present.get_mut(&session.actor.user_id) else { return };
         user.sockets -= 1;
-        if user.sockets == 0 {
+        if user.sockets == 0 || mutant!("presence-first-closed-tab-is-offline") {
             present.remove(&session.actor.user_id);
             tell(gateway, session, DisconnectUser { gateway_id: gateway.bus.id() });
         }
@@ -58,6 +60,7 @@ impl Presence {
 
     /// Says anew that everybody here is here.
     pub(crate) async fn announce_all(&self, gateway: &Arc<Gateway>) {
+        mutant!("presence-not-said-again-to-a-new-broker", return);
         let actors: Vec<_> = self.0.lock().values().map(|present| present.actor.clone()).collect();
         for actor in actors {
             let command = ConnectUser { gateway_id: gateway.bus.id() };

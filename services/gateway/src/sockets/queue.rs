@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use parking_lot::Mutex;
+use sinaesta_mutants::mutant;
 use tokio_util::task::TaskTracker;
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -40,7 +41,8 @@ impl State {
         if let Some(note) = self.notes.pop_front() {
             return Some(note);
         }
-        let Some((bytes, job)) = self.events.pop_front() else {
+        let Some((bytes, job)) = mutant!("open-events-out-of-order", self.events.pop_back(), self.events.pop_front())
+        else {
             self.is_worked = false;
             // A burst's room is given back.
             (self.notes, self.events) = (VecDeque::new(), VecDeque::new());
@@ -60,7 +62,7 @@ impl UserQueue {
     /// Whether one more event of this size may wait.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
         let state = self.state.lock();
-        state.events.len() < WAITING && state.bytes + bytes <= WAITING_BYTES
+        (state.events.len() < WAITING && state.bytes + bytes <= WAITING_BYTES) || mutant!("open-events-without-bound")
     }
 
     /// Whether nothing is in it and nothing of it is under way.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sinaesta_contracts::presence::SetStatus;
 use sinaesta_contracts::{ErrorBody, RoomId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_settings::{FileSettings, LimitSettings};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -256,7 +257,7 @@ fn forget(table: &mut Table, now: Instant, most: usize) {
     idle.sort_unstable_by_key(|(since, _)| *since);
     let over = idle.len().saturating_sub(most);
     for (index, (since, user)) in idle.into_iter().enumerate() {
-        if index < over || now - since >= REMEMBERED {
+        if index < over || now - since >= REMEMBERED || mutant!("limit-fresh-after-a-reconnect") {
             table.users.remove(&user);
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sinaesta_auth::Identity;
 use sinaesta_contracts::{Actor, Role, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_settings::AuthSettings;
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
@@ -43,14 +44,15 @@ impl Account {
             (Some(revoked), Some(issued_at)) => issued_at >= next_second(revoked),
             (Some(_), None) => false,
         };
-        is_valid && !self.is_suspended
+        (is_valid || mutant!("token-revoked-counts")) && !self.is_suspended
     }
 }
 
 /// When tokens count again after a revocation: `iat` is in whole seconds as most issuers write it, so one of the revocation's
 /// own second may be from before it.
 fn next_second(revoked: OffsetDateTime) -> OffsetDateTime {
-    revoked.truncate_to_second() + time::Duration::SECOND
+    revoked.truncate_to_second()
+        + mutant!("token-of-the-second-of-revoking-is-old", time::Duration::ZERO, time::Duration::SECOND)
 }
 
 struct Wanted {
@@ -90,6 +92,7 @@ impl Users {
 
     /// What is remembered of a user is no longer so.
     pub(crate) fn forget(&self, user: UserId) {
+        mutant!("account-suspended-is-remembered", return);
         self.known.invalidate(&user);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use indexset::BTreeSet;
 use sinaesta_contracts::{Points, UserId};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 
 /// What somebody's rank is decided by.
@@ -35,11 +36,17 @@ struct Row {
 }
 
 impl Row {
-    const fn place(&self, user: UserId) -> Place {
+    fn place(&self, user: UserId) -> Place {
         let Score { total, exams_completed, reached_at } = self.score;
         // The average of nothing is the same over however many exams.
-        let exams = if total.hundredths() == 0 { 0 } else { exams_completed };
-        (Reverse(total.hundredths()), exams, reached_at.unix_timestamp_nanos(), user)
+        let exams =
+            if total.hundredths() == 0 || mutant!("board-average-does-not-count") { 0 } else { exams_completed };
+        (
+            Reverse(total.hundredths()),
+            exams,
+            mutant!("board-ties-by-chance", 0, reached_at.unix_timestamp_nanos()),
+            user,
+        )
     }
 }
 
@@ -64,7 +71,7 @@ impl Board {
     /// Notes how somebody stands (`None`: no longer on the board), unless something newer is known; true if it changed.
     pub fn set(&mut self, user: UserId, score: Option<Score>, version: i64) -> bool {
         let old = self.rows.get(&user).copied();
-        if old.is_some_and(|old| old.version >= version) {
+        if old.is_some_and(|old| old.version >= version && !mutant!("board-older-standing-counts")) {
             return false;
         }
         if let Some(old) = old {
@@ -129,8 +136,9 @@ impl Board {
         // Whoever stands ahead of the new place stands ahead of those who are passed; so does the one who passes them.
         let ahead = self.places.rank(&to) - usize::from(own.is_some_and(|own| own < to));
         let behind = (self.places.rank(&to)..self.len()).filter_map(|index| self.places.get_index(index));
-        let passed =
-            behind.take_while(|place| from.is_none_or(|from| **place < from)).filter(|place| Some(**place) != own);
+        let passed = behind
+            .take_while(|place| from.is_none_or(|from| **place < from))
+            .filter(|place| Some(**place) != own || mutant!("board-passed-counts-oneself"));
         let ranked = |(number, place): (usize, &Place)| Some((u32::try_from(ahead + number + 2).ok()?, place.3));
         passed.take(most as usize).enumerate().filter_map(ranked).collect()
     }

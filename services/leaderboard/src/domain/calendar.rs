@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use sinaesta_contracts::leaderboard::Period;
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 
 /// The beginning of all time.
@@ -44,7 +45,10 @@ impl Calendar {
     }
 
     fn local(&self, period: Period, at: OffsetDateTime) -> Option<Bounds> {
-        let today = Timestamp::from_second(at.unix_timestamp()).ok()?.to_zoned(self.0.clone()).date();
+        let today = Timestamp::from_second(at.unix_timestamp())
+            .ok()?
+            .to_zoned(mutant!("board-weeks-of-utc", TimeZone::UTC, self.0.clone()))
+            .date();
         let (first, next) = match period {
             Period::Monthly => (today.first_of_month(), today.last_of_month().tomorrow().ok()?),
             _ => {

@@ -8,6 +8,7 @@ use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::exam_grading::ExamGraded;
 use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period, Person, Standing};
 use sinaesta_contracts::{ResultId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
@@ -31,7 +32,7 @@ impl EventHandler for Handler {
         let mut newest: HashMap<ResultId, &Heard<ExamGraded>> = HashMap::new();
         for one in batch {
             let known = newest.entry(one.event.result_id).or_insert(one);
-            if known.event.key_version < one.event.key_version {
+            if known.event.key_version < one.event.key_version && !mutant!("board-takes-the-older-key") {
                 *known = one;
             }
         }
@@ -49,7 +50,8 @@ impl EventHandler for Handler {
         let shown = people::hold(&mut db, &shown).await?;
         results::keep(&mut db, &graded.iter().map(|one| &one.event).collect::<Vec<_>>()).await?;
         let counted = entries::count(&mut db, &wanted).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let commit = db.commit();
+        mutant!("board-told-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         counter!("leaderboard_results_total").increment(graded.len() as u64);
         let standings: Vec<Standing> = counted.iter().map(|one| one.standing.clone()).collect();
         let mut told = changed(&standings, &shown)?;
@@ -66,7 +68,10 @@ impl Handler {
         let mut seen: HashSet<UserId> = HashSet::new();
         let mut overtakes: Vec<Overtake> = Vec::new();
         for Counted { standing: one, at, moved_from } in counted {
-            let Some(old) = moved_from.filter(|_| one.board.period == Period::Weekly && one.exams_completed > 0) else {
+            let Some(old) = moved_from.filter(|_| {
+                (one.board.period == Period::Weekly || mutant!("board-overtaken-on-all-boards"))
+                    && one.exams_completed > 0
+            }) else {
                 continue;
             };
             let passed = self.0.index.passed(one, old, MOST_TOLD, *at);

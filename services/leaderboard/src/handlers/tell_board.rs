@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::leaderboard::{BoardId, LeaderboardEntry, LeaderboardUpdated, MAX_ENTRIES, Period, TellBoard};
 use sinaesta_contracts::{Audience, Timestamp, UserId};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -42,18 +43,19 @@ impl Handler {
         let (board, at) = (&one.command.board, one.stamped_at);
         let mut told = self.told.lock();
         let last = told.get(board);
-        if let Some(last) = last.filter(|last| last.by == one.id) {
+        if let Some(last) = last.filter(|last| last.by == one.id && !mutant!("board-repeat-not-told-again")) {
             return Ok(Some(last.outbound.clone()));
         }
         let revision = self.index.revision(board, at);
-        let is_known = |last: &Told| last.revision == revision || at < last.at + PAUSE;
+        let is_known =
+            |last: &Told| last.revision == revision || (at < last.at + PAUSE && !mutant!("board-told-without-a-pause"));
         if last.is_some_and(is_known) || self.index.is_unreadable(board, at) {
             return Ok(None);
         }
         let mut entries = self.index.entries(board, Slice::Top(MAX_ENTRIES), at);
         for entry in &mut entries {
             // A new period's board has no ranks before it.
-            let last = last.filter(|last| last.revision.0 == revision.0);
+            let last = last.filter(|last| last.revision.0 == revision.0 || mutant!("board-ranks-of-the-week-before"));
             entry.previous_rank = last.and_then(|last| last.ranks.get(&entry.user_id).copied());
         }
         let ranks = entries.iter().map(|entry: &LeaderboardEntry| (entry.user_id, entry.rank)).collect();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sinaesta_contracts::leaderboard::Period;
 use sinaesta_contracts::notification::{Notice, NotificationType, Priority};
 use sinaesta_contracts::{ExamId, NotificationId, UserId};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -28,7 +29,9 @@ pub fn id(user: UserId, notice: &Notice, at: OffsetDateTime, zone: &TimeZone) ->
     let what = match notice {
         Notice::ExamGraded { result_id, key_version, .. } => format!("graded.{result_id}.{key_version}"),
         Notice::Invited { occasion, .. } => format!("invited.{occasion}"),
-        Notice::Overtaken { .. } => format!("overtaken.{}", day(at, zone)),
+        Notice::Overtaken { .. } => {
+            format!("overtaken.{}", mutant!("notification-overtaken-all-day", at.to_string(), day(at, zone)))
+        }
         Notice::MessagesWaiting { .. } => return None,
     };
     Some(NotificationId(Uuid::new_v5(&user.0, what.as_bytes())))
@@ -37,7 +40,7 @@ pub fn id(user: UserId, notice: &Notice, at: OffsetDateTime, zone: &TimeZone) ->
 /// The date at a moment, where the day is counted.
 fn day(at: OffsetDateTime, zone: &TimeZone) -> String {
     let at = Timestamp::from_second(at.unix_timestamp()).unwrap_or_default();
-    at.to_zoned(zone.clone()).date().to_string()
+    at.to_zoned(mutant!("notification-day-of-utc", TimeZone::UTC, zone.clone())).date().to_string()
 }
 
 /// What is said of a notice.

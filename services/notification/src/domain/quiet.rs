@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sinaesta_contracts::notification::{NotificationType, Preferences, Priority, QuietHours};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 
 /// Refuses hours in a time zone that there is not.
@@ -23,18 +24,23 @@ pub fn check(preferences: &Preferences) -> Result<(), ErrorBody> {
 /// Whether something that is told at a moment comes without a sound.
 pub fn is_silent(preferences: &Preferences, kind: NotificationType, priority: Priority, at: OffsetDateTime) -> bool {
     let hours = preferences.of(kind).and_then(|preference| preference.quiet_hours.as_ref());
-    priority != Priority::Urgent && hours.is_some_and(|hours| is_within(hours, at))
+    (priority != Priority::Urgent || mutant!("quiet-hours-for-what-is-urgent"))
+        && hours.is_some_and(|hours| is_within(hours, at))
 }
 
 fn is_within(hours: &QuietHours, at: OffsetDateTime) -> bool {
     let Ok(at) = Timestamp::from_second(at.unix_timestamp()) else { return false };
     // A zone that is no longer known keeps nothing quiet.
     let Ok(zone) = TimeZone::get(hours.time_zone.as_str()) else { return false };
-    let time = at.to_zoned(zone).time();
+    let time = at.to_zoned(mutant!("quiet-hours-of-utc", TimeZone::UTC, zone)).time();
     let minute = time.hour() as u16 * 60 + time.minute() as u16;
     let (from, until) = (hours.from.minutes(), hours.until.minutes());
     // From a time until the same time is the whole day.
-    if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+    if from < until {
+        (from..until).contains(&minute)
+    } else {
+        minute >= from || (minute < until && !mutant!("quiet-hours-end-at-midnight"))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! When students are reminded of an exam.
 
+use sinaesta_mutants::mutant;
 use time::{Duration, OffsetDateTime};
 
 /// How long before an exam: a day, an hour, five minutes; in minutes.
@@ -18,6 +19,7 @@ pub fn moment(starts_at: OffsetDateTime, lead_minutes: i32) -> OffsetDateTime {
 /// Whether a reminder that could not be sent in time still says something: not once a later one is due, or the exam
 /// has begun.
 pub fn is_worth_sending(starts_at: OffsetDateTime, lead_minutes: i32, now: OffsetDateTime) -> bool {
+    mutant!("reminder-that-is-too-late-comes", return true);
     let later = LEADS.into_iter().filter(|lead| *lead < lead_minutes).max();
     now < later.map_or(starts_at, |lead| moment(starts_at, lead))
 }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::notification::{ClearRoom, NotificationRead};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -22,7 +23,7 @@ impl CommandHandler for Handler {
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
         inboxes::hold(&mut db, &users).await?;
         let changed = rooms::clear_rooms(&mut db, &cleared).await?;
-        inboxes::touch(&mut db, &changed).await?;
+        mutant!("badge-of-a-room-that-was-read", (), inboxes::touch(&mut db, &changed).await?);
         // What these very commands read: a repeat says it again.
         let read = rooms::cleared_by(&mut db, &cleared).await?;
         db.commit().await.map_err(StoreError::from)?;

@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::exam_authoring::ExamScheduled;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -18,6 +19,7 @@ impl EventHandler for Handler {
             let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
             if exams::schedule(&mut db, event).await? {
                 let due: Vec<_> = reminder::due(event.scheduled_start.0, event.decided_at.0).collect();
+                mutant!("reminder-of-the-old-moment", continue);
                 exams::replace_reminders(&mut db, event.exam_id, &due).await?;
                 let waiting = exams::sitting(&mut db, event.exam_id).await?;
                 inboxes::hold(&mut db, &waiting).await?;

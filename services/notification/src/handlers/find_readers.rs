@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::notification::{FindReaders, Reader};
 use sinaesta_contracts::{Actor, ErrorBody, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -30,6 +31,7 @@ impl QueryHandler for Handler {
             let notification = told.get(&user_id).map(|seen| &seen.notification);
             // By when it was said, as for what one reader is told: however late a gateway asks.
             let is_silent = notification
+                .filter(|_| !mutant!("quiet-hours-of-announcements"))
                 .is_some_and(|one| quiet::is_silent(&preferences, one.kind, one.priority, one.updated_at.0));
             Reader { user_id, is_told: notification.is_some(), is_silent, unread_count, version }
         };

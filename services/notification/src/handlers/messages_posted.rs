@@ -7,6 +7,7 @@ use metrics::counter;
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::RoomId;
 use sinaesta_contracts::chat::{MessagesPosted, PostedMessage};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -52,7 +53,7 @@ impl EventHandler for Handler {
                 }
             }
         }
-        if !put_off.is_empty() {
+        if !put_off.is_empty() && !mutant!("notification-of-rooms-put-off-is-forgotten") {
             counter!("notification_rooms_put_off_total").increment(put_off.len() as u64);
             let events = put_off.into_iter().map(later).collect::<Result<Vec<_>, _>>()?;
             let mut db = context.pool.acquire().await.map_err(StoreError::from)?;

@@ -36,6 +36,7 @@ use std::time::Duration;
 use sinaesta_bus::{Failure, Outbound, Received};
 use sinaesta_contracts::notification::{NewNotification, Notification, Notify, Priority};
 use sinaesta_contracts::{Audience, NotificationId, Timestamp, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -71,7 +72,10 @@ impl Told {
 
     /// To its reader's sockets, if they are to be told and this command made it what it is.
     fn tell<C>(&self, user: UserId, id: NotificationId, by: &Received<C>) -> Result<Option<Outbound>, Failure> {
-        let mine = self.seen.get(&(user, id)).filter(|seen| seen.caused_by == by.id);
+        let mine = self
+            .seen
+            .get(&(user, id))
+            .filter(|seen| seen.caused_by == by.id && !mutant!("notification-repeat-not-told-again"));
         mine.map(|seen| self.deliver(seen.notification.clone(), by.stamped_at)).transpose()
     }
 
@@ -118,6 +122,7 @@ async fn insert(context: &Context, db: &mut PgConnection, drafts: &[Draft]) -> R
     if made.len() == drafts.len() {
         let users = distinct(drafts.iter().filter_map(|draft| to_push(draft).0));
         if let Some(at) = drafts.iter().map(|draft| draft.at).max().filter(|_| !users.is_empty()) {
+            mutant!("notification-any-number-unread", return Ok(()));
             notifications::read_oldest(db, &users, context.settings.unread_per_user, at).await?;
         }
         return Ok(());

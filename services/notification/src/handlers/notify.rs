@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::notification::{Notice, NotificationRead, Notify};
 use sinaesta_contracts::{Actor, Audience, NotificationId, RoomId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -107,7 +108,7 @@ async fn end_sittings(db: &mut PgConnection, batch: &[Received<Notify>]) -> Resu
         _ => None,
     };
     let endings: Vec<Ending> = batch.iter().filter_map(ending).collect();
-    if endings.is_empty() {
+    if endings.is_empty() || mutant!("notification-of-an-exam-ends-none") {
         return Ok(Ended::default());
     }
     let sessions: Vec<_> = endings.iter().map(|one| one.session).collect();
@@ -124,6 +125,7 @@ async fn end_sittings(db: &mut PgConnection, batch: &[Received<Notify>]) -> Resu
     ended.changed = inboxes::update_holds(db, &distinct(endings.iter().map(|one| one.user))).await?;
     let held_back =
         seen::held_back(db, &new.iter().map(|one| one.session).collect::<Vec<_>>(), TOLD_AFTERWARDS).await?;
+    mutant!("notification-held-back-for-good", return Ok(ended));
     // Two exams of one student may end together: what both held back is told once.
     let (mut released, mut told) = (Vec::new(), HashSet::new());
     for (session, id) in held_back {
@@ -222,7 +224,7 @@ impl Handler {
         let mut gathered = Rooms::default();
         for (key, mut room) in waiting {
             if let Some(unread) = unread.get(&(room.user, rooms::topic(room.room))) {
-                if room.last_seq > unread.last_seq {
+                if room.last_seq > unread.last_seq || mutant!("notification-told-though-it-was") {
                     room.first_seq = unread.first_seq;
                     gathered.raised.push(self.draft(room.user, &room.notice(), unread.id, room.last));
                 }
@@ -230,7 +232,7 @@ impl Handler {
                 continue;
             }
             let known = known_up_to.get(&key).copied().unwrap_or_default();
-            if room.last_seq > known {
+            if room.last_seq > known || mutant!("notification-of-what-was-read") {
                 room.first_seq = room.first_seq.max(known.saturating_add(1));
                 let what = format!("{}.{}", room.room, room.first_seq);
                 let id = NotificationId(Uuid::new_v5(&room.user.0, what.as_bytes()));

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationsReadAll, ReadAllNotifications};
 use sinaesta_contracts::{Audience, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
@@ -32,8 +33,11 @@ impl CommandHandler for Handler {
         inboxes::touch(&mut db, &read.changed).await?;
         let own = inboxes::own_versions(&mut db, &users).await?;
         // What was announced since is not among what was read, though the count has it.
-        let version =
-            |one: &Received<_>| own.get(&one.actor.user_id).copied().unwrap_or_default() + read.announcements_version;
+        let version = |one: &Received<_>| {
+            own.get(&one.actor.user_id).copied().unwrap_or_default()
+                + read.announcements_version
+                + i64::from(mutant!("read-all-covers-what-came-since"))
+        };
         let versions = batch.iter().filter(|one| new.contains(&one.id)).map(|one| (one.id, version(one)));
         let mut up_to: HashMap<Uuid, i64> = versions.collect();
         commands::note_read_up_to(&mut db, &up_to.iter().map(|(id, at)| (*id, *at)).collect::<Vec<_>>()).await?;
@@ -48,7 +52,8 @@ impl CommandHandler for Handler {
 /// Who reads everything now, and when: by the first of their commands that is new.
 fn readers(batch: &[Received<ReadAllNotifications>], new: &HashSet<Uuid>) -> Vec<(UserId, time::OffsetDateTime)> {
     let mut seen = HashSet::new();
-    let new = batch.iter().filter(|one| new.contains(&one.id) && seen.insert(one.actor.user_id));
+    let is_new = |one: &Received<_>| new.contains(&one.id) || mutant!("read-all-comes-again-and-reads");
+    let new = batch.iter().filter(|one| is_new(one) && seen.insert(one.actor.user_id));
     new.map(|one| (one.actor.user_id, one.stamped_at)).collect()
 }
 

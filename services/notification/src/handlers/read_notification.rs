@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationRead, ReadNotification};
 use sinaesta_contracts::{Audience, ErrorBody, NotificationId, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -37,7 +38,7 @@ impl CommandHandler for Handler {
         let seen: HashSet<_> = seen.into_iter().map(|one| (one.notification.user_id, one.notification.id)).collect();
         let decide = |what| match what {
             _ if read.contains(what) => Decision::Known,
-            _ if seen.contains(what) => Decision::Read,
+            _ if seen.contains(what) || mutant!("notification-of-others-is-read") => Decision::Read,
             _ => Decision::Refused,
         };
         let decided: Vec<Decision> = asked.iter().map(decide).collect();
@@ -46,7 +47,8 @@ impl CommandHandler for Handler {
             new.map(|(one, _)| (one.actor.user_id, one.command.notification_id, one.stamped_at)).collect();
         let changed = notifications::read(&mut db, &reads).await?;
         inboxes::touch(&mut db, &changed).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let committed = db.commit().await.map_err(StoreError::from);
+        mutant!("notification-failed-commit-ignored", (), committed?);
         let told = Told::read(context, &users, &[]).await?;
         batch.iter().zip(decided).map(|(one, decision)| outcome(one, decision, &told)).collect()
     }

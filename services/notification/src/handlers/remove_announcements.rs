@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::{NotificationRemoved, RemoveAnnouncements};
 use sinaesta_contracts::{Audience, NotificationId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -29,7 +30,7 @@ async fn remove(context: &Context, one: &Received<RemoveAnnouncements>) -> Resul
     // What this very command withdrew: a repeat says it again, and withdraws nothing more.
     let mut gone = retention::withdrawn_by(&mut db, one.id).await?;
     if gone.is_empty() && retention::withdraw(&mut db, until, AT_ONCE, one.id, one.stamped_at).await? > 0 {
-        inboxes::touch_announcements(&mut db).await?;
+        mutant!("badge-of-withdrawn-announcements", (), inboxes::touch_announcements(&mut db).await?);
         gone = retention::withdrawn_by(&mut db, one.id).await?;
     }
     db.commit().await.map_err(StoreError::from)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::notification::RepeatUrgent;
 use sinaesta_contracts::{NotificationId, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ fn decide(batch: &[Received<RepeatUrgent>], held: &mut HashMap<Uuid, Urgent>, in
         let Some(urgent) = held.get_mut(&one.command.notification_id.0) else { continue };
         let is_due = urgent.repeat_at.is_some_and(|due| due <= one.stamped_at);
         if is_due && urgent.repeats_left > 0 && urgent.caused_by != one.id {
-            urgent.repeats_left -= 1;
+            urgent.repeats_left -= i16::from(!mutant!("urgent-told-for-ever"));
             urgent.repeat_at = (urgent.repeats_left > 0).then_some(one.stamped_at + interval);
             urgent.caused_by = one.id;
             told.insert(urgent.id, (urgent.user_id.map(UserId), NotificationId(urgent.id), one.stamped_at));

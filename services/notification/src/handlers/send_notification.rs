@@ -6,6 +6,7 @@ use serde_json::Value;
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::notification::{NotificationSent, SendNotification};
 use sinaesta_contracts::{ErrorBody, NotificationId, Timestamp, UserId, code};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -61,14 +62,15 @@ impl CommandHandler for Handler {
         insert(context, &mut db, &drafts).await?;
         inboxes::touch(&mut db, &distinct(drafts.iter().filter_map(user))).await?;
         if drafts.iter().any(|draft| user(draft).is_none()) {
-            inboxes::touch_announcements(&mut db).await?;
+            mutant!("badge-of-announcements", (), inboxes::touch_announcements(&mut db).await?);
         }
         enqueue(context, &mut db, &drafts.iter().map(to_push).collect::<Vec<_>>()).await?;
         let sent: Vec<_> =
             batch.iter().zip(&decided).filter_map(|(one, sent)| Some((one.id, sent.as_ref().ok()?.user))).collect();
         let announced: Vec<Uuid> = sent.iter().filter(|(_, user)| user.is_none()).map(|(id, _)| *id).collect();
         let announcements = notifications::announcements(&mut db, &announced).await?;
-        db.commit().await.map_err(StoreError::from)?;
+        let commit = db.commit();
+        mutant!("notification-before-its-commit", drop(tokio::spawn(commit)), commit.await.map_err(StoreError::from)?);
         let announcements: HashMap<_, _> = announcements.into_iter().map(|(one, _)| (one.id, one)).collect();
         let wanted: Vec<_> = sent.iter().filter_map(|(id, user)| Some(((*user)?, NotificationId(*id)))).collect();
         let told = Told::read(context, &distinct(wanted.iter().map(|(user, _)| *user)), &wanted).await?;
@@ -94,7 +96,7 @@ fn decide(
 ) -> Vec<Result<Sent, ErrorBody>> {
     let mut decided: HashMap<Uuid, Result<Sent, ErrorBody>> = HashMap::new();
     let decide = |(one, to): (&Received<SendNotification>, Result<To, ErrorBody>)| {
-        if let Some(first) = decided.get(&one.id) {
+        if let Some(first) = decided.get(&one.id).filter(|_| !mutant!("notification-copy-is-stored-twice")) {
             return first.clone().map(|sent| Sent { new: None, ..sent });
         }
         let decision = match (stored.get(&one.id), to) {
@@ -125,7 +127,7 @@ fn may_send(
 ) -> Result<(), ErrorBody> {
     let most = context.settings.sent_per_user_daily;
     let (count, first) = sent.entry(one.actor.user_id).or_insert((0, one.stamped_at));
-    if *count >= most {
+    if *count >= most && !mutant!("notification-any-number-a-day") {
         let left = (*first + Duration::days(1) - one.stamped_at).whole_milliseconds();
         let error = ErrorBody::new(code::NOTIFICATION_TOO_MANY, format!("You may send {most} notifications a day"));
         return Err(ErrorBody { retry_after_ms: Some(u64::try_from(left).unwrap_or_default().max(1)), ..error });

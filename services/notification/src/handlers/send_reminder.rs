@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::SendReminder;
 use sinaesta_contracts::{Actor, NotificationId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
@@ -29,7 +30,7 @@ fn decide(reminder: &Reminder, one: &Received<SendReminder>) -> Decision {
     match reminder.sent_by {
         Some(by) if by == one.id => Decision::Known,
         Some(_) => Decision::Nothing,
-        None if one.stamped_at < reminder.due_at => Decision::Nothing,
+        None if one.stamped_at < reminder.due_at && !mutant!("reminder-comes-early") => Decision::Nothing,
         None => Decision::Send,
     }
 }
@@ -61,7 +62,7 @@ async fn remind(context: &Context, one: &Received<SendReminder>) -> Result<Outco
                 let draft = draft(context, one, id, due);
                 inboxes::hold_announcements(&mut db).await?;
                 insert(context, &mut db, std::slice::from_ref(&draft)).await?;
-                inboxes::touch_announcements(&mut db).await?;
+                mutant!("badge-of-reminders", (), inboxes::touch_announcements(&mut db).await?);
                 enqueue(context, &mut db, &[to_push(&draft)]).await?;
             }
         }

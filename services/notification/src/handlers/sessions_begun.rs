@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::exam_grading::SessionsBegun;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -20,9 +21,9 @@ impl EventHandler for Handler {
         let mut db = self.0.pool.begin().await.map_err(StoreError::from)?;
         exams::hold(&mut db, &exams).await?;
         inboxes::hold(&mut db, &users).await?;
-        exams::begin_sittings(&mut db, &begun).await?;
+        mutant!("notification-in-an-exam", (), exams::begin_sittings(&mut db, &begun).await?);
         let changed = inboxes::update_holds(&mut db, &users).await?;
-        inboxes::touch(&mut db, &changed).await?;
+        mutant!("badge-of-what-an-exam-holds-back", (), inboxes::touch(&mut db, &changed).await?);
         db.commit().await.map_err(StoreError::from)?;
         Ok(Vec::new())
     }

@@ -3,6 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received, one_by_one};
 use sinaesta_contracts::Audience;
 use sinaesta_contracts::notification::{NotificationType, PreferencesChanged, SetPreferences};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -29,7 +30,7 @@ async fn set(context: &Context, one: &Received<SetPreferences>) -> Result<Outcom
     inboxes::hold(&mut db, &distinct([user])).await?;
     let is_new = claim(&mut db, std::slice::from_ref(one)).await?.contains(&one.id);
     let mut preferences = inboxes::preferences(&mut db, user).await?;
-    if is_new {
+    if is_new || mutant!("preferences-come-again-and-count") {
         for kind in NotificationType::ALL {
             if let Some(wanted) = one.command.preferences.of(kind) {
                 preferences.set(kind, wanted.clone());
@@ -38,7 +39,8 @@ async fn set(context: &Context, one: &Received<SetPreferences>) -> Result<Outcom
         inboxes::set_preferences(&mut db, user, &preferences).await?;
     }
     db.commit().await.map_err(StoreError::from)?;
-    let state = Told::read(context, &distinct([user]), &[]).await?.state(user);
+    let mut state = Told::read(context, &distinct([user]), &[]).await?.state(user);
+    mutant!("badge-of-preferences", state.version -= 1);
     let changed = PreferencesChanged { preferences, unread_count: state.unread_count, version: state.version };
     let delivery = Outbound::deliver(Audience::User(user), &changed)?;
     Ok(Outcome::done(changed).and(delivery))

@@ -2,6 +2,7 @@
 
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::SubscribePush;
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -27,7 +28,7 @@ async fn subscribe(context: &Context, one: &Received<SubscribePush>) -> Result<O
         Err(error) => return Ok(Outcome::refused(error)),
     };
     let mut db = context.pool.begin().await.map_err(StoreError::from)?;
-    if claim(&mut db, std::slice::from_ref(one)).await?.contains(&one.id) {
+    if claim(&mut db, std::slice::from_ref(one)).await?.contains(&one.id) || mutant!("push-signed-on-by-a-repeat") {
         let keys = (browser.p256dh.as_slice(), browser.auth.as_slice());
         push::subscribe(&mut db, one.actor.user_id, endpoint.as_str(), keys, one.stamped_at).await?;
     }

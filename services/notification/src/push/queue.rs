@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use metrics::counter;
 use sinaesta_contracts::presence::FindOnline;
 use sinaesta_contracts::{Actor, UserId};
+use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -77,7 +78,7 @@ async fn push_due(context: &Context, sender: &Sender) -> Result<usize, StoreErro
         .for_each_concurrent(AT_ONCE, async |one| {
             let pushed = match states.get(&one.user_id) {
                 // It was pushed so often, or its takers died so often, that it is not going to be concluded.
-                _ if one.attempts > ATTEMPTS => give_up(context, &one).await,
+                _ if one.attempts > ATTEMPTS && !mutant!("push-tried-for-ever") => give_up(context, &one).await,
                 Some(state) => push_one(context, sender, &one, state, &online).await,
                 // Left as it is, it comes again when its lease is over.
                 None => Ok(()),
@@ -142,13 +143,19 @@ async fn push_one(
     online: &HashSet<UserId>,
 ) -> Result<(), StoreError> {
     let now = context.clock.now();
-    let Some(content) = one.content.as_ref().filter(|content| !content.is_held && now - content.updated_at < WORTH)
+    let Some(content) = one
+        .content
+        .as_ref()
+        .filter(|content| (!content.is_held || mutant!("push-in-an-exam")) && now - content.updated_at < WORTH)
     else {
         counter!("notification_pushes_total", "outcome" => "not-wanted").increment(1);
         return push::done(&mut *context.pool.acquire().await?, one).await;
     };
     // They may be gone before they have seen it, and the quiet hours end: looked at again, for as long as it is unread.
-    if online.contains(&one.user_id) || quiet::is_silent(&state.preferences, content.kind, content.priority, now) {
+    if (online.contains(&one.user_id) && !mutant!("push-to-who-is-here"))
+        || (quiet::is_silent(&state.preferences, content.kind, content.priority, now)
+            && !mutant!("push-in-quiet-hours"))
+    {
         let mut db = context.pool.acquire().await?;
         return push::put_off(&mut db, one, now + LATER, false).await;
     }
@@ -160,6 +167,7 @@ async fn push_one(
     let mut db = context.pool.acquire().await?;
     match pushed {
         Pushed::Delivered | Pushed::Refused => push::done(&mut db, one).await,
+        Pushed::Gone if mutant!("push-to-browsers-that-are-gone") => push::done(&mut db, one).await,
         Pushed::Gone => push::forget(&mut db, &one.endpoint).await,
         Pushed::Later(after) => {
             let pause =

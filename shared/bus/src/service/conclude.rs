@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::FuturesUnordered;
 use metrics::counter;
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 use sinaesta_telemetry::TraceContext;
 use tokio::sync::oneshot;
 
@@ -26,15 +28,24 @@ const ANSWERS: usize = 256 * 1024;
 const AROUND: usize = 100;
 
 impl Runner {
-    pub(super) async fn conclude(&self, name: &'static str, batch: Vec<InFlight>, effects: Vec<Effect>, spans: &Spans) {
+    pub(super) async fn conclude(
+        &self,
+        name: &'static str,
+        mut batch: Vec<InFlight>,
+        mut effects: Vec<Effect>,
+        spans: &Spans,
+    ) {
+        mutant!("bus-batch-told-in-reverse", (batch.reverse(), effects.reverse()));
+        mutant!("bus-deliveries-of-a-command-reversed", effects.iter_mut().for_each(|one| one.outbound.reverse()));
         self.answer(&batch, &effects).await;
         let mut publishing = Vec::new();
         for (place, (command, effect)) in batch.iter().zip(&effects).enumerate() {
             let id = headers::command_id(command.message.headers.as_ref()).unwrap_or_default().to_string();
             let trace = TraceContext::of(spans.of(place));
-            if let Some(reason) = &effect.dead {
+            if let Some(reason) = effect.dead.as_ref().filter(|_| !mutant!("bus-dead-letter-lost")) {
                 // Several services put theirs into one stream.
-                let id = format!("dead.{}.{}", self.service, command.sequence());
+                let mut id = format!("dead.{}.{}", self.service, command.sequence());
+                mutant!("bus-dead-letters-share-ids", id = format!("dead.{}", command.sequence()));
                 let letter = Letter { id, reason, service: self.service };
                 publishing.push(dead_letter::publish(&self.bus, letter, &command.message).await);
             }
@@ -50,11 +61,13 @@ impl Runner {
         let before = self.last.lock().replace(next);
         self.finishing.spawn(async move {
             let all: FuturesUnordered<_> = publishing.into_iter().map(|one| one.finish(&bus)).collect();
+            mutant!("bus-acknowledged-before-told", drop(join_all(batch.iter().map(|one| one.message.ack())).await));
             all.collect::<()>().await;
             // In order: what comes again is then all that followed something, and never something without what followed it.
-            if let Some(before) = before {
+            if let Some(before) = before.filter(|_| !mutant!("bus-acknowledged-out-of-order")) {
                 before.await.ok();
             }
+            mutant!("bus-never-acknowledged", return);
             for command in &batch {
                 // Whoever owns the partition next is given what was not acknowledged, and it finds itself done.
                 if let Err(error) = command.message.ack().await {
@@ -71,7 +84,9 @@ impl Runner {
         let mut senders: HashMap<&str, Vec<AnswerLine>> = HashMap::new();
         for (command, effect) in batch.iter().zip(effects) {
             let received = command.message.headers.as_ref();
-            let (Some(to), Some(id)) = (headers::text(received, headers::REPLY), headers::command_id(received)) else {
+            let is_silent = effect.dead.is_some() && mutant!("bus-dead-letter-not-answered");
+            let reply = headers::text(received, headers::REPLY).filter(|_| !is_silent);
+            let (Some(to), Some(id)) = (reply, headers::command_id(received)) else {
                 continue;
             };
             let line = AnswerLine { id, body: AnswerBody::from(effect.answer.clone()) };
@@ -102,7 +117,7 @@ fn size(line: &AnswerLine) -> usize {
 }
 
 fn fitting(line: AnswerLine, most: usize) -> AnswerLine {
-    if size(&line) <= most {
+    if size(&line) <= most || mutant!("bus-too-large-answer-sent") {
         return line;
     }
     tracing::error!(command_id = %line.id, bytes = size(&line), "a reply is too large for the broker and is not sent");

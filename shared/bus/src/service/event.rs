@@ -14,6 +14,7 @@ use futures::stream::StreamExt as _;
 use metrics::{counter, gauge, histogram};
 use parking_lot::Mutex;
 use sinaesta_contracts::{Event, Service, Stream, Subject, consumer_name};
+use sinaesta_mutants::mutant;
 use sinaesta_telemetry::TraceContext;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -219,6 +220,7 @@ impl<H: EventHandler> Taker<H> {
             let span = self.span(&part);
             match self.apply(&part).instrument(span.clone()).await {
                 Ok(outbound) => self.done(&part, outbound, &span).await,
+                Err(_) if mutant!("bus-event-acknowledged-though-it-failed") => self.done(&part, vec![], &span).await,
                 Err(_) if part.len() > 1 => {
                     counter!("bus_isolations_total", "service" => self.service.as_str()).increment(1);
                     let most = smaller(part.len());
@@ -303,10 +305,11 @@ impl<H: EventHandler> Taker<H> {
 
     /// Publishes what came of a batch, named after its events, so that another batch that begins alike has another name;
     /// and acknowledges it.
-    async fn done(&self, batch: &Batch<H::Event>, outbound: Vec<Outbound>, span: &Span) {
+    async fn done(&self, batch: &Batch<H::Event>, mut outbound: Vec<Outbound>, span: &Span) {
         let (Some(first), Some(last)) = (batch.heard.first(), batch.heard.last()) else { return };
         let trace = TraceContext::of(span);
         let cause = format!("{}.{}.{}.{}", self.service, first.id, batch.len(), last.id);
+        mutant!("bus-event-tells-in-reverse", outbound.reverse());
         for (index, one) in outbound.iter().enumerate() {
             one.start(&self.bus, &cause, index, &trace).await.finish(&self.bus).await;
         }
@@ -324,6 +327,7 @@ impl<H: EventHandler> Taker<H> {
             Failure::Retry(reason) | Failure::Held(reason) | Failure::Away(_, reason) => {
                 // Where the count can't be kept nothing is counted: the next try meets a database that is away, and waits.
                 let failures = self.attempts.count_failure(&name).await.unwrap_or_default();
+                mutant!("bus-failed-event-is-dropped", return self.acknowledge(message, AckKind::Term).await);
                 if failures < MOST_FAILURES {
                     let pause = if is_held {
                         LONGEST_PUT_OFF

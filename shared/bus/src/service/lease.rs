@@ -20,6 +20,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use sinaesta_contracts::{PARTITIONS, Partition, Service, Stream, Subject};
+use sinaesta_mutants::mutant;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,7 @@ pub(super) struct Lease {
 impl Lease {
     /// What has this key is left to the next owner of the partition.
     pub(super) fn leave(&self, key: u64) {
+        mutant!("bus-key-that-was-left-goes-on", return);
         self.left.lock().insert(key);
     }
 
@@ -239,6 +241,7 @@ impl Leases {
 
     /// After a reconnect nobody knows what was delivered: what was taken and not begun is left to the next lease.
     fn abandon(&self) {
+        mutant!("bus-keeps-partitions-over-a-reconnect", return);
         for held in self.held.values() {
             held.lease.held.store(false, Ordering::Release);
             held.release();
@@ -496,6 +499,7 @@ impl Reader {
     }
 
     async fn hand_over(&self, lease: &Lease) {
+        mutant!("bus-handover-not-noted", return);
         if let Err(error) = self.attempts.hand_over(lease.partition, self.replica).await {
             tracing::debug!(%error, "the next owner takes the partition for one that was not handed over");
         }

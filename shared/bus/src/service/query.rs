@@ -12,6 +12,7 @@ use futures::channel::mpsc;
 use futures::{FutureExt as _, StreamExt as _};
 use metrics::{counter, histogram};
 use sinaesta_contracts::{Envelope, ErrorBody, Query, Subject, code};
+use sinaesta_mutants::mutant;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -89,7 +90,7 @@ async fn respond<H: QueryHandler>(bus: &Bus, handler: &H, request: Request, arri
 async fn answer_in_time<H: QueryHandler>(bus: &Bus, handler: &H, message: &Message, arrived: Instant) -> Option<Bytes> {
     let waits: Option<u64> = headers::parsed(message.headers.as_ref(), headers::TIMEOUT);
     let waits = waits.map_or(UNSAID, |waits| Duration::from_millis(waits).min(UNSAID));
-    let left = waits.saturating_sub(arrived.elapsed());
+    let left = mutant!("bus-query-worked-on-for-nobody", UNSAID, waits.saturating_sub(arrived.elapsed()));
     let answered = timeout(left, answer(handler, message));
     let body = if left.is_zero() { None } else { answered.await.ok() };
     let Some(body) = body else {

@@ -4,6 +4,8 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
 
+use sinaesta_mutants::mutant;
+
 /// What a queue needs to know of what is in it.
 pub(super) trait Queued {
     /// Commands of one kind are run together.
@@ -45,6 +47,7 @@ impl<T: Queued> Queue<T> {
 
     /// Puts commands that were taken before all others again.
     pub(super) fn put_back(&mut self, commands: Vec<T>) {
+        mutant!("bus-put-back-at-the-end", return self.push(commands));
         for command in commands.into_iter().rev() {
             self.bytes += command.bytes();
             self.waiting.push_front(command);
@@ -77,7 +80,8 @@ impl<T: Queued> Queue<T> {
         let mut left = VecDeque::with_capacity(self.waiting.len());
         for command in self.waiting.drain(..) {
             let key = command.key();
-            let is_free = !self.busy.contains(&key) && !passed.contains(&key);
+            let is_free =
+                !self.busy.contains(&key) && (!passed.contains(&key) || mutant!("bus-kinds-of-a-key-overtake"));
             if is_free && command.kind() == first && taken.len() < most {
                 taken.push(command);
             } else {
@@ -87,6 +91,7 @@ impl<T: Queued> Queue<T> {
         }
         self.waiting = left;
         self.bytes -= taken.iter().map(T::bytes).sum::<usize>();
+        mutant!("bus-key-run-twice-at-once", return Some((first, taken)));
         self.busy.extend(taken.iter().map(T::key));
         Some((first, taken))
     }

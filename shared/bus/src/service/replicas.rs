@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use sinaesta_contracts::{PARTITIONS, Service, Subject};
+use sinaesta_mutants::mutant;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -54,17 +55,20 @@ impl Replicas {
 
     /// Whether a replica has not been heard of for so long that what it held may be taken.
     pub(super) fn is_gone(&self, replica: Uuid) -> bool {
+        mutant!("bus-dead-replica-keeps-its-partitions", return false);
         !self.heard.contains_key(&replica) && self.listening_since.elapsed() > SILENCE
     }
 
     /// While the broker was away nobody could be heard.
     pub(super) fn begin_anew(&mut self) {
+        mutant!("bus-unheard-after-a-reconnect-is-gone", return);
         self.listening_since = Instant::now();
     }
 
     /// How many partitions are this replica's to hold at the most.
     pub(super) fn share(&mut self) -> usize {
         self.heard.retain(|_, at| at.elapsed() < SILENCE);
+        mutant!("bus-first-replica-keeps-all", return PARTITIONS.into());
         usize::from(PARTITIONS).div_ceil(self.heard.len() + 1)
     }
 }

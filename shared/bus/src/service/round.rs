@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
 use sinaesta_contracts::Service;
+use sinaesta_mutants::mutant;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -218,7 +219,7 @@ impl Runner {
     async fn failed_alone(&self, name: &'static str, mut command: InFlight, failure: Failure) -> Option<Parked> {
         if let Failure::Held(reason) = &failure {
             let since = *command.held_since.get_or_insert_with(tokio::time::Instant::now);
-            if since.elapsed() < HELD {
+            if since.elapsed() < HELD && !mutant!("bus-held-is-counted") {
                 let command_id = command.log_name();
                 tracing::warn!(service = %self.service, command = name, command_id, reason, "what a command needs is held");
                 return Some(Parked { command, until: tokio::time::Instant::now() + LONGEST_PARKED });
@@ -228,7 +229,7 @@ impl Runner {
             Failure::Reject(reason) => reason,
             Failure::Retry(reason) | Failure::Held(reason) | Failure::Away(_, reason) => {
                 match self.count_failure(&command).await {
-                    failures if failures < MOST_FAILURES => {
+                    failures if failures < MOST_FAILURES || mutant!("bus-tried-for-ever") => {
                         tracing::warn!(
                             service = %self.service, command = name, command_id = command.log_name(), failures, reason,
                             "a command failed alone and is tried again"
@@ -258,11 +259,15 @@ impl Runner {
         if round.len() != 1 {
             let begun = self.begin(log_names, Run::Together).await;
             let is_first = begun.iter().all(|before| before.together == 0 && before.alone == 0);
-            return if is_first { Marked::Run(round) } else { Marked::Separate(round) };
+            return if is_first || mutant!("bus-suspects-stay-together") {
+                Marked::Run(round)
+            } else {
+                Marked::Separate(round)
+            };
         }
         let begun = self.begin(log_names, Run::Alone).await;
         let before = begun.first().copied().unwrap_or_default().alone;
-        if before < MOST_BEGUN {
+        if before < MOST_BEGUN || mutant!("bus-ends-the-process-for-ever") {
             return Marked::Run(round);
         }
         let reason = format!("the process ended {before} times while this was handled");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use sinaesta_mutants::mutant;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -131,7 +132,9 @@ impl Worker {
     /// One round at a time makes the largest batches; one that takes long is not waited for.
     fn may_begin(&self, now: Instant) -> bool {
         self.running.is_empty()
-            || (self.running.len() < SIDE_BY_SIDE && self.begun.values().all(|begun| now - *begun >= SLOW))
+            || (!mutant!("bus-slow-holds-up-all")
+                && self.running.len() < SIDE_BY_SIDE
+                && self.begun.values().all(|begun| now - *begun >= SLOW))
     }
 
     fn start(&mut self, kind: Kind, round: Vec<InFlight>) {
@@ -146,6 +149,7 @@ impl Worker {
         self.queue.release(ended.keys);
         if let Some(parked) = ended.parked {
             self.queue.occupy(parked.command.key());
+            mutant!("bus-parked-is-overtaken", self.queue.release([parked.command.key()]));
             self.parked.push((ended.kind, parked));
         }
         if let Some((most, commands)) = ended.put_back {

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use sinaesta_mutants::mutant;
+
 /// Every element of the HTML standard, those that it calls obsolete included, and the roots of SVG and MathML; each with
 /// the attributes that it has besides the global ones. By name, and each list in order: both are searched by halving.
 #[rustfmt::skip]
@@ -280,6 +282,7 @@ fn is_of_family(attribute: &str) -> bool {
 /// `onset` are words.
 fn is_handler(attribute: &str) -> bool {
     let (head, event) = attribute.split_at_checked(2).unwrap_or_default();
+    mutant!("markup-handlers-make-it-text", return false);
     head.eq_ignore_ascii_case("on") && !event.is_empty() && event.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 

@@ -1,5 +1,7 @@
 //! Characters that show nothing.
 
+use sinaesta_mutants::mutant;
+
 /// Unicode's default ignorable characters (`Default_Ignorable_Code_Point`), the format characters beside them that show
 /// nothing either, and three blanks that count as letters or symbols. In order.
 const INVISIBLE: &[(char, char)] = &[
@@ -29,7 +31,8 @@ const INVISIBLE: &[(char, char)] = &[
 /// Whether a character shows something: it is not white space, no control, and none of [`INVISIBLE`].
 pub fn is_visible(character: char) -> bool {
     let at = INVISIBLE.partition_point(|(_, last)| *last < character);
-    let is_listed = INVISIBLE.get(at).is_some_and(|(first, _)| *first <= character);
+    let is_listed =
+        INVISIBLE.get(at).is_some_and(|(first, _)| *first <= character && !mutant!("markup-invisible-shows"));
     !character.is_whitespace() && !character.is_control() && !is_listed
 }
 

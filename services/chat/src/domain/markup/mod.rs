@@ -16,6 +16,7 @@ mod writer;
 
 use sinaesta_contracts::chat::{MAX_MESSAGE_CHARS, MessageFormat};
 use sinaesta_contracts::{ErrorBody, code};
+use sinaesta_mutants::mutant;
 
 pub use elements::names as element_names;
 pub use reading::{decode, plain_text};
@@ -43,7 +44,8 @@ pub fn clean(message: &str) -> Result<Clean, ErrorBody> {
         (html, MessageFormat::Html, chars, has_visible)
     } else {
         let has_visible = message.chars().any(invisible::is_visible);
-        (message.to_owned(), MessageFormat::Text, message.chars().count(), has_visible)
+        let chars = mutant!("markup-counts-bytes", message.len(), message.chars().count());
+        (message.to_owned(), MessageFormat::Text, chars, has_visible)
     };
     if !has_visible {
         return Err(ErrorBody::new(code::EMPTY_MESSAGE, "The message is empty").on_field("message"));
@@ -84,7 +86,9 @@ fn sanitise(message: &str) -> (String, usize, bool) {
                 writer.tag(&tag);
                 let raw =
                     RAW.iter().zip(&mut is_unclosed).find(|(name, _)| **name == tag.element.name && !tag.is_closing);
-                if let Some((name, is_unclosed)) = raw.filter(|(_, is_unclosed)| !**is_unclosed) {
+                if let Some((name, is_unclosed)) =
+                    raw.filter(|(_, is_unclosed)| !**is_unclosed && !mutant!("markup-script-is-text"))
+                {
                     match tags::raw_length(after, name) {
                         Some(length) => after = after.get(length..).unwrap_or_default(),
                         // Whoever mentions `<style>` goes on writing text.

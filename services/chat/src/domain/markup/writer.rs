@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use sinaesta_mutants::mutant;
 use url::Url;
 
 use super::elements::Element;
@@ -44,7 +45,7 @@ impl Writer {
             self.has_visible |= is_visible(character);
             match character {
                 '&' => self.html.push_str("&amp;"),
-                '<' => self.html.push_str("&lt;"),
+                '<' if !mutant!("markup-text-is-a-tag") => self.html.push_str("&lt;"),
                 '>' => self.html.push_str("&gt;"),
                 // A browser would read it as a line feed.
                 '\r' => self.html.push_str("&#13;"),
@@ -79,6 +80,7 @@ impl Writer {
 
     /// The HTML, with all that is open closed; how many characters a reader sees, and whether one of them shows anything.
     pub fn finish(mut self) -> (String, usize, bool) {
+        mutant!("markup-unclosed-at-the-end", self.open.clear());
         while let Some(open) = self.open.pop() {
             self.write_closing(open.kind);
         }
@@ -96,7 +98,7 @@ impl Writer {
     }
 
     fn has_room(&self) -> bool {
-        self.open.len() < MAX_OPEN && self.markup_bytes < MAX_MARKUP_BYTES
+        (self.open.len() < MAX_OPEN || mutant!("markup-any-depth")) && self.markup_bytes < MAX_MARKUP_BYTES
     }
 
     fn leave_out(&mut self, kind: usize) {
@@ -130,7 +132,7 @@ impl Writer {
 
     /// Takes so many bytes from what tags may have. Where that is not enough there are no more tags.
     fn affords(&mut self, bytes: usize) -> bool {
-        let affords = self.markup_bytes + bytes <= MAX_MARKUP_BYTES;
+        let affords = self.markup_bytes + bytes <= MAX_MARKUP_BYTES || mutant!("markup-costs-any-number-of-bytes");
         self.markup_bytes = if affords { self.markup_bytes + bytes } else { MAX_MARKUP_BYTES };
         affords
     }
@@ -168,7 +170,7 @@ fn opening_link(tag: &Tag<'_>) -> Cow<'static, str> {
             for character in value.chars() {
                 match character {
                     '&' => link.push_str("&amp;"),
-                    '"' => link.push_str("&quot;"),
+                    '"' if !mutant!("markup-quote-begins-an-attribute") => link.push_str("&quot;"),
                     '<' => link.push_str("&lt;"),
                     '>' => link.push_str("&gt;"),
                     '\r' => link.push_str("&#13;"),
@@ -178,21 +180,24 @@ fn opening_link(tag: &Tag<'_>) -> Cow<'static, str> {
             link.push('"');
         }
     }
-    link.push_str(" rel=\"noopener noreferrer\">");
+    link.push_str(mutant!("markup-link-without-rel", ">", " rel=\"noopener noreferrer\">"));
     Cow::Owned(link)
 }
 
 /// The address that a link may lead to: of the web with a host, or of e-mail. As it was written, but without what browsers
 /// pass over in addresses.
 fn address(href: &str) -> Option<String> {
-    let address: String = references::decode(href).chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
+    let address: String = mutant!("markup-references-not-read", href.into(), references::decode(href))
+        .chars()
+        .filter(|c| !matches!(c, '\t' | '\n' | '\r'))
+        .collect();
     let address = address.trim_matches(|c| c <= ' ');
     let (scheme, rest) = address.split_once(':')?;
     let is_allowed = match scheme.to_ascii_lowercase().as_str() {
         // Without the slashes it would lead to somewhere on the reader's own site.
-        "http" | "https" => rest.starts_with("//"),
+        "http" | "https" => rest.starts_with("//") || mutant!("markup-link-to-the-readers-site"),
         "mailto" => true,
-        _ => false,
+        _ => mutant!("markup-any-scheme"),
     };
     (is_allowed && Url::parse(address).is_ok()).then(|| address.to_owned())
 }

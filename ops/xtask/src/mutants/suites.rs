@@ -1,0 +1,222 @@
+//! The tests that should notice bugs: built once, run in part.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use regex::Regex;
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::table::{By, Mutant};
+use crate::e2e::Client;
+use crate::run::{self, Captured};
+use crate::test::{self, ScratchPostgres};
+use crate::workspace::Workspace;
+use crate::{cargo, say};
+
+/// A bug may make a test wait for ever.
+const LONGEST: Duration = Duration::from_secs(180);
+/// All that should notice anything in one crate, or one file of the client's tests.
+const LONGEST_CONTROL: Duration = Duration::from_secs(900);
+/// How much of a failing control is shown.
+const SHOWN: usize = 60;
+
+/// What noticed a bug.
+pub(super) enum Noticed {
+    By(String),
+    Not { is_met: bool },
+}
+
+/// Everything that is needed to run a part of the tests.
+pub(super) struct Suites {
+    /// The test programs of all crates, with the folder of the crate that each is of.
+    programs: Vec<(PathBuf, PathBuf)>,
+    client: Client,
+    environment: [(&'static str, OsString); 3],
+    database: ScratchPostgres,
+}
+
+/// What cargo says of something it built.
+#[derive(Deserialize)]
+struct Built {
+    manifest_path: Option<PathBuf>,
+    profile: Option<Profile>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+impl Built {
+    /// The test program, with the folder of its crate.
+    fn program(self) -> Option<(PathBuf, PathBuf)> {
+        self.profile.filter(|profile| profile.test)?;
+        Some((self.manifest_path?.parent()?.to_path_buf(), self.executable?))
+    }
+}
+
+impl Suites {
+    /// Builds all of it, and starts a Postgres for the unit tests.
+    pub(super) async fn build(workspace: &Workspace) -> anyhow::Result<Self> {
+        let mut build = cargo::for_tests(workspace, cargo::BUILD_ALL);
+        build.args(["--message-format", "json-render-diagnostics"]);
+        let built = build.stderr(Stdio::inherit()).output().await?;
+        if !built.status.success() {
+            bail!("the tests can't be built");
+        }
+        let lines = built.stdout.split(|byte| *byte == b'\n');
+        let programs = lines.filter_map(|line| serde_json::from_slice::<Built>(line).ok()?.program()).collect();
+        let client = Client::prepare(workspace).await?;
+        let database = ScratchPostgres::start(workspace).await?;
+        let environment = test::environment(workspace, &database).await?;
+        Ok(Self { programs, client, environment, database })
+    }
+
+    pub(super) async fn stop(self) {
+        self.database.stop().await;
+    }
+
+    /// Runs what should notice any of them without a bug: all of it has to pass, and to be there.
+    pub(super) async fn control(&self, mutants: &[&Mutant]) -> anyhow::Result<()> {
+        let (mut units, mut files): (BTreeMap<&str, BTreeSet<&str>>, BTreeMap<&str, BTreeSet<&str>>) =
+            Default::default();
+        for one in mutants {
+            match one.by {
+                By::Unit { package, tests } => units.entry(package).or_default().extend(tests.split(' ')),
+                By::Client { file, test } => drop(files.entry(file).or_default().insert(test)),
+                By::Missing(_) | By::Nobody(_) => {}
+            }
+        }
+        for (package, filters) in units {
+            say::doing(&format!("without a bug: {package}"));
+            let filters: Vec<&str> = filters.into_iter().collect();
+            let mut passed = Vec::new();
+            for command in self.unit(package, &filters)? {
+                passed.extend(control(command).await?);
+            }
+            is_there(&passed, &filters).with_context(|| package.to_owned())?;
+        }
+        for (file, tests) in files {
+            say::doing(&format!("without a bug: {file}"));
+            let tests: Vec<&str> = tests.into_iter().collect();
+            let passed = control(self.client(file, &tests)).await?;
+            is_there(&passed, &tests).with_context(|| file.to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Runs the tests that should notice a bug, with it.
+    pub(super) async fn try_one(&self, mutant: &Mutant) -> anyhow::Result<Noticed> {
+        let commands = match mutant.by {
+            By::Unit { package, tests } => self.unit(package, &tests.split(' ').collect::<Vec<_>>())?,
+            By::Client { file, test } => vec![self.client(file, &[test])],
+            By::Missing(_) | By::Nobody(_) => Vec::new(),
+        };
+        let folder = tempfile::tempdir()?;
+        let met = folder.path().join("met");
+        for mut command in commands {
+            command.env("SINAESTA_MUTANT", mutant.id).env("SINAESTA_MUTANT_MET", &met);
+            let captured = run::captured(command, LONGEST).await?;
+            if !captured.has_passed {
+                return Ok(Noticed::By(noticed_by(&captured)));
+            }
+        }
+        Ok(Noticed::Not { is_met: met.exists() })
+    }
+
+    /// The test programs of a crate, for the tests whose names contain one of the filters.
+    fn unit(&self, package: &str, filters: &[&str]) -> anyhow::Result<Vec<Command>> {
+        let is_of = |folder: &PathBuf| folder.ends_with(package);
+        let of = self.programs.iter().filter(|(folder, _)| is_of(folder));
+        let commands: Vec<Command> = of
+            .map(|(folder, program)| {
+                let mut command = Command::new(program);
+                command.args(filters).current_dir(folder).env("CARGO_MANIFEST_DIR", folder);
+                command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+                command
+            })
+            .collect();
+        if commands.is_empty() {
+            bail!("no crate {package} has tests");
+        }
+        Ok(commands)
+    }
+
+    /// A file of the client's tests, for the tests whose names contain one of these.
+    fn client(&self, file: &str, tests: &[&str]) -> Command {
+        let mut args = vec!["--test-reporter=tap".to_owned()];
+        args.extend(tests.iter().map(|test| format!("--test-name-pattern={}", regex::escape(test))));
+        args.push(format!("{file}.test.mjs"));
+        self.client.test(&args)
+    }
+}
+
+/// The names of the tests that passed; fails when one does not.
+async fn control(command: Command) -> anyhow::Result<Vec<String>> {
+    let captured = run::captured(command, LONGEST_CONTROL).await?;
+    if !captured.has_passed {
+        let lines: Vec<&str> = captured.output.lines().collect();
+        let end = lines.get(lines.len().saturating_sub(SHOWN)..).unwrap_or_default().join("\n");
+        bail!("{end}\n\nwithout any bug {} fails", noticed_by(&captured));
+    }
+    Ok(names(&captured.output, true))
+}
+
+/// Each of the names is in that of a test that was run.
+fn is_there(passed: &[String], wanted: &[&str]) -> anyhow::Result<()> {
+    match wanted.iter().find(|name| !passed.iter().any(|test| test.contains(**name))) {
+        Some(name) => bail!("there is no test `{name}`"),
+        None => Ok(()),
+    }
+}
+
+/// The first test that failed; or how else the program ended.
+fn noticed_by(captured: &Captured) -> String {
+    let failed = names(&captured.output, false).into_iter().next();
+    let otherwise = if captured.is_over_time { "never ending" } else { "the end of the process" };
+    failed.unwrap_or_else(|| otherwise.to_owned())
+}
+
+/// The tests that passed, or those that failed, as Rust and as Node write them.
+fn names(output: &str, passed: bool) -> Vec<String> {
+    let (rust, node) = if passed {
+        (r"^test (\S+)(?: - should panic)? \.\.\. ok$", r"^ *ok \d+ - (.+?)(?: # SKIP.*)?$")
+    } else {
+        (r"^test (\S+)(?: - should panic)? \.\.\. FAILED$", r"^ *not ok \d+ - (.+)$")
+    };
+    let patterns: Vec<Regex> = [rust, node].iter().filter_map(|pattern| Regex::new(pattern).ok()).collect();
+    let name =
+        |line| patterns.iter().find_map(|pattern| pattern.captures(line)?.get(1)).map(|name| name.as_str().to_owned());
+    // A file is a test to Node, too.
+    output.lines().filter_map(name).filter(|name| !name.ends_with(".mjs")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_passed_and_who_failed_is_read_as_rust_and_as_node_write_it() {
+        let rust = "running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n\ntest result: FAILED. 1 passed; 1 failed";
+        assert_eq!((names(rust, true), names(rust, false)), (vec!["a::b".to_owned()], vec!["a::c".to_owned()]));
+        let node = "TAP version 13\n    # Subtest: it's a door\n    ok 1 - it's a door\n    not ok 2 - a room\n\
+                    not ok 1 - /tests/chat.test.mjs";
+        assert_eq!(
+            (names(node, true), names(node, false)),
+            (vec!["it's a door".to_owned()], vec!["a room".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_test_that_is_not_there_is_missed() {
+        let passed = ["doors::one_and_another".to_owned()];
+        assert!(is_there(&passed, &["doors", "another"]).is_ok());
+        assert!(is_there(&passed, &["doors", "gone"]).is_err());
+    }
+}

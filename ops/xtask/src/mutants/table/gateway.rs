@@ -1,0 +1,221 @@
+//! The gateway: rooms, admission, limits, tokens, files.
+
+use super::{Mutant, client, missing, mutant, unit};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    mutant(
+        "room-repeats-are-told",
+        "a message that the broker republishes is told twice",
+        client("poison", "garbage published as a delivery"),
+    ),
+    mutant(
+        "room-gap-is-not-filled",
+        "a message that no stream has any more is missing in a room",
+        client("total-loss", "all of JetStream is deleted"),
+    ),
+    mutant(
+        "room-old-snapshot-not-completed",
+        "who enters while others talk misses a message",
+        missing("entering while others talk, with a snapshot that is older than the room"),
+    ),
+    mutant(
+        "room-new-snapshot-hears-again",
+        "who enters while others talk hears a message twice, or the others miss one",
+        missing("entering while others talk, with a snapshot that is newer than the room"),
+    ),
+    mutant(
+        "room-not-asked-after-a-disruption",
+        "the last message before a disruption waits for the next one",
+        client("faults", "NATS is killed"),
+    ),
+    mutant(
+        "room-gives-up-in-silence",
+        "sockets that have to resynchronise do not hear so",
+        client("failing", "what is too large when it is told"),
+    ),
+    mutant(
+        "room-missed-is-one-page",
+        "of more missed messages than one page the rest is missing",
+        missing("more is missed than one page of `missed-messages`"),
+    ),
+    mutant(
+        "room-passes-over-nobody",
+        "somebody is told what they did themselves",
+        client("chat", "the others hear of somebody who enters, once"),
+    ),
+    mutant(
+        "room-typing-does-not-lapse",
+        "who vanished while typing types for ever",
+        client("chat", "typing lapses by itself"),
+    ),
+    mutant(
+        "room-removed-hear-on",
+        "whoever is removed from a group goes on hearing its room",
+        client("study-groups", "whoever is removed hears nothing more"),
+    ),
+    mutant(
+        "room-slow-reader-not-told",
+        "who reads too slowly misses messages and does not hear so",
+        client("door", "who does not read costs"),
+    ),
+    mutant(
+        "room-slow-reader-without-bound",
+        "who does not read costs any number of bytes",
+        client("door", "who does not read costs"),
+    ),
+    mutant(
+        "audience-forgets-what-came-while-entering",
+        "who begins to watch an exam or a board misses what changed meanwhile",
+        missing("a board or an exam changes between the snapshot and the entering"),
+    ),
+    mutant(
+        "audience-ends-before-somebody-enters",
+        "who enters while the last one leaves hears nothing",
+        missing("entering an audience at the moment at which its last socket leaves"),
+    ),
+    mutant(
+        "announcement-for-everybody",
+        "an announcement reaches those whom it is not for",
+        client("notifications", "an announcement is one row"),
+    ),
+    mutant(
+        "bell-not-asked-after-a-disruption",
+        "a badge is wrong until the next notification after the broker was away",
+        missing("notifications while a gateway can not reach the broker: the badge is right when it can"),
+    ),
+    mutant(
+        "presence-second-socket-counts-twice",
+        "who had two tabs on one gateway is online for ever",
+        missing("two sockets of one user on one gateway close: the others hear that they are offline"),
+    ),
+    mutant(
+        "presence-first-closed-tab-is-offline",
+        "who closes one of two tabs is offline",
+        client("chat", "somebody with two tabs stays online"),
+    ),
+    mutant(
+        "presence-not-said-again-to-a-new-broker",
+        "who is online shows as offline after the broker lost everything",
+        client("total-loss", "all of JetStream is deleted"),
+    ),
+    mutant(
+        "exam-closed-tab-is-leaving",
+        "a student who closes one of two tabs has left the exam",
+        client("exams", "who is in an exam is counted"),
+    ),
+    mutant(
+        "typing-goes-on-when-the-socket-is-gone",
+        "who disconnects goes on typing for six seconds",
+        client("chat", "who disconnects stops typing"),
+    ),
+    mutant(
+        "typing-from-outside",
+        "somebody types in a room that they have not joined",
+        missing("typing in a room that the socket has not joined is refused"),
+    ),
+    mutant("limit-of-a-socket-only", "whoever opens more sockets has more allowances", unit("gateway", "limits::")),
+    mutant(
+        "limit-not-of-group-messages",
+        "messages in study groups have no limit of their own",
+        missing("the limit of messages is one for rooms and groups together"),
+    ),
+    mutant(
+        "limit-not-of-names-in-disguise",
+        "an event whose name is written with escapes counts as something cheap",
+        client("fair", "names that are written in another way"),
+    ),
+    mutant(
+        "limit-fresh-after-a-reconnect",
+        "a reconnect brings a fresh allowance",
+        unit("gateway", "a_reconnect_within"),
+    ),
+    mutant("limit-refusals-all-answered", "each refused event costs an answer", unit("gateway", "refusals_are_told")),
+    mutant(
+        "limit-flooding-goes-on",
+        "whoever sends on past the limits may go on",
+        unit("gateway", "refusals_are_told"),
+    ),
+    mutant(
+        "limit-flooder-comes-back-at-once",
+        "whoever was closed for flooding comes back at once",
+        client("fair", "who sends on past the limit"),
+    ),
+    mutant(
+        "open-commands-without-bound",
+        "one user has any number of commands without an answer",
+        client("fair", "sixteen commands"),
+    ),
+    mutant("open-events-without-bound", "one user has any number of events waiting", unit("gateway", "queue::")),
+    mutant("open-events-out-of-order", "what one socket sends is done with the last first", unit("gateway", "queue::")),
+    mutant(
+        "token-revoked-counts",
+        "a token that was revoked lets somebody in",
+        client("accounts", "revoked tokens count no more"),
+    ),
+    mutant(
+        "token-of-the-second-of-revoking-is-old",
+        "a token of the second in which tokens were revoked counts",
+        missing("a token that was made in the second of the revocation is refused"),
+    ),
+    mutant(
+        "account-suspended-stays-connected",
+        "whoever is suspended goes on",
+        client("accounts", "whoever is suspended is disconnected"),
+    ),
+    mutant(
+        "account-suspended-is-remembered",
+        "whoever is suspended comes back for half a minute",
+        client("accounts", "whoever is suspended is disconnected"),
+    ),
+    mutant(
+        "account-change-that-was-missed-stays-so",
+        "a gateway that missed a suspension never finds out",
+        client("accounts", "a gateway that did not hear of it"),
+    ),
+    mutant(
+        "token-of-somebody-else-renews",
+        "a session lives on with somebody else's token",
+        client("ground-rules", "a client is told before its token expires"),
+    ),
+    mutant(
+        "token-that-expired-keeps-its-socket",
+        "whoever is connected stays so when their token expires",
+        client("ground-rules", "a client is told before its token expires"),
+    ),
+    mutant(
+        "token-that-expired-lets-in",
+        "an expired token lets somebody in",
+        unit("auth", "expired_foreign clocks_may"),
+    ),
+    mutant("token-of-later-lets-in", "a token counts before it is valid", unit("auth", "expired_foreign clocks_may")),
+    mutant("token-with-a-script-for-a-picture", "a picture's address is a script", unit("auth", "claims_have_bounds")),
+    mutant(
+        "admission-tries-tokens-for-nothing",
+        "an address tries any number of tokens",
+        unit("gateway", "an_address_tries"),
+    ),
+    mutant("admission-without-bound", "connections and sessions are not bounded", unit("gateway", "admission::")),
+    mutant(
+        "admission-believes-what-clients-say",
+        "somebody says themselves from which address they come",
+        unit("gateway", "address::"),
+    ),
+    mutant(
+        "admission-counts-who-has-signed-in",
+        "a school takes up its address's share by being there",
+        unit("gateway", "admission:: connections_count"),
+    ),
+    mutant(
+        "admission-address-for-each-of-ipv6",
+        "one customer has as many shares as addresses",
+        unit("gateway", "one_customer"),
+    ),
+    mutant("file-of-any-type", "a program is taken", client("files", "what is no file that is taken")),
+    mutant(
+        "file-picture-keeps-what-is-hidden",
+        "a picture says where it was taken",
+        client("files", "a picture loses what is hidden"),
+    ),
+    mutant("file-picture-of-any-size", "a few bytes stand for very many pixels", unit("gateway", "image::")),
+    mutant("file-picture-keeps-its-notes", "notes in a JPEG stay", unit("gateway", "image::")),
+];

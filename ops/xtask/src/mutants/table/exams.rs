@@ -199,7 +199,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-lost-though-heard-since",
         "students who came back through a gateway that lives are taken out",
-        unit("exam-grading", "timers:: presence:: whatever_time"),
+        unit("exam-grading", "students_of_a_gateway presence::"),
     ),
     mutant(
         "regrade-keeps-the-version-of-the-key",

@@ -47,6 +47,8 @@ const IMAGES: usize = 2;
 pub(crate) struct Gateway {
     bus: Bus,
     pool: PgPool,
+    /// For the one connection that listens for changes of accounts.
+    listener: PgPool,
     clock: Clock,
     settings: Settings,
     admission: Arc<Admission>,
@@ -110,6 +112,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         tasks,
         closing: CancellationToken::new(),
         bus,
+        listener: sinaesta_store::listener("gateway", &settings.database).context("gateway")?,
         pool,
         verifier,
         expiry,

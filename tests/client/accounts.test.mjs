@@ -4,10 +4,10 @@ import { createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { after } from 'node:test';
 
-import { connected, disconnected, emitAck, join, mint, newRoom, ok, refused, request, settled, startStack, until } from './harness.mjs';
-import { api } from './exam-helpers.mjs';
+import { connected, disconnected, emitAck, join, mint, newRoom, ok, refused, request, say, settled, startStack, until } from './harness.mjs';
+import { api, newExam, singles } from './exam-helpers.mjs';
 
-const stack = await startStack({ gateways: [{}, {}] });
+const stack = await startStack({ gateways: [{}, {}], exams: [{}] });
 const [, otherGateway] = stack.gateways;
 const admin = stack.user({ role: 'PROGRAM_ADMIN' });
 const chief = stack.user({ role: 'SUPER_ADMIN' });
@@ -59,7 +59,7 @@ stack.check('revoked tokens count no more, new ones do', async () => {
   await refused(stack.open({ token: user.token }));
   await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: undefined }) }));
   // Whole seconds can't say whether it was before or after: of the revocation's own second none counts.
-  const [{ at }] = await stack.sql("select extract(epoch from account_changed_at)::float8 as at from users where id = $1", [user.id]);
+  const [{ at }] = await stack.sql("select extract(epoch from tokens_valid_from)::float8 as at from users where id = $1", [user.id]);
   await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: Math.floor(at) }) }));
   await refused(stack.open({ token: mint(stack.infra().jwtSecret, { ...claims, iat: at + (Math.ceil(at) - at) / 2 }) }));
   const later = mint(stack.infra().jwtSecret, { ...claims, iat: Math.floor(at) + 1 });
@@ -70,10 +70,89 @@ stack.check('revoked tokens count no more, new ones do', async () => {
   await settled(back);
 });
 
-stack.check('a gateway that did not hear of it finds out by itself', async () => {
+stack.check('a gateway that was not notified finds out by itself', async () => {
   const { user, sockets } = await onBoth();
-  await stack.sql('update users set suspended_at = now(), account_changed_at = now() where id = $1', [user.id]);
+  // Without the trigger, which notifies.
+  await stack.sql(`begin; set local session_replication_role = replica;
+    update users set suspended_at = now(), account_changed_at = now() where id = '${user.id}'; commit`);
   for (const socket of sockets) await disconnected(socket, 15_000);
+});
+
+/** @param {import('./harness.mjs').User} who @param {string} role as the platform's own back end changes it */
+const become = (who, role) => stack.sql('update users set role = $2 where id = $1', [who.id, role]);
+
+stack.check('a role that is taken away governs open sockets within a second, what they had joined and the old token', async () => {
+  const [mentor, student] = [stack.user({ role: 'MENTOR' }), stack.user()];
+  const roomId = `mentor:${student.id}`;
+  const owner = await stack.connect({ token: student.token });
+  await join(owner, roomId);
+  const { id: examId } = await newExam(stack, mentor, { questions: singles(1) });
+  const ports = [stack.gateways[0]?.port, otherGateway?.port];
+  const sockets = await Promise.all(ports.map((port, n) => stack.connect({
+    token: mentor.token, ...(port ? { port } : {}), transports: [n ? 'websocket' : 'polling'], reconnection: true,
+  })));
+  for (const socket of sockets) {
+    await join(socket, roomId);
+    await ok(socket, 'exam-monitor', { examId });
+  }
+  const bystander = await stack.connect({ token: stack.user({ role: 'MENTOR' }).token });
+  const began = Date.now();
+  await become(mentor, 'STUDENT');
+  // Dropped, not told to stay away: the official client comes back by itself.
+  await until(() => sockets.every((socket) => socket.disconnects.length === 1), { timeout: 1_000, every: 5, what: 'the sockets to be dropped' });
+  assert.ok(Date.now() - began < 1_000, `${Date.now() - began} ms`);
+  for (const socket of sockets) {
+    assert.equal(socket.disconnects[0]?.reason, 'transport close');
+    await connected(socket);
+    const heard = socket.received.length;
+    await say(owner, roomId, 'for mentors');
+    for (const [event, payload] of /** @type {const} */ ([['join-room', { roomId }], ['send-message', { roomId, message: 'still here' }],
+      ['exam-monitor', { examId }], ['mute-user', { roomId, userId: student.id, muted: true }]])) {
+      const reply = await emitAck(socket, event, payload);
+      assert.equal(reply.ok, false, event);
+    }
+    assert.ok(!socket.received.slice(heard).some(({ name }) => name === 'receive-message'));
+    // The token says mentor; the account governs.
+    const claims = { userId: mentor.id, name: mentor.name, role: 'MENTOR' };
+    await ok(socket, 'auth-refresh', { token: mint(stack.infra().jwtSecret, claims) });
+    assert.equal((await emitAck(socket, 'exam-monitor', { examId })).ok, false);
+  }
+  const byHttp = await api(stack, mentor, 'GET', `/api/exams/${examId}/results`);
+  assert.equal(byHttp.status, 403);
+  await settled(bystander);
+});
+
+stack.check('a role that is given governs at once, and other changes of an account disturb nobody', async () => {
+  const user = stack.user();
+  const student = stack.user();
+  const roomId = `mentor:${student.id}`;
+  await join(await stack.connect({ token: student.token }), roomId);
+  const socket = await stack.connect({ token: user.token, reconnection: true });
+  assert.equal((await emitAck(socket, 'join-room', { roomId })).ok, false);
+  await stack.sql("update users set name = 'Other', specialty = 'Bedah', role = role where id = $1", [user.id]);
+  await settled(socket);
+  assert.equal(socket.disconnects.length, 0);
+  await become(user, 'MENTOR');
+  await until(() => socket.disconnects.length === 1, { timeout: 1_000, every: 5, what: 'the socket to be dropped' });
+  await connected(socket);
+  await join(socket, roomId);
+});
+
+stack.check('who connects while roles change has the role that stands at the end', async () => {
+  const student = stack.user();
+  const roomId = `mentor:${student.id}`;
+  await join(await stack.connect({ token: student.token }), roomId);
+  const people = Array.from({ length: 20 }, () => stack.user({ role: 'MENTOR' }));
+  const sockets = people.map((user, n) => stack.open({ token: user.token, reconnection: true, ...(n % 2 ? { port: otherGateway?.port } : {}) }));
+  for (const who of people) await api(stack, who, 'GET', '/api/notifications/preferences');
+  const opening = sockets.map((socket) => connected(socket));
+  await Promise.all(people.map((user) => become(user, 'STUDENT')));
+  await Promise.all(opening);
+  const refusedAll = async () => {
+    const replies = await Promise.all(sockets.map((socket) => emitAck(socket, 'join-room', { roomId }).catch(() => null)));
+    return replies.every((reply) => reply?.ok === false);
+  };
+  await until(refusedAll, { timeout: 3_000, what: 'all of them to be students' });
 });
 
 stack.check('who may do it, and to whom', async () => {

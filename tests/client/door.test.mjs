@@ -313,7 +313,7 @@ check('sessions in which nobody signs in are few, and their memory is given back
   const first = await flood(4_000);
   assert.ok(first[429] > 0 && first[200] <= 2_048 + 200, JSON.stringify(first));
   assert.ok(memory(usual) - before < 100 * MIB, `${(memory(usual) - before) / MIB} MiB`);
-  assert.match((await request(`${usual.url}/metrics`)).text, /gateway_turned_away_total\{[^}]*limit="address_sessions"/);
+  assert.match((await request(`${usual.healthUrl}/metrics`)).text, /gateway_turned_away_total\{[^}]*limit="address_sessions"/);
   // Once they have not signed in for too long there is room again, and the next ones take the same memory.
   await until(async () => (await openPolling(usual)).status === 200, { what: 'room for a session', timeout: 20_000 });
   await bystander(usual);
@@ -471,7 +471,7 @@ check('who does not read costs a megabyte or two, and is told what was missed', 
   for (let n = 0; n < 1_050; n += 1) await say(writer, roomId, message);
   const grew = memory(gateway) - before;
   assert.ok(grew < 80 * MIB, `${grew / MIB} MiB`);
-  assert.match((await request(`${gateway.url}/metrics`)).text, /gateway_buffer_overflows_total/);
+  assert.match((await request(`${gateway.healthUrl}/metrics`)).text, /gateway_buffer_overflows_total/);
   await bystander(gateway);
   for (const raw of readers) raw.socket.resume();
   for (const raw of readers) await frame(raw, '42["resync-required"');
@@ -494,7 +494,7 @@ check('who asks for more than they read loses the connection, and comes back', a
   const raw = await signedInRaw(small, { ...stack.user(), token });
   raw.socket.pause();
   for (let n = 0; n < 200; n += 1) raw.socket.send(`42${n}["message-history",${JSON.stringify({ roomId, limit: 40 })}]`);
-  const unread = async () => Number(/^gateway_unread_answers_total\S* (\d+)$/m.exec((await request(`${small.url}/metrics`)).text)?.[1] ?? 0);
+  const unread = async () => Number(/^gateway_unread_answers_total\S* (\d+)$/m.exec((await request(`${small.healthUrl}/metrics`)).text)?.[1] ?? 0);
   await until(async () => await unread() > 0, { what: 'an answer that has no room' });
   raw.socket.resume();
   await ended(raw);

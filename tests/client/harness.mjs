@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
@@ -165,7 +165,7 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
 
   async function start() {
     assert.ok(!alive(), `${name} runs already`);
-    const file = path.join(BINARIES, program);
+    const file = path.resolve(BINARIES, program);
     assert.ok(existsSync(file), `${file} does not exist: build it, or set SINAESTA_BIN_DIR`);
     const log = openSync(logFile, 'a');
     const own = spawn(file, args, { env: { ...inherited, RUST_BACKTRACE: '0', ...env }, stdio: ['ignore', log, log] });
@@ -191,9 +191,9 @@ function launcher({ name, program, args = [], env = {}, logFile, ready, deadline
   }
 
   /** Asks it to end; kills it when it does not in time. @returns how it ended, and how long that took */
-  async function stop(limit = 15_000) {
+  async function stop(limit = 15_000, signal = /** @type {NodeJS.Signals} */ ('SIGTERM')) {
     const began = Date.now();
-    if (alive()) child?.kill('SIGTERM');
+    if (alive()) child?.kill(signal);
     const timer = setTimeout(() => child?.kill('SIGKILL'), limit);
     const how = await ended;
     clearTimeout(timer);
@@ -235,14 +235,14 @@ function refuse() {
 /** A service of a stack that runs already: it is there, and can't be touched. @param {string} name @param {number} port @returns {Service} */
 function notOurs(name, port) {
   return {
-    name, port, url: `http://127.0.0.1:${port}`, start: refuse, kill: refuse, stop: refuse, alive: refuse, tail: () => '', logSize: () => 0,
+    name, port, url: `http://127.0.0.1:${port}`, get healthUrl() { return refuse(); }, start: refuse, kill: refuse, stop: refuse, alive: refuse, tail: () => '', logSize: () => 0,
     get pid() {
       return refuse();
     },
   };
 }
 
-/** @typedef {ReturnType<typeof launcher> & { port: number, url: string }} Service */
+/** @typedef {ReturnType<typeof launcher> & { port: number, url: string, healthUrl: string }} Service where clients or operators connect, and where it says how it is */
 /** @typedef {{ id: string, name: string, role: string, email: string, token: string }} User */
 
 /**
@@ -319,6 +319,8 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       return service;
     }
     const port = await freePort();
+    // A gateway tells how it is on a port of its own.
+    const healthPort = kind === 'gateway' ? await freePort() : port;
     const count = services.filter((service) => service.name.startsWith(kind)).length + 1;
     const made = part({
       name: `${kind}-${count}`,
@@ -330,19 +332,49 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
         SINAESTA__DATABASE__URL: databaseUrl(kind),
         SINAESTA__AUTH__JWT_SECRET: infra().jwtSecret,
         [PORT_SETTING[kind]]: String(port),
+        ...(kind === 'gateway' ? { SINAESTA__GATEWAY__HEALTH_PORT: String(healthPort) } : {}),
         ...(limits ? {} : NO_LIMITS),
         ...env,
         ...own,
       },
-      ready: async () => (await request(`http://127.0.0.1:${port}/readyz`)).status === 200,
+      ready: async () => (await request(`http://127.0.0.1:${healthPort}/readyz`)).status === 200,
     });
     // Object.assign would read the pid's getter once and for all.
     const service = /** @type {Service} */ (
-      Object.defineProperties(made, { port: { value: port }, url: { value: `http://127.0.0.1:${port}` } })
+      Object.defineProperties(made, { port: { value: port }, url: { value: `http://127.0.0.1:${port}` }, healthUrl: { value: `http://127.0.0.1:${healthPort}` } })
     );
     services.push(service);
     if (start) await service.start();
     return service;
+  }
+
+  /**
+   * The balancer that operators use, in front of the gateways, with their configuration; only addresses are those of here.
+   *
+   * @returns {Promise<ReturnType<typeof launcher> & { port: number, healthUrl: string }>}
+   */
+  async function addBalancer() {
+    if (RUNNING) refuse();
+    const program = process.env.SINAESTA_HAPROXY;
+    if (!program) throw new Error('SINAESTA_HAPROXY must name a haproxy: `cargo xtask test` does it');
+    const [port, healthPort] = [await freePort(), await freePort()];
+    const servers = services.filter(({ name }) => name.startsWith('gateway'))
+      .map(({ port, healthUrl }, n) => `server gateway${n + 1} 127.0.0.1:${port} port ${new URL(healthUrl).port}`);
+    const text = readFileSync(path.join(REPOSITORY, 'ops/haproxy/haproxy.cfg'), 'utf8')
+      .replace('bind :8080', `bind 127.0.0.1:${port}`)
+      .replace('bind :8081', `bind 127.0.0.1:${healthPort}`)
+      .replaceAll('server-template gateway 1-10 gateway:3001', servers.join('\n  '))
+      .replace(' resolvers docker resolve-prefer ipv4 init-addr none', '');
+    const file = path.join(folder, 'haproxy.cfg');
+    await writeFile(file, text);
+    const healthUrl = `http://127.0.0.1:${healthPort}`;
+    const made = part({
+      name: 'balancer', program, args: ['-db', '-f', file], deadline: 10_000,
+      ready: async () => (await request(`${healthUrl}/healthz`)).status === 200,
+    });
+    after(() => made.kill());
+    await made.start();
+    return Object.assign(Object.create(made), { port, healthUrl });
   }
 
   async function stop() {
@@ -489,6 +521,7 @@ export async function startStack({ gateways = [{}], chats = [{}], exams = [], bo
       return services.filter((service) => service.name.startsWith('notification'));
     },
     addService,
+    addBalancer,
     open,
     connect,
     user,
@@ -512,8 +545,8 @@ async function balanced(replicas) {
   /** @type {number[]} */
   let held = [];
   await until(async () => {
-    held = await Promise.all(replicas.map(async ({ url }) => {
-      const { text } = await request(`${url}/metrics`);
+    held = await Promise.all(replicas.map(async ({ healthUrl }) => {
+      const { text } = await request(`${healthUrl}/metrics`);
       return Number(/^bus_partitions_held\{[^}]*\} (\d+)$/m.exec(text)?.[1] ?? 0);
     }));
     return held.reduce((sum, each) => sum + each) === PARTITIONS && held.every((each) => each <= share);

@@ -160,7 +160,7 @@ const SLACK = 192 * MIB;
 
 async function healthy(/** @type {string} */ after) {
   for (const service of stack.services) {
-    assert.equal((await request(`${service.url}/readyz`)).status, 200, `${service.name} is ready after "${after}"`);
+    assert.equal((await request(`${service.healthUrl}/readyz`)).status, 200, `${service.name} is ready after "${after}"`);
     const most = MEMORY[service.name.replace(/-\d+$/, '')] ?? MEMORY_OF_OTHERS;
     assert.ok(memory(service) < most, `${service.name} has ${Math.round(memory(service) / MIB)} MiB after "${after}"`);
   }

@@ -25,8 +25,8 @@ async function stopInGoodOrder(service) {
 
 for (const [name, service] of Object.entries({ gateway, chat })) {
   check(`the ${name} says that it runs and that it is ready`, async () => {
-    assert.equal((await request(`${service.url}/healthz`)).status, 200);
-    assert.equal((await request(`${service.url}/readyz`)).status, 200);
+    assert.equal((await request(`${service.healthUrl}/healthz`)).status, 200);
+    assert.equal((await request(`${service.healthUrl}/readyz`)).status, 200);
   });
 
   check(`the ${name} shows metrics as Prometheus reads them`, async () => {
@@ -34,7 +34,7 @@ for (const [name, service] of Object.entries({ gateway, chat })) {
     const roomId = newRoom();
     await join(client, roomId);
     await say(client, roomId, 'counted');
-    const { status, headers, text } = await request(`${service.url}/metrics`);
+    const { status, headers, text } = await request(`${service.healthUrl}/metrics`);
     assert.equal(status, 200);
     assert.match(headers['content-type'] ?? '', /^text\/plain/);
     const lines = text.trimEnd().split('\n');
@@ -48,6 +48,22 @@ for (const [name, service] of Object.entries({ gateway, chat })) {
     assert.equal((await request(`${service.url}/../../etc/passwd`)).status, 404);
   });
 }
+
+check('what is for operators is not on the port for clients', async () => {
+  for (const path of ['/metrics', '/readyz', '/status']) assert.equal((await request(`${gateway.url}${path}`)).status, 404, path);
+  assert.equal((await request(`${gateway.url}/healthz`)).status, 200);
+  for (const path of ['/', '/api/exams', '/socket.io/?EIO=4&transport=polling']) {
+    assert.equal((await request(`${gateway.healthUrl}${path}`)).status, 404, path);
+  }
+});
+
+check('a gateway that others can reach does not start with secrets that everybody knows', async () => {
+  const known = { SINAESTA__AUTH__JWT_SECRET: 'development-only-change-me-before-anyone-else-connects' };
+  const exposed = await stack.addService('gateway', { ...known, SINAESTA__GATEWAY__PUBLISHED_HOST: '0.0.0.0' }, { start: false });
+  await assert.rejects(exposed.start(), /auth\.jwt_secret.*everybody knows.*0\.0\.0\.0.*gateway\.published_host/);
+  const local = await stack.addService('gateway', { ...known, SINAESTA__GATEWAY__PUBLISHED_HOST: '127.0.0.1' });
+  await stopInGoodOrder(local);
+});
 
 check('an allowed origin may connect, another gets no permission', async () => {
   const url = `${gateway.url}/socket.io/?EIO=4&transport=polling`;

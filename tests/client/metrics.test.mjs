@@ -25,7 +25,7 @@ async function startPrometheus() {
   const targets = /** @type {const} */ ({ gateway: stack.gateways, chat: stack.chats, 'exam-grading': stack.exams, leaderboard: stack.boards, notification: stack.bells });
   const jobs = Object.entries(targets).map(([name, services]) => `
   - job_name: ${name}
-    static_configs: [{ targets: [${services.map(({ port }) => `"127.0.0.1:${port}"`).join(', ')}] }]`);
+    static_configs: [{ targets: [${services.map(({ healthUrl }) => `"${new URL(healthUrl).host}"`).join(', ')}] }]`);
   await copyFile(path.join(OPS, 'prometheus/alerts.yml'), path.join(folder, 'alerts.yml'));
   await writeFile(path.join(folder, 'prometheus.yml'), `
 global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }

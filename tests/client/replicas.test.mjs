@@ -1,7 +1,7 @@
 /** Two gateways and three chat replicas are one service. */
 import assert from 'node:assert/strict';
 
-import { all, join, newRoom, next, ok, say, settled, startStack, until } from './harness.mjs';
+import { all, connected, join, newRoom, next, ok, request, say, settled, startStack, until } from './harness.mjs';
 import { participant, talk, verify } from './load.mjs';
 
 const stack = await startStack({ gateways: [{}, {}], chats: [{}, {}, {}] });
@@ -79,6 +79,85 @@ check('a replica that comes and one that goes in good order are not noticed', as
   await talking;
   for (const { people, acknowledged } of talks) await verify(stack, people, acknowledged);
 }, { timeout: 120_000 });
+
+/** How many sockets each gateway has. */
+const connections = () => Promise.all([one, two].map(async ({ healthUrl }) =>
+  Number(/^gateway_connections\S* (\d+)$/m.exec((await request(`${healthUrl}/metrics`)).text)?.[1] ?? 0)));
+
+check('a school behind one address is spread over the gateways, and stays through their restart and that of the balancer', async () => {
+  const balancer = await stack.addBalancer();
+  await until(async () => (await connections()).every((count) => count === 0), { what: 'nobody to be connected' });
+  const roomId = newRoom();
+  const school = [];
+  for (const transports of [['polling'], ['polling', 'websocket'], ['websocket']]) {
+    const before = await connections();
+    school.push(...await Promise.all(Array.from({ length: 40 }, () => participant(stack, roomId, { port: balancer.port, transports }))));
+    const spread = (await connections()).map((count, n) => count - (before[n] ?? 0));
+    console.log(`# 40 clients by ${transports.join(', ')}: ${spread.join(' and ')}`);
+    assert.equal(spread.reduce((sum, count) => sum + count), 40);
+    for (const count of spread) assert.ok(count >= 16 && count <= 24, `${transports}: ${spread}`);
+  }
+  const acknowledged = new Map();
+  let over = false;
+  // Some of each kind say something; everybody hears it.
+  const talking = talk(school.filter((_, n) => n % 10 === 0), { each: 1_000, atOnce: 1, within: 60_000, acknowledged, enough: () => over });
+  const all = () => school.every((person) => person.joined);
+  /** @param {() => Promise<unknown>} disturb */
+  const through = async (disturb) => {
+    const [said, connected] = [acknowledged.size, school.map((person) => person.connections)];
+    await disturb();
+    await until(() => all() && acknowledged.size > said + 50, {
+      timeout: 20_000, what: () => `everybody to go on: ${acknowledged.size - said} messages, ${school.filter((person) => !person.joined).length} are out`,
+    });
+    return school.map((person, n) => person.connections - (connected[n] ?? 0));
+  };
+  try {
+    assert.deepEqual(await through(async () => {}), school.map(() => 0), 'nobody has to connect again for nothing');
+    // Only those of the gateway that went connect again, and nobody when it is back.
+    const again = await through(async () => {
+      await two.stop();
+      await until(all, { timeout: 20_000, what: 'everybody to be on the other gateway' });
+      await two.start();
+    });
+    assert.ok(again.every((count) => count <= 2) && again.filter((count) => count > 0).length <= 72, `connected again: ${again}`);
+    const ended = await through(async () => {
+      // As `docker compose restart` asks it: WebSockets must not keep it.
+      const { ms } = await balancer.stop(15_000, 'SIGUSR1');
+      assert.ok(ms < 3_000, `the balancer took ${ms} ms to end`);
+      await balancer.start();
+      const began = Date.now();
+      const newcomer = stack.open({ port: balancer.port, token: stack.user().token });
+      await connected(newcomer);
+      assert.ok(Date.now() - began < 5_000, `a newcomer waited for ${Date.now() - began} ms`);
+    });
+    console.log(`# connected again: ${again.filter((count) => count > 0).length} for a gateway, ${ended.filter((count) => count > 0).length} for the balancer`);
+  } finally {
+    over = true;
+    await talking;
+  }
+  for (const person of school) assert.deepEqual(person.problems, []);
+  await verify(stack, school, acknowledged);
+}, { timeout: 120_000 });
+
+check('a browser keeps its session through the balancer\'s restart', async () => {
+  const balancer = await stack.addBalancer();
+  const at = `http://127.0.0.1:${balancer.port}/socket.io/?EIO=4&transport=polling`;
+  /** Two tabs share a cookie, which is that of the newer session. */
+  const opened = [];
+  for (let n = 0; n < 4; n += 1) {
+    const answer = await request(at);
+    opened.push({ sid: JSON.parse(answer.text.slice(1)).sid, cookie: String(answer.headers['set-cookie']).split(';')[0] ?? '' });
+  }
+  const cookies = new Set(opened.map(({ cookie }) => cookie));
+  assert.equal(cookies.size, 2, 'each gateway has its cookie');
+  const send = (/** @type {string} */ sid, /** @type {string} */ cookie) => request(`${at}&sid=${sid}`, { method: 'POST', headers: { cookie }, body: '3' });
+  for (const { sid } of opened) {
+    for (const cookie of ['', ...cookies]) assert.equal((await send(sid, cookie)).status, 200, 'the session is known, whatever the cookie');
+  }
+  await balancer.kill();
+  await balancer.start();
+  for (const { sid, cookie } of opened) assert.equal((await send(sid, cookie)).status, 200, 'the cookie says where');
+}, { timeout: 30_000 });
 
 check('a gateway that dies takes its users offline within thirty seconds', async () => {
   stack.mine();

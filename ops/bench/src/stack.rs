@@ -152,10 +152,12 @@ impl Stack {
     async fn start_gateway(&mut self) -> anyhow::Result<()> {
         let port = free_port()?;
         let mut command = self.service("sinaesta-gateway")?;
+        let health = free_port()?;
         command.env("SINAESTA__GATEWAY__PORT", port.to_string());
+        command.env("SINAESTA__GATEWAY__HEALTH_PORT", health.to_string());
         let gateway = self.gateway.insert(Process::start("gateway", command, &self.data.join("logs"))?);
         self.gateway_port = port;
-        gateway.until(SERVICE_START, async || answers_ok(port, "/readyz").await.then_some(())).await
+        gateway.until(SERVICE_START, async || answers_ok(health, "/readyz").await.then_some(())).await
     }
 
     /// A gateway that has served nobody yet, where it is ours to restart.

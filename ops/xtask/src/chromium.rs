@@ -2,37 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
-use tokio::process::Command;
-
-use crate::{run, say};
+use crate::debian;
 
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const MISSING: &str = "the browser tests need Chromium: install the package `chromium`, or name the program in \
                        SINAESTA_CHROMIUM";
 
-/// The program. As root on a Debian, the package is installed when there is none.
+/// The program.
 pub(crate) async fn find() -> anyhow::Result<PathBuf> {
-    if let Some(set) = std::env::var_os("SINAESTA_CHROMIUM").filter(|value| !value.is_empty()) {
-        return Ok(set.into());
+    match std::env::var_os("SINAESTA_CHROMIUM").filter(|value| !value.is_empty()) {
+        Some(set) => Ok(set.into()),
+        None => debian::program(&NAMES, "chromium", MISSING).await,
     }
-    if let Some(found) = on_path(&NAMES) {
-        return Ok(found);
-    }
-    if on_path(&["apt-get"]).is_none() || !nix::unistd::Uid::effective().is_root() {
-        bail!(MISSING);
-    }
-    say::doing("installing chromium");
-    for words in [&["update"][..], &["install", "--yes", "--no-install-recommends", "chromium"]] {
-        let mut apt = Command::new("apt-get");
-        apt.arg("-qq").args(words).env("DEBIAN_FRONTEND", "noninteractive");
-        run::run(apt).await.context(MISSING)?;
-    }
-    on_path(&NAMES).context(MISSING)
-}
-
-fn on_path(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<_> = std::env::split_paths(&path).collect();
-    names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file()))
 }

@@ -6,9 +6,10 @@ use tokio::process::Command;
 
 use crate::node::{install, path_with};
 use crate::workspace::Workspace;
-use crate::{cargo, prometheus, python, run, say};
+use crate::{cargo, debian, prometheus, python, run, say};
 
 const FOLDER: &str = "tests/client";
+const NO_HAPROXY: &str = "the tests of the balancer need HAProxy 2.6 or newer: install the package `haproxy`";
 
 /// The official Socket.IO client against freshly built services, each test file with a stack of
 /// its own.
@@ -48,10 +49,12 @@ impl Client {
         install(&node, &folder).await?;
         let phoenix = python::packages(tools.cache(), "phoenix", &workspace.root.join("ops/pins/phoenix.txt")).await?;
         let prometheus = prometheus::folder(tools.cache()).await?;
+        let haproxy = debian::program(&["haproxy"], "haproxy", NO_HAPROXY).await?;
         let bin_dir = workspace.bin_dir(false);
         let environment = vec![
             ("PATH", path_with(node.folder())?),
             ("SINAESTA_PHOENIX", phoenix.into()),
+            ("SINAESTA_HAPROXY", haproxy.into()),
             ("SINAESTA_PROMETHEUS", prometheus.join("prometheus").into()),
             ("SINAESTA_STANDALONE", bin_dir.join("sinaesta-standalone").into()),
             ("SINAESTA_BIN_DIR", bin_dir.into()),

@@ -6,6 +6,7 @@ mod chromium;
 mod codegen;
 mod compose;
 mod dashboards;
+mod debian;
 mod e2e;
 mod mutants;
 mod node;

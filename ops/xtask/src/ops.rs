@@ -92,3 +92,22 @@ async fn helm(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     }
     Ok(unpacked)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Each line that the chart gives to HAProxy's controller is one of the balancer's that the tests run.
+    #[test]
+    fn the_charts_ingress_keeps_a_session_as_the_balancer_does() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+        let (balancer, chart) = (read("ops/haproxy/haproxy.cfg"), read("ops/helm/sinaesta/ci/external-values.yaml"));
+        let (_, snippet) = chart.split_once("backend-config-snippet: |\n").unwrap();
+        let kept: Vec<_> = balancer.lines().map(str::trim).collect();
+        assert_eq!(snippet.lines().count(), 5);
+        for line in snippet.lines() {
+            assert!(kept.contains(&line.trim()), "{line}");
+        }
+    }
+}

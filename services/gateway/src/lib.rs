@@ -47,6 +47,8 @@ const IMAGES: usize = 2;
 pub(crate) struct Gateway {
     bus: Bus,
     pool: PgPool,
+    /// For the one connection that listens for changes of accounts.
+    listener: PgPool,
     clock: Clock,
     settings: Settings,
     admission: Arc<Admission>,
@@ -91,6 +93,8 @@ impl Gateway {
 pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
     let verifier = Verifier::new(&settings.auth).await?;
     let listener = server::listen(&settings.gateway)?;
+    let health = sinaesta_telemetry::listen(&settings.gateway.health_host, settings.gateway.health_port);
+    let health = health.await.context("gateway.health_port")?;
     let bus = Bus::connect("gateway", &settings.nats, &settings.bus).await?;
     let pool = sinaesta_store::connect("gateway", &settings.database).await.context("gateway")?;
     let (expiry, expiring) = sockets::expiry::new();
@@ -110,12 +114,13 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
         tasks,
         closing: CancellationToken::new(),
         bus,
+        listener: sinaesta_store::listener("gateway", &settings.database).context("gateway")?,
         pool,
         verifier,
         expiry,
         settings,
     });
-    Ok(Bound::new(gateway, listener, expiring))
+    Ok(Bound { gateway, listener, health, expiring })
 }
 
 /// Serves until `shutdown`; then clients are told, and what was taken is finished.

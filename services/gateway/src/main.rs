@@ -28,7 +28,7 @@ async fn main() -> anyhow::Result<()> {
     }
     let settings = Settings::load(&[])?;
     if let Some(Command::Healthcheck) = cli.command {
-        return sinaesta_telemetry::probe(settings.gateway.port).await;
+        return sinaesta_telemetry::probe(settings.gateway.health_port).await;
     }
     let _telemetry = sinaesta_telemetry::init("gateway", &settings.telemetry)?;
     let shutdown = CancellationToken::new();

@@ -10,6 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sinaesta_contracts::ServerEvent as _;
 use sinaesta_contracts::session::{GatewayAlive, ServerClosing};
 use sinaesta_settings::GatewaySettings;
+use sinaesta_telemetry::Readiness;
 use socketioxide::SocketIo;
 use socketioxide::handler::ConnectHandler as _;
 use tokio::net::{TcpListener, TcpSocket};
@@ -37,9 +38,10 @@ const ANSWERS: usize = 4;
 
 /// A gateway whose port is open.
 pub struct Bound {
-    gateway: Arc<Gateway>,
-    listener: TcpListener,
-    expiring: Expiring,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) listener: TcpListener,
+    pub(crate) health: TcpListener,
+    pub(crate) expiring: Expiring,
 }
 
 /// Opens the port.
@@ -53,10 +55,6 @@ pub(crate) fn listen(settings: &GatewaySettings) -> anyhow::Result<TcpListener> 
 }
 
 impl Bound {
-    pub(crate) const fn new(gateway: Arc<Gateway>, listener: TcpListener, expiring: Expiring) -> Self {
-        Self { gateway, listener, expiring }
-    }
-
     /// Where clients connect.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
@@ -65,7 +63,7 @@ impl Bound {
     /// Serves until `shutdown`. Then clients are told to come back elsewhere, what was taken is finished, and the
     /// connections are closed.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let Self { gateway, listener, expiring } = self;
+        let Self { gateway, listener, health, expiring } = self;
         let (layer, io) = build(&gateway.settings.gateway);
         let inner = Arc::clone(&gateway);
         let authenticate = {
@@ -77,6 +75,8 @@ impl Bound {
         let app = http::router(&gateway).layer(layer).layer(middleware::from_fn_with_state(admitting, admit));
         let app = http::guard(app, &gateway.settings.gateway.cors_origins);
         let background = CancellationToken::new();
+        // Until the end: a balancer reads there that this gateway closes.
+        tokio::spawn(sinaesta_telemetry::serve_on(health, readiness(&gateway), background.clone()));
         tokio::spawn(expiry::run(Arc::clone(&gateway), io.clone(), expiring, background.clone()));
         tokio::spawn(accounts::run(Arc::clone(&gateway), io.clone(), background.clone()));
         tokio::spawn({
@@ -131,6 +131,23 @@ pub(crate) fn allow_many_files() -> usize {
         limits.map_or(u64::MAX, |(now, _)| now)
     });
     usize::try_from(files).unwrap_or(usize::MAX)
+}
+
+/// Whether clients may be sent here.
+fn readiness(gateway: &Arc<Gateway>) -> Readiness {
+    let gateway = Arc::clone(gateway);
+    Readiness::new(move || {
+        let gateway = Arc::clone(&gateway);
+        async move { check(&gateway).await }
+    })
+}
+
+async fn check(gateway: &Gateway) -> Result<(), String> {
+    if gateway.closing.is_cancelled() {
+        return Err("shutting down".to_owned());
+    }
+    gateway.bus.check().await?;
+    sinaesta_store::check(&gateway.pool).await.map_err(|error| error.to_string())
 }
 
 async fn close(gateway: &Gateway, io: &SocketIo) {

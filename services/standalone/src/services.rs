@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use sinaesta_auth::Verifier;
 use sinaesta_clock::Clock;
-use sinaesta_localstack::{answers_ok, free_port};
+use sinaesta_localstack::{answers_ok, free_port, is_free};
 use sinaesta_settings::{DatabaseSettings, Settings};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,7 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16, web: Option<&
         ("nats.password", infra.service_password().to_owned()),
         ("database.url", infra.postgres().url),
         ("auth.jwt_secret", jwt_secret.to_owned()),
+        ("gateway.health_port", health_port()?.to_string()),
         // Asked for by nobody outside this program.
         ("chat.http_port", free_port()?.to_string()),
         ("exams.http_port", free_port()?.to_string()),
@@ -43,7 +44,14 @@ pub(crate) fn settings(infra: &Infra, jwt_secret: &str, port: u16, web: Option<&
         settings.web.folder = folder.display().to_string();
     }
     settings.web.demo_users = seed::everybody().map(str::to_owned).collect();
+    settings.check()?;
     Ok(settings)
+}
+
+/// The documented port of the gateway's health and metrics where it is free, else any.
+fn health_port() -> anyhow::Result<u16> {
+    const DOCUMENTED: u16 = 3006;
+    if is_free(DOCUMENTED) { Ok(DOCUMENTED) } else { Ok(free_port()?) }
 }
 
 /// The settings of one service, which logs in to the database as itself.
@@ -101,7 +109,7 @@ impl Services {
             settings.exams.http_port,
             settings.leaderboard.http_port,
             settings.notifications.http_port,
-            settings.gateway.port,
+            settings.gateway.health_port,
         ];
         let chat = Service::spawn(sinaesta_contracts::Service::Chat, &settings, sinaesta_chat::run)?;
         let exams = Service::spawn(sinaesta_contracts::Service::ExamGrading, &settings, sinaesta_exam_grading::run)?;

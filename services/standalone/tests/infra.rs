@@ -1,7 +1,7 @@
 //! Runs the program itself: what it starts, what it brings back, what it leaves.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,6 +54,25 @@ fn left_in(folder: &Path) -> Vec<String> {
     text.unwrap_or_default().lines().filter(|line| line.contains(&*marker)).map(str::to_owned).collect()
 }
 
+/// Files below `folder` that have one of `secrets` in them, with what others than their owner may do with them.
+fn with_secrets(folder: &Path, secrets: &[&str]) -> Vec<(PathBuf, u32)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, Ok(about)) = (entry.path(), entry.metadata()) else { continue };
+        // The database's folder is its user's alone, and large.
+        if about.is_dir() && !path.ends_with("postgres") {
+            found.extend(with_secrets(&path, secrets));
+        } else if about.is_file() {
+            let content = std::fs::read(&path).unwrap_or_default();
+            let has = |secret: &&str| content.windows(secret.len()).any(|part| part == secret.as_bytes());
+            if secrets.iter().any(has) {
+                found.push((path, about.permissions().mode() & 0o077));
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn what_is_killed_comes_back_and_nothing_stays_after_the_end() {
     let folder = tempfile::tempdir().unwrap();
@@ -64,6 +83,13 @@ fn what_is_killed_comes_back_and_nothing_stays_after_the_end() {
     assert_eq!(first.gateway, None);
     assert_eq!(first.pid, infra.0.id());
     assert!(!first.tokens.student.is_empty());
+
+    let secrets = [first.jwt_secret.as_str(), &first.service_password];
+    let files = with_secrets(&data, &secrets);
+    for name in ["nats.conf", "stack.json", "jwt-secret", "service-password"] {
+        assert!(files.iter().any(|(path, _)| path.ends_with(name)), "{name}: {files:?}");
+    }
+    assert_eq!(files.iter().filter(|(_, others)| *others != 0).collect::<Vec<_>>(), Vec::<&(PathBuf, u32)>::new());
 
     send(first.nats.pid, Signal::SIGKILL);
     send(first.postgres.pid, Signal::SIGKILL);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BoundedText, Signal, UserId};
+use crate::BoundedText;
 
 /// Whether somebody may connect.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -22,15 +22,4 @@ pub struct Revocation {
     /// For the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<BoundedText<500>>,
-}
-
-/// Something about an account changed: gateways look whether its sockets may stay.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AccountChanged {
-    pub user_id: UserId,
-}
-
-impl Signal for AccountChanged {
-    const NAME: &'static str = "account-changed-v1";
 }

@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 
-use crate::account::AccountChanged;
 use crate::chat::{MessagesPosted, RoomRead};
 use crate::exam_authoring::ExamScheduled;
 use crate::exam_grading::{ExamGraded, SessionsBegun};
@@ -43,8 +42,6 @@ impl Rights {
                 .fold(rights, |rights, to| rights.commands(to).asks(to))
                 .publishes(Subject::LiveTo(AudienceKind::User))
                 .signals::<GatewayAlive>()
-                .signals::<AccountChanged>()
-                .subscribes(Subject::Signal(AccountChanged::NAME))
                 .subscribes(Subject::AllReplies)
                 .listens()
                 .keeps_files(),

@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::nats_config::Config;
 use crate::process::Process;
 use crate::supervise::Part;
-use crate::{Error, FolderLock, Result, SyncInterval, http, leftover, ports};
+use crate::{Error, FolderLock, Result, SyncInterval, http, leftover, ports, secret};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(15);
@@ -123,7 +123,8 @@ async fn launch(options: &NatsOptions, config_file: &Path, pid_file: &Path) -> R
         max_file_bytes: options.max_file_bytes,
         extra: &options.extra_config,
     };
-    std::fs::write(config_file, config.render()).map_err(Error::file("write", config_file))?;
+    // It has every password.
+    secret::write_private(config_file, config.render().as_bytes())?;
     let mut command = Command::new(&options.program);
     command.arg("--config").arg(config_file);
     let log = options.data_dir.join("nats.log");

@@ -12,6 +12,9 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
+/// How the secrets begin that stand in `docker-compose.yml` and `.env.example`, where everybody can read them.
+const KNOWN_SECRET: &str = "development-only";
+
 const DEFAULTS: &str = include_str!("default.toml");
 
 /// A setting that can't be used.
@@ -114,6 +117,9 @@ pub struct AuthSettings {
 pub struct GatewaySettings {
     pub host: String,
     pub port: u16,
+    pub published_host: String,
+    pub health_host: String,
+    pub health_port: u16,
     pub cors_origins: Vec<String>,
     pub max_event_bytes: usize,
     pub max_message_bytes: usize,
@@ -305,7 +311,8 @@ impl Settings {
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), SettingsError> {
+    /// Whether all of them can be used; for whoever changes them after they are loaded.
+    pub fn check(&self) -> Result<(), SettingsError> {
         let url = Url::parse(&self.nats.url).map_err(|e| invalid("nats.url", e))?;
         if !matches!(url.scheme(), "nats" | "tls" | "ws" | "wss") {
             return Err(invalid("nats.url", "must begin with nats:// or tls://"));
@@ -337,6 +344,7 @@ impl Settings {
             return Err(invalid("web.demo_users", "needs auth.jwt_secret, or no token can be made"));
         }
         self.gateway.check()?;
+        self.check_exposure()?;
         self.limits.check()?;
         at_least("files.max_bytes", self.files.max_bytes, 1024)?;
         at_least("leaderboard.concurrent_rankings", self.leaderboard.concurrent_rankings, 1)?;
@@ -365,7 +373,48 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Where others can connect, whoever knows a secret can sign in as an administrator.
+    fn check_exposure(&self) -> Result<(), SettingsError> {
+        let host = self.gateway.reached_at();
+        if is_loopback(host) {
+            return Ok(());
+        }
+        let url = Url::parse(self.database.url.expose_secret()).ok();
+        let database = url.as_ref().and_then(Url::password).unwrap_or_default();
+        let secrets = [
+            ("auth.jwt_secret", self.auth.jwt_secret.expose_secret()),
+            ("nats.password", self.nats.password.expose_secret()),
+            ("database.url", database),
+            ("database.role_password", self.database.role_password.expose_secret()),
+        ];
+        if let Some((key, _)) = secrets.into_iter().find(|(_, secret)| secret.starts_with(KNOWN_SECRET)) {
+            let problem = format!(
+                "is the one for development, which everybody knows, and the gateway is published on {host} \
+                 (gateway.published_host, else gateway.host): choose another, or publish it on 127.0.0.1"
+            );
+            return Err(invalid(key, problem));
+        }
+        if !self.web.demo_users.is_empty() {
+            let problem = format!("lets anybody sign in as them, and the gateway is published on {host}");
+            return Err(invalid("web.demo_users", problem));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a host is this machine alone. A name other than `localhost` may be anything.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.to_canonical().is_loopback())
+}
+
 impl GatewaySettings {
+    /// The address on which clients reach the gateways.
+    fn reached_at(&self) -> &str {
+        if self.published_host.is_empty() { &self.host } else { &self.published_host }
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         at_least("gateway.max_buffer", self.max_buffer, 16)?;
         at_least("gateway.socket_buffer_bytes", self.socket_buffer_bytes, 1024)?;
@@ -471,6 +520,52 @@ mod tests {
         let most = |queries: &str| Settings::load(&[("bus.concurrent_queries", queries.to_owned())]);
         assert!(most("15").is_ok());
         assert!(most("16").unwrap_err().to_string().contains("bus.concurrent_queries"));
+    }
+
+    /// The control: without `check_exposure` the second half of this is taken.
+    #[test]
+    fn secrets_that_everybody_knows_are_for_the_loopback_alone() {
+        let known = "development-only-change-me-before-anyone-else-connects";
+        let load = |place: &[(&'static str, &str)], key: &'static str, value: &str| {
+            let place = place.iter().map(|(key, host)| (*key, (*host).to_owned()));
+            Settings::load(&place.chain([(key, value.to_owned())]).collect::<Vec<_>>())
+        };
+        let (host, published) = ("gateway.host", "gateway.published_host");
+        let here: [&[_]; 5] = [
+            &[],
+            &[(host, "::1")],
+            &[(host, "localhost")],
+            &[(host, "0.0.0.0"), (published, "127.0.0.1")],
+            &[(host, "0.0.0.0"), (published, "[::1]")],
+        ];
+        let everywhere: [&[_]; 5] = [
+            &[(host, "0.0.0.0")],
+            &[(host, "::")],
+            &[(host, "127.0.0.1"), (published, "0.0.0.0")],
+            &[(published, "192.168.1.20")],
+            &[(published, "realtime.example.org")],
+        ];
+        let secrets = [
+            ("auth.jwt_secret", known),
+            ("nats.password", "development-only"),
+            ("database.role_password", "development-only"),
+            ("database.url", "postgres://sinaesta:development-only@postgres/sinaesta"),
+        ];
+        for (key, value) in secrets {
+            for place in here {
+                load(place, key, value).unwrap();
+            }
+            for place in everywhere {
+                let error = load(place, key, value).unwrap_err().to_string();
+                assert!(error.contains(key) && error.contains(place.last().unwrap().1), "{place:?}: {error}");
+                load(place, key, "postgres://sinaesta:vY7gk2mQ@postgres/sinaesta").unwrap();
+            }
+        }
+        let mut demo = load(&[], "auth.jwt_secret", "0123456789abcdef0123456789abcdef").unwrap();
+        demo.web.demo_users = vec!["0198c000-0000-7000-8000-000000000001".to_owned()];
+        demo.check().unwrap();
+        demo.gateway.host = "0.0.0.0".to_owned();
+        assert!(demo.check().unwrap_err().to_string().contains("web.demo_users"));
     }
 
     #[test]

@@ -117,6 +117,11 @@ pub fn queries(name: &str, settings: &DatabaseSettings, patience: Duration) -> R
     Ok(open_with(name, settings, settings.query_connections, &most, true)?)
 }
 
+/// A pool for the one connection on which a process listens for notifications of the database.
+pub fn listener(name: &str, settings: &DatabaseSettings) -> Result<PgPool, StoreError> {
+    Ok(open(name, settings, 1)?)
+}
+
 /// A pool that connects when it is asked for the first connection.
 pub(crate) fn open(name: &str, settings: &DatabaseSettings, most: u32) -> Result<PgPool, sqlx::Error> {
     open_with(name, settings, most, STATEMENT_TIMEOUT, false)

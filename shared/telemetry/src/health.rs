@@ -92,15 +92,24 @@ async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default())
 }
 
+/// Opens the port that the routes are served on.
+pub async fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind((host, port)).await;
+    bound.with_context(|| format!("port {port} of {host} can't be opened: choose another"))
+}
+
 /// Serves the routes until `shutdown`.
 pub async fn serve(host: String, port: u16, readiness: Readiness, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let bound = TcpListener::bind((host.as_str(), port)).await;
-    let listener = bound.with_context(|| format!("port {port} of {host} can't be opened: choose another"));
-    let listener = listener.inspect_err(|error| {
+    let listener = listen(&host, port).await.inspect_err(|error| {
         // Without it nobody can see whether the service is well: it does not run then.
         tracing::error!("{error:#}");
         shutdown.cancel();
     })?;
+    serve_on(listener, readiness, shutdown).await
+}
+
+/// The same, on a port that is open already.
+pub async fn serve_on(listener: TcpListener, readiness: Readiness, shutdown: CancellationToken) -> anyhow::Result<()> {
     tracing::info!(at = %listener.local_addr()?, "health and metrics");
     axum::serve(listener, router(readiness)).with_graceful_shutdown(shutdown.cancelled_owned()).await?;
     Ok(())

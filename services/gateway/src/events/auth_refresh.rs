@@ -9,6 +9,7 @@ use sinaesta_mutants::mutant;
 use tokio::time::timeout_at;
 
 use super::Call;
+use crate::sockets::accounts;
 use crate::sockets::limits::busy;
 
 /// How long a token waits for the one before it.
@@ -45,10 +46,9 @@ async fn refresh(call: &Call, event: &AuthRefresh) -> Result<AuthRefreshed, Erro
         tracing::warn!(%error, "a user could not be read");
         ErrorBody::new(code::UNAVAILABLE, "The server can't check this right now")
     })?;
-    if !found.is_some_and(|account| account.takes(issued_at)) {
-        return Err(invalid());
-    }
+    let account = found.filter(|account| account.takes(issued_at)).ok_or_else(invalid)?;
     call.session.renew(issued_at, expires_at);
     call.gateway.expiry.watch(call.session.sid, expires_at);
+    accounts::settle(call.responder.socket(), &call.session, Some(&account));
     Ok(AuthRefreshed { expires_at: Timestamp(expires_at) })
 }

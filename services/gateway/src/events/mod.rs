@@ -291,6 +291,9 @@ impl Call {
                 Err(error) => return done(self, Err(error)).await,
             }
         }
+        if let Err(error) = self.session.check() {
+            return done(self, Err(error)).await;
+        }
         match self.gateway.bus.dispatch(self.gateway.bus.new_id(), &self.session.actor, &command).await {
             Ok(sent) => {
                 let limit = self.gateway.command_timeout();
@@ -314,6 +317,7 @@ impl Call {
     /// The answer of a service; not to be awaited in the queue.
     async fn asked<Q: Query>(&self, query: &Q) -> Answer {
         let _permit = self.session.user.open_query(self.arrived).await?;
+        self.session.check()?;
         self.gateway.bus.ask_raw(&self.session.actor, query).await
     }
 

@@ -19,11 +19,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::json;
 use sinaesta_contracts::{ErrorBody, code};
-use sinaesta_telemetry::Readiness;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::Gateway;
@@ -33,16 +32,13 @@ pub(crate) use problem::Problem;
 
 /// The routes, without Socket.IO.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
-    let ready = {
-        let gateway = Arc::clone(gateway);
-        Readiness::new(move || {
-            let gateway = Arc::clone(&gateway);
-            async move { check(&gateway).await }
-        })
-    };
     let (api, document) = openapi::build(gateway.settings.files.max_bytes);
-    sinaesta_telemetry::router(ready)
+    Router::new()
         .merge(api.with_state(Arc::clone(gateway)))
+        .route("/healthz", get(|| async { "ok\n" }))
+        // On a port of their own. Whoever asks for them here must not take the page for their answer.
+        .route("/readyz", any(nothing_here))
+        .route("/metrics", any(nothing_here))
         .route("/api/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }))
         .method_not_allowed_fallback(nothing_here)
         .fallback_service(page::fallback(&gateway.settings.web.folder))
@@ -50,14 +46,6 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
 
 async fn nothing_here() -> Problem {
     Problem(ErrorBody::new(code::NO_ROUTE, "There is nothing here"))
-}
-
-async fn check(gateway: &Gateway) -> Result<(), String> {
-    if gateway.closing.is_cancelled() {
-        return Err("shutting down".to_owned());
-    }
-    gateway.bus.check().await?;
-    sinaesta_store::check(&gateway.pool).await.map_err(|error| error.to_string())
 }
 
 /// Lets only the allowed origins in: for polling by CORS, for WebSockets, which know no CORS, by their `Origin`.

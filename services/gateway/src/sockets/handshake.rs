@@ -11,6 +11,7 @@ use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::sockets::accounts;
 use crate::sockets::inbound::Inbound;
 use crate::sockets::session::Session;
 use crate::{Gateway, admission};
@@ -94,6 +95,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
     let identity = gateway.identify(token).await.map_err(|_| Refused::InvalidToken)?;
     let (issued_at, expires_at) = (identity.issued_at, identity.expires_at);
+    let as_of = gateway.users.changes();
     let found = gateway.users.find(identity).await.map_err(|error| {
         tracing::warn!(%error, "a user could not be read");
         Refused::Unavailable
@@ -107,7 +109,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     if user.is_held_off(Instant::now()) && !mutant!("limit-flooder-comes-back-at-once") {
         return Err(Refused::HeldOff);
     }
-    Ok(Arc::new(Session::new(socket.id, actor, user, (issued_at, expires_at), &gateway.settings.limits)))
+    Ok(Arc::new(Session::new(socket.id, (actor, as_of), user, (issued_at, expires_at), &gateway.settings.limits)))
 }
 
 /// The socket is connected: it hears what concerns its user, and its user is there.
@@ -118,8 +120,11 @@ pub(crate) fn welcome(gateway: &Arc<Gateway>, socket: SocketRef) {
     }
     metrics::gauge!("gateway_connections").increment(1.0);
     gateway.expiry.watch(session.sid, session.expires_at());
-    gateway.hub.enter_user(gateway.member(socket, &session.actor));
+    gateway.hub.enter_user(gateway.member(socket.clone(), &session.actor));
     gateway.presence.arrive(gateway, &session);
+    if gateway.users.changes() != session.as_of {
+        accounts::look_again(gateway, socket, session);
+    }
 }
 
 fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {

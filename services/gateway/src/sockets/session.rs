@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use sinaesta_contracts::leaderboard::BoardId;
-use sinaesta_contracts::{Actor, ExamId, RoomId};
+use sinaesta_contracts::{Actor, ErrorBody, ExamId, RoomId, code};
 use sinaesta_settings::LimitSettings;
 use socketioxide_core::Sid;
 use time::OffsetDateTime;
@@ -29,6 +30,10 @@ enum Phase {
 pub(crate) struct Session {
     pub(crate) sid: Sid,
     pub(crate) actor: Actor,
+    /// How many changes of accounts were applied when `actor` was read.
+    pub(crate) as_of: u64,
+    /// What `actor` may do has changed: nothing is done in its name any more.
+    is_void: AtomicBool,
     pub(crate) user: Arc<UserEntry>,
     pub(crate) limits: SocketLimits,
     pub(crate) refusals: Mutex<Refusals>,
@@ -60,7 +65,7 @@ struct State {
 impl Session {
     pub(crate) fn new(
         sid: Sid,
-        actor: Actor,
+        (actor, as_of): (Actor, u64),
         user: Arc<UserEntry>,
         (issued_at, expires_at): (Option<OffsetDateTime>, OffsetDateTime),
         limits: &LimitSettings,
@@ -79,6 +84,8 @@ impl Session {
         Self {
             sid,
             actor,
+            as_of,
+            is_void: AtomicBool::new(false),
             user,
             limits: SocketLimits::new(limits),
             refusals: Mutex::new(Refusals::new(limits.refused_events, std::time::Instant::now())),
@@ -100,6 +107,19 @@ impl Session {
     /// The socket is gone; false if it had never been open.
     pub(crate) fn close(&self) -> bool {
         std::mem::replace(&mut self.state.lock().phase, Phase::Closed) == Phase::Open
+    }
+
+    /// What its user may do has changed: what waits is not done in the name of what they were.
+    pub(crate) fn void(&self) {
+        self.is_void.store(true, Ordering::Release);
+    }
+
+    /// Whether its user may still do what they might when it was opened.
+    pub(crate) fn check(&self) -> Result<(), ErrorBody> {
+        if self.is_void.load(Ordering::Acquire) {
+            return Err(ErrorBody::new(code::UNAVAILABLE, "What you may do has changed; reconnect and send it again"));
+        }
+        Ok(())
     }
 
     pub(crate) fn expires_at(&self) -> OffsetDateTime {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -63,6 +64,8 @@ struct Wanted {
 /// Finds users.
 pub(crate) struct Users {
     known: Cache<UserId, Account>,
+    /// How many changes of accounts were applied.
+    changes: AtomicU64,
     wanted: mpsc::Sender<Wanted>,
 }
 
@@ -71,7 +74,11 @@ impl Users {
         let (wanted, receiver) = mpsc::channel(AT_ONCE * 4);
         tokio::spawn(read_batches(pool, settings.provision_users, receiver));
         let lifetime = Duration::from_secs(settings.user_cache_s);
-        Self { known: Cache::builder().max_capacity(REMEMBERED).time_to_live(lifetime).build(), wanted }
+        Self {
+            known: Cache::builder().max_capacity(REMEMBERED).time_to_live(lifetime).build(),
+            changes: AtomicU64::new(0),
+            wanted,
+        }
     }
 
     /// The user whom a token names, as they stand in the database: a token never raises a role.
@@ -80,19 +87,30 @@ impl Users {
         if let Some(account) = self.known.get(&id) {
             return Ok(Some(account));
         }
+        let before = self.changes();
         let (found, answer) = oneshot::channel();
         let gone = |_| Unreadable("the reader of users is gone".to_owned());
         self.wanted.send(Wanted { identity, found }).await.map_err(|_| Unreadable("the reader is gone".to_owned()))?;
         let account = answer.await.map_err(gone)??;
         if let Some(account) = &account {
             self.known.insert(id, account.clone());
+            // It may have been read before the change.
+            if self.changes() != before {
+                self.known.invalidate(&id);
+            }
         }
         Ok(account)
+    }
+
+    /// How many changes of accounts were applied until now: what was read while this went up may be out of date.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// What is remembered of a user is no longer so.
     pub(crate) fn forget(&self, user: UserId) {
         mutant!("account-suspended-is-remembered", return);
+        self.changes.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate(&user);
     }
 }

@@ -105,7 +105,7 @@ async fn a_service_can_neither_say_nor_hear_what_is_not_its_own() {
         "deliver.all",
         "live.room.lobby",
         "query.exam-grading.read-exam-v1",
-        "signal.account-changed-v1",
+        "signal.gateway-alive-v1",
         "dead.chat",
         "_INBOX.gateway.1",
         "$JS.API.STREAM.DELETE.EVENTS",

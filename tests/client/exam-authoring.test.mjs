@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import { next, ok, request, startStack } from './harness.mjs';
+import { PARSER, next, ok, request, startStack } from './harness.mjs';
 import { api, newExam, sitter, single, singles } from './exam-helpers.mjs';
 
 const stack = await startStack({ chats: [], exams: [{}] });
@@ -13,6 +13,7 @@ const student = stack.user();
 /** @param {{ status: number, body: any }} answer @param {number} status @param {string} code */
 function refused(answer, status, code) {
   assert.deepEqual([answer.status, answer.body?.error?.code], [status, code], JSON.stringify(answer.body));
+  assert.doesNotMatch(answer.body.error.message, PARSER);
   return answer.body.error;
 }
 
@@ -128,6 +129,86 @@ stack.check('questions come from the files that authors have', async () => {
   assert.deepEqual(error.faults.map((/** @type {any} */ fault) => fault.line), [2, 4]);
   const { body: after } = await api(stack, mentor, 'GET', `/api/exams/${draft.id}`);
   assert.equal(after.total_questions, 2, 'a bad file changes nothing');
+});
+
+stack.check('what spreadsheets write is taken, and a word that may be two things is refused by its line', async () => {
+  const draft = await newExam(stack, mentor, { publish: false, questions: [] });
+  const path = `/api/exams/${draft.id}/questions`;
+  const put = (/** @type {string | object} */ body, type = 'Text/CSV; Charset=UTF-8') => api(stack, mentor, 'PUT', path, body, type);
+  const sheet = 'sep=;\r\nkind;text;correct;option_a;option_b;;\r\ntrue-false;x;B;Ya;Tidak;;\r\ntrue-false;y;B;Salah;Benar\r\ntrue-false;z;benar\r\n;w;A;a;b;;;;\r\n';
+  const { status, body } = await put(sheet);
+  assert.equal(status, 200, JSON.stringify(body));
+  const right = body.questions.map((/** @type {any} */ one) => one.options[one.key.kind === 'true-false' ? Number(!one.key.correct) : one.key.correct]);
+  assert.deepEqual(right, ['Tidak', 'Benar', 'True', 'a']);
+  const faults = async (/** @type {any} */ body, /** @type {string} */ type, /** @type {[number, RegExp][]} */ expected) => {
+    const error = refused(await put(body, type), 422, 'exam/invalid-questions');
+    assert.deepEqual(error.faults.map((/** @type {any} */ fault) => fault.line), expected.map(([line]) => line), JSON.stringify(error.faults));
+    for (const [n, [, reason]] of expected.entries()) assert.match(error.faults[n].reason, reason);
+  };
+  await faults('kind,text,correct,option_a,option_b\ntrue-false,x,benar,Salah,Benar\n,x,A,O,A\n,x,A,a,b,c\n', 'text/csv', [[2, /by its letter/], [3, /write `option_a` or `option_b`/], [4, /6 columns/]]);
+  const turned = (/** @type {string[]} */ options, correct = true) => ({ text: 'x', options, key: { kind: 'true-false', correct } });
+  await faults([turned(['True', 'False']), turned(['False', 'True']), turned(['Salah', 'Benar'], false)], 'Application/JSON', [[2, /first of its options/], [3, /first of its options/]]);
+  await faults('Satu {TRUE}\n::Dua:: tanpa baris kosong\n\nTiga {T}\n', 'TEXT/X-GIFT', [[1, /a title begins in it/]]);
+  await faults('Satu {T}\rDua {F}\r', 'text/x-gift', [[1, /CR alone/]]);
+  const gift = await put('$CATEGORY: $course$/Gejala/mual//muntah\nx {T}\n', 'text/x-gift');
+  assert.equal(gift.body.questions?.[0].category, 'mual/muntah', JSON.stringify(gift.body));
+  assert.match(refused(await put('text,correct\nx\0,A\n', 'text/csv'), 400, 'request/invalid-payload').message, /U\+0000.*line 2/);
+});
+
+// The controls: `expected u16 at line 1 column 189` stood there; `5.0` was refused.
+stack.check('whole numbers may be written with a fraction of nothing, and what is refused is said in our words', async () => {
+  const exam = (/** @type {string} */ minutes, correct = '1.0') => `{"title":"5.0","specialty":"S","durationMinutes":${minutes},"negativeMarkingPercent":0.0,"questions":[` +
+    `{"text":"x","options":["a","b"],"key":{"kind":"single-choice","correct":${correct}},"points":2.0},{"text":"y","options":["a","b"],"key":{"kind":"several-correct","correct":[0.0,1.0]}}]}`;
+  const post = (/** @type {string} */ body) => api(stack, mentor, 'POST', '/api/exams', body, 'application/json');
+  const { status, body } = await post(exam('60.0'));
+  assert.equal(status, 201, JSON.stringify(body));
+  assert.deepEqual([body.title, body.duration_minutes, body.questions[0].key.correct, body.questions[1].key.correct], ['5.0', 60, 1, [0, 1]]);
+  for (const [text, field] of /** @type {[string, string | undefined][]} */ ([
+    [exam('60.5'), 'durationMinutes'], [exam('1e300'), 'durationMinutes'], [exam('"60"'), 'durationMinutes'], [exam('60', '1.5'), 'questions[0].key'], [exam('60', 'true'), 'questions[0].key'],
+    [exam('60').replace('"kind":"single-choice",', ''), 'questions[0].key.kind'], [exam('60').replace('"title":"5.0"', '"title":"5.0","title":"6"'), 'title'], ['[]', undefined], ['{"title":', undefined], ['', undefined],
+  ])) assert.equal(refused(await post(text), 400, 'request/invalid-payload').field, field, text);
+  assert.equal((await api(stack, student, 'GET', '/api/exams?limit=5.0')).status, 200);
+  const published = await newExam(stack, mentor, { questions: [single(1), { text: 'y', options: ['a', 'b'], key: { kind: 'several-correct', correct: [0, 1] } }] });
+  const { client } = await sitter(stack, published.id);
+  for (const [index, answer, saved] of /** @type {[string, string, any][]} */ ([['0.0', '1.0', 1], ['1', '[0.0,1]', [0, 1]], ['1e0', '[1.0]', [1]]])) {
+    client.socket.io.engine.send(`42["exam-answer",{"examId":"${published.id}","questionIndex":${index},"answer":${answer}}]`);
+    const event = await next(client, 'exam-answer-saved');
+    assert.deepEqual([event.questionIndex, event.answer], [Number(index), saved]);
+  }
+});
+
+// The control: with `specialty` as text without bounds, `?specialty=%00` is a 500.
+stack.check('U+0000 is refused wherever it is sent, and never a fault of ours', async () => {
+  const { text } = await request(`${stack.gateways[0]?.url}/api/openapi.json`);
+  const { paths, components } = JSON.parse(text);
+  const schema = (/** @type {any} */ one) => (one?.$ref ? components.schemas[one.$ref.split('/').at(-1)] : one);
+  const draft = await newExam(stack, mentor, { publish: false, questions: [] });
+  let asked = 0;
+  const bad = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body = undefined) => {
+    const answer = await api(stack, admin, method, path, body);
+    asked += 1;
+    assert.ok(answer.status >= 400 && answer.status < 500, `${method} ${path} ${JSON.stringify(body)}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (answer.body?.error) assert.doesNotMatch(answer.body.error.message, PARSER, `${method} ${path} ${JSON.stringify(body)}`);
+  };
+  for (const [path, operations] of /** @type {[string, any][]} */ (Object.entries(paths))) {
+    const at = path.replace(/\{[^}]+\}/g, path.startsWith('/api/exams') ? draft.id : admin.id);
+    for (const [method, operation] of Object.entries(operations)) {
+      if (path.includes('{')) await bad(method.toUpperCase(), path.replace(/\{[^}]+\}/g, 'a%00b'), method === 'get' ? undefined : {});
+      for (const parameter of operation.parameters ?? []) {
+        if (parameter.in === 'query' && path !== '/api/files') await bad(method.toUpperCase(), `${at}?${parameter.name}=a%00b`);
+      }
+      const properties = schema(operation.requestBody?.content?.['application/json']?.schema)?.properties ?? {};
+      for (const name of Object.keys(properties)) await bad(method.toUpperCase(), at, { [name]: 'a\u0000b' });
+    }
+  }
+  assert.ok(asked > 20, `${asked}`);
+  const exam = { title: 'T', specialty: 'S', durationMinutes: 10 };
+  for (const body of [{ ...exam, title: 'a\u0000b' }, { ...exam, specialty: '\u0000' }, { ...exam, description: '\u0000' }]) refused(await api(stack, mentor, 'POST', '/api/exams', body), 400, 'request/invalid-payload');
+  for (const more of [{ text: '\u0000x' }, { options: ['a', '\u0000b'] }, { category: '\u0000' }, { explanation: 'a\u0000' }]) {
+    const faulty = refused(await api(stack, mentor, 'PUT', `/api/exams/${draft.id}/questions`, [{ ...single(0), ...more }]), 422, 'exam/invalid-questions');
+    assert.match(faulty.faults[0].reason, /U\+0000/);
+  }
+  for (const path of ['/%00', '/assets/%00.js', '/api/%00']) assert.equal((await request(`${stack.gateways[0]?.url}${path}`)).status, 404, path);
 });
 
 stack.check('a schedule can be made and moved, until somebody has begun', async () => {

@@ -13,7 +13,7 @@ import process from 'node:process';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats } from '@nats-io/transport-node';
 
-import { emitAck, join, newRoom, ok, say, startStack } from './harness.mjs';
+import { PARSER, emitAck, join, newRoom, ok, say, startStack } from './harness.mjs';
 import { newExam } from './exam-helpers.mjs';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 60);
@@ -133,6 +133,7 @@ stack.check(`no payload of any of ${shapes.length} events is a fault of ours (FU
     const code = reply?.error?.code;
     assert.ok(codes.has(code), `${shown} got ${JSON.stringify(reply)}`);
     assert.notEqual(code, 'server/internal', `${shown} got ${JSON.stringify(reply)}`);
+    assert.doesNotMatch(reply.error.message, PARSER, `${shown} got ${JSON.stringify(reply)}`);
     refused.set(code, (refused.get(code) ?? 0) + 1);
   };
   for (const [event, payload] of FOUND) await send(first, event, payload);

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import WebSocket from 'ws';
 
 import {
-  all, disconnected, emitAck, isAlive, join, mint, newRoom, next, ok, refusal, refused, request, say, settled, startStack, until,
+  PARSER, all, disconnected, emitAck, isAlive, join, mint, newRoom, next, ok, refusal, refused, request, say, settled, startStack, until,
 } from './harness.mjs';
 
 const INVALID = 'request/invalid-payload';
@@ -78,6 +78,7 @@ const EVENTS = /** @type {Record<string, { right: object, wrong: Record<string, 
  */
 async function refusedBothWays(client, event, payload, code, field) {
   const error = await refusal(client, event, payload, code);
+  assert.doesNotMatch(error.message, PARSER, `${event} ${JSON.stringify(payload)?.slice(0, 120)}`);
   const shown = `${event} ${JSON.stringify(payload)?.slice(0, 120)}: ${JSON.stringify(error)}`;
   if (field) assert.equal(error.field, field, shown);
   if (payload === undefined) client.socket.emit(event);
@@ -239,6 +240,35 @@ const MALFORMED = /** @type {Record<string, (string | Buffer)[]>} */ ({
   'invalid escapes': ['42["join-room",{"roomId":"\\u00zz"}]'],
   'duplicate keys': ['42["join-room",{"roomId":"room-1","roomId":7}]'],
   'two megabytes at once': [`42["join-room",{"roomId":"${'x'.repeat(2_000_000)}"}]`],
+});
+
+// The control: without the second attempt with digits each of these is refused.
+check('a whole number may be written with a fraction of nothing, and a fraction may not', async () => {
+  const client = await stack.connect({ token: stack.user().token });
+  const roomId = newRoom();
+  await join(client, roomId);
+  for (const n of [1, 2, 3]) await say(client, roomId, `message ${n}`);
+  const raw = await rawSocket(stack.user().token);
+  let id = 0;
+  const ask = async (/** @type {string} */ event, /** @type {string} */ payload) => {
+    const head = `43${(id += 1)}[`;
+    raw.socket.send(`42${id}["${event}",${payload}]`);
+    await until(() => raw.frames.some((frame) => frame.startsWith(head)), { what: `an answer to ${payload}` });
+    return JSON.parse(/** @type {string} */ (raw.frames.find((frame) => frame.startsWith(head))).slice(head.length - 1))[0];
+  };
+  const joined = await ask('join-room', `{"roomId":"${roomId}","sinceSeq":1.0}`);
+  assert.equal(joined.ok, true, JSON.stringify(joined));
+  const page = await ask('message-history', `{"roomId":"${roomId}","beforeSeq":3.0,"limit":1e0}`);
+  assert.deepEqual(page.messages?.map((/** @type {any} */ one) => one.seq), [2], JSON.stringify(page));
+  const sent = await ask('send-message', `{"roomId":"${roomId}","message":"5.0 \\" 1.0","messageType":"file","fileUrl":"https://files.sinaesta.id/x","fileSize":2048.0}`);
+  assert.equal(sent.ok, true, JSON.stringify(sent));
+  assert.equal((await until(() => all(client, 'receive-message').find((one) => one.message === '5.0 " 1.0'), { what: 'the message' })).file_size, 2_048);
+  for (const limit of ['1.5', '1e300', '-1.0', '4294967296.0']) {
+    const { error } = await ask('message-history', `{"roomId":"${roomId}","limit":${limit}}`);
+    assert.deepEqual([error.code, error.field], [INVALID, 'limit'], limit);
+    assert.match(error.message, /^limit: must be /, limit);
+  }
+  raw.socket.terminate();
 });
 
 check('malformed frames hurt nobody but the socket that sent them', async () => {

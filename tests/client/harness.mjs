@@ -104,6 +104,9 @@ export async function until(condition, { timeout = 10_000, what = 'the condition
   }
 }
 
+/** What a parser says and no error may: who sends something knows neither our language nor what reads JSON. */
+export const PARSER = /line \d+ column|expected |invalid (type|value|length|digit|character)|missing field|unknown (field|variant)|duplicate field|did not match|deserialize|\b[ui](8|16|32|64|size)\b|\bstruct\b|parsing failed/;
+
 /** @returns {Promise<number>} a port of the loopback that nobody listens on */
 export async function freePort() {
   const server = net.createServer();

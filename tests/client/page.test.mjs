@@ -42,6 +42,10 @@ stack.check('what is not of the page is not the page', async () => {
     assert.match(text, expected, where);
     assert.ok(!text.includes('not of the page'));
   }
+  for (const where of ['/%00', '/assets/%00.js', `/${'x'.repeat(300)}`, `/assets/${'x'.repeat(300)}.js`]) {
+    const { status } = await get(where);
+    assert.ok(status === 200 || status === 404, `${where}: ${status}`);
+  }
   assert.equal((await request(`${plain.url}/`)).status, 404);
 });
 

@@ -2,6 +2,7 @@
 //!
 //! - `connections` and `admission/` bound what somebody may do before signing in;
 //! - `sockets/` is the way in: handshake, sessions, limits, and how an event is read and put in order;
+//! - `reading/` turns what people send into the contract's types;
 //! - `events/` has one file for each event that a client sends;
 //! - `hub/` is the way out: who hears what, in order, each thing once.
 
@@ -10,6 +11,7 @@ mod connections;
 mod events;
 mod http;
 mod hub;
+mod reading;
 mod server;
 mod sockets;
 

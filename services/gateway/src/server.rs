@@ -10,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sinaesta_contracts::ServerEvent as _;
 use sinaesta_contracts::session::{GatewayAlive, ServerClosing};
 use sinaesta_settings::GatewaySettings;
-use sinaesta_telemetry::Readiness;
+use sinaesta_telemetry::{Readiness, Unready};
 use socketioxide::SocketIo;
 use socketioxide::handler::ConnectHandler as _;
 use tokio::net::{TcpListener, TcpSocket};
@@ -142,12 +142,11 @@ fn readiness(gateway: &Arc<Gateway>) -> Readiness {
     })
 }
 
-async fn check(gateway: &Gateway) -> Result<(), String> {
+async fn check(gateway: &Gateway) -> Result<(), Unready> {
     if gateway.closing.is_cancelled() {
-        return Err("shutting down".to_owned());
+        return Err(Unready::new("shutting down"));
     }
-    gateway.bus.check().await?;
-    sinaesta_store::check(&gateway.pool).await.map_err(|error| error.to_string())
+    sinaesta_store::reachable(&gateway.bus, &gateway.pool).await
 }
 
 async fn close(gateway: &Gateway, io: &SocketIo) {

@@ -21,7 +21,7 @@ use sinaesta_clock::Clock;
 use sinaesta_contracts::Service;
 use sinaesta_settings::{LeaderboardSettings, Settings};
 use sinaesta_store::Attempts;
-use sinaesta_telemetry::Readiness;
+use sinaesta_telemetry::{Readiness, Unready};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -110,10 +110,9 @@ fn readiness(context: &Context, loaded: CancellationToken) -> Readiness {
         let (bus, pool, loaded) = (bus.clone(), pool.clone(), loaded.clone());
         async move {
             if !loaded.is_cancelled() {
-                return Err("the boards are being read".to_owned());
+                return Err(Unready::new("the boards are being read"));
             }
-            bus.check().await?;
-            sinaesta_store::check(&pool).await.map_err(|error| error.to_string())
+            sinaesta_store::reachable(&bus, &pool).await
         }
     });
     readiness.with_status(move || described.status())

@@ -298,7 +298,7 @@ pub struct ScoreChange {
 pub struct ListExams {
     /// Only those of this specialty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub specialty: Option<String>,
+    pub specialty: Option<BoundedText<100>>,
     /// Only those older than this one: the last of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<ExamId>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 use sinaesta_bus::{Bus, Dependency, Failure};
 use sinaesta_settings::DatabaseSettings;
-use sinaesta_telemetry::Readiness;
+use sinaesta_telemetry::{Readiness, Unready};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor as _, PgPool};
@@ -167,15 +167,18 @@ pub async fn check(pool: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A round trip to the broker, and one to the database.
+pub async fn reachable(bus: &Bus, pool: &PgPool) -> Result<(), Unready> {
+    bus.check().await.map_err(|cause| Unready::because("the broker can't be reached", &cause))?;
+    check(pool).await.map_err(|cause| Unready::because("the database can't be reached", &cause))
+}
+
 /// Whether a service can do its work: the broker and the database answer.
 pub fn readiness(bus: &Bus, pool: &PgPool) -> Readiness {
     let (bus, pool, described) = (bus.clone(), pool.clone(), bus.clone());
     let readiness = Readiness::new(move || {
         let (bus, pool) = (bus.clone(), pool.clone());
-        async move {
-            bus.check().await?;
-            check(&pool).await.map_err(|error| error.to_string())
-        }
+        async move { reachable(&bus, &pool).await }
     });
     readiness.with_status(move || described.status())
 }

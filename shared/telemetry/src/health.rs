@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,8 +21,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::METRICS;
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), Unready>> + Send>> + Send + Sync>;
 type Describe = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
+
+/// Why a service can't do its work. `/readyz` may be open to the public: what a dependency says, which may name hosts and
+/// users, is for the log alone.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unready {
+    shown: &'static str,
+    cause: Option<String>,
+}
+
+impl Unready {
+    /// For a reason of the service's own.
+    pub const fn new(shown: &'static str) -> Self {
+        Self { shown, cause: None }
+    }
+
+    /// For a reason that a dependency gave.
+    pub fn because(shown: &'static str, cause: &impl ToString) -> Self {
+        Self { shown, cause: Some(cause.to_string()) }
+    }
+}
 
 /// Asks whether a service can do its work: by a round trip to what it needs, not by a remembered flag.
 #[derive(Clone)]
@@ -31,11 +52,11 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Ready when `check` says so; its error is shown.
+    /// Ready when `check` says so.
     pub fn new<F, Fut>(check: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<(), String>> + Send + 'static,
+        Fut: Future<Output = Result<(), Unready>> + Send + 'static,
     {
         Self { check: Arc::new(move || Box::pin(check())), status: None }
     }
@@ -64,13 +85,21 @@ fn remarks(status: &serde_json::Value) -> String {
 pub fn router(readiness: Readiness) -> Router {
     let Readiness { check, status } = readiness;
     let describe = status.clone();
+    let was_ready = Arc::new(AtomicBool::new(true));
     let ready = move || {
-        let (check, describe) = (Arc::clone(&check), describe.clone());
+        let (check, describe, was_ready) = (Arc::clone(&check), describe.clone(), Arc::clone(&was_ready));
         async move {
             let remarks = describe.map(|describe| remarks(&describe())).unwrap_or_default();
-            match check().await {
+            let answer = check().await;
+            let had_been = was_ready.swap(answer.is_ok(), Ordering::Relaxed);
+            match answer {
                 Ok(()) => (StatusCode::OK, format!("ready\n{remarks}")),
-                Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n{remarks}")),
+                Err(Unready { shown, cause }) => {
+                    if had_been {
+                        tracing::warn!(cause, "not ready: {shown}");
+                    }
+                    (StatusCode::SERVICE_UNAVAILABLE, format!("{shown}\n{remarks}"))
+                }
             }
         }
     };
@@ -139,4 +168,23 @@ pub async fn cancel_on_signal(shutdown: CancellationToken) -> anyhow::Result<()>
     tracing::info!("shutting down");
     shutdown.cancel();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The control: with the cause in the answer, the address stands there.
+    #[tokio::test]
+    async fn what_a_dependency_says_is_not_shown() {
+        let cause = "nats://gateway:secret@10.0.0.7:4222: connection refused";
+        let unready =
+            Readiness::new(move || async move { Err(Unready::because("the broker can't be reached", &cause)) });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async { axum::serve(listener, router(unready)).await });
+        let answer = probe(port).await.unwrap_err().to_string();
+        assert!(answer.contains("503") && answer.contains("the broker can't be reached"), "{answer}");
+        assert!(!answer.contains("10.0.0.7"), "{answer}");
+    }
 }

@@ -20,7 +20,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 #[doc(hidden)]
 pub use tracing;
 
-pub use health::{Readiness, cancel_on_signal, listen, probe, router, serve, serve_on};
+pub use health::{Readiness, Unready, cancel_on_signal, listen, probe, router, serve, serve_on};
 pub use trace::{TraceContext, is_tracing};
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();

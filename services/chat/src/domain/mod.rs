@@ -4,3 +4,4 @@ pub mod door;
 pub mod file_url;
 pub mod group;
 pub mod markup;
+pub mod searching;

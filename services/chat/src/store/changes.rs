@@ -122,11 +122,11 @@ pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), Store
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "INSERT INTO chat_search (room_id, seq, document)
-         SELECT m.room_id, m.seq, to_tsvector('indonesian', new.said) || to_tsvector('english', new.said)
+        "INSERT INTO chat_search (room_id, seq, document, has_parts)
+         SELECT m.room_id, m.seq, to_tsvector('indonesian', new.said) || to_tsvector('english', new.said), true
          FROM UNNEST($1::uuid[], $2::text[]) AS new (id, said) JOIN chat_messages m ON m.id = new.id
          ORDER BY m.room_id, m.seq
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true",
         &ids,
         &edits.iter().map(|one| search::words(&one.said.text, one.said.format)).collect::<Vec<_>>(),
     )
@@ -141,9 +141,9 @@ pub async fn remove(db: &mut PgConnection, removals: &[(MessageId, Uuid, OffsetD
     // Noted as empty instead of deleted: it may be made searchable at this moment.
     sqlx::query!("DELETE FROM chat_reactions WHERE message_id = ANY($1)", &ids).execute(&mut *db).await?;
     sqlx::query!(
-        "INSERT INTO chat_search (room_id, seq, document)
-         SELECT room_id, seq, ''::tsvector FROM chat_messages WHERE id = ANY($1) ORDER BY room_id, seq
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document",
+        "INSERT INTO chat_search (room_id, seq, document, has_parts)
+         SELECT room_id, seq, ''::tsvector, true FROM chat_messages WHERE id = ANY($1) ORDER BY room_id, seq
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true",
         &ids,
     )
     .execute(&mut *db)

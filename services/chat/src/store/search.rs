@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::markup;
+use crate::domain::{markup, searching};
 
 /// How many messages are read at a time to be made searchable.
 pub const CHUNK: i64 = 500;
@@ -19,7 +19,7 @@ const RECENT: i64 = 500;
 pub async fn behind(db: &mut PgConnection, after: &str, limit: i64) -> Result<Vec<RoomId>, StoreError> {
     let rooms = sqlx::query_scalar!(
         "SELECT r.id FROM chat_rooms r LEFT JOIN chat_search_rooms s ON s.room_id = r.id
-         WHERE r.id > $1 AND r.last_seq > COALESCE(s.indexed_seq, 0) ORDER BY r.id LIMIT $2",
+         WHERE r.id > $1 AND r.last_seq > COALESCE(s.parts_seq, 0) ORDER BY r.id LIMIT $2",
         after,
         limit,
     )
@@ -29,7 +29,8 @@ pub async fn behind(db: &mut PgConnection, after: &str, limit: i64) -> Result<Ve
 }
 
 /// Makes a room's next few messages searchable; says whether there may be more of them. It takes no lock that anybody who posts
-/// or edits waits for: where another replica, or an edit, was quicker, what that one wrote stays.
+/// or edits waits for: where another replica, or an edit, was quicker, what that one wrote stays,
+/// unless it was of the release that did not take words apart.
 pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreError> {
     let from = indexed(db, room).await?;
     let rows = sqlx::query!(
@@ -44,10 +45,10 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
     let (seqs, texts): (Vec<i64>, Vec<String>) =
         rows.iter().map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format)))).unzip();
     sqlx::query!(
-        "INSERT INTO chat_search (room_id, seq, document)
-         SELECT $1, seq, to_tsvector('indonesian', said) || to_tsvector('english', said)
+        "INSERT INTO chat_search AS s (room_id, seq, document, has_parts)
+         SELECT $1, seq, to_tsvector('indonesian', said) || to_tsvector('english', said), true
          FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)
-         ON CONFLICT (room_id, seq) DO NOTHING",
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true WHERE NOT s.has_parts",
         room.as_str(),
         &seqs,
         &texts,
@@ -55,8 +56,9 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "INSERT INTO chat_search_rooms AS r (room_id, indexed_seq) VALUES ($1, $2)
-         ON CONFLICT (room_id) DO UPDATE SET indexed_seq = GREATEST(r.indexed_seq, EXCLUDED.indexed_seq)",
+        "INSERT INTO chat_search_rooms AS r (room_id, indexed_seq, parts_seq) VALUES ($1, $2, $2)
+         ON CONFLICT (room_id) DO UPDATE SET indexed_seq = GREATEST(r.indexed_seq, EXCLUDED.indexed_seq),
+                                             parts_seq = GREATEST(r.parts_seq, EXCLUDED.parts_seq)",
         room.as_str(),
         last,
     )
@@ -67,17 +69,16 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
 
 /// Up to which `seq` a room is searchable.
 async fn indexed(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError> {
-    let seq = sqlx::query_scalar!("SELECT indexed_seq FROM chat_search_rooms WHERE room_id = $1", room.as_str())
+    let seq = sqlx::query_scalar!("SELECT parts_seq FROM chat_search_rooms WHERE room_id = $1", room.as_str())
         .fetch_optional(db)
         .await?;
     Ok(seq.unwrap_or_default())
 }
 
-/// What is searched of a message: what a reader sees. Without the characters that Postgres's parser takes for tags and
-/// references too, whose words it would leave out.
+/// What is searched of a message: what a reader sees.
 pub fn words(message: &str, format: MessageFormat) -> String {
     mutant!("search-finds-markup", return message.to_owned());
-    markup::plain_text(message, format).replace(['<', '>', '&'], " ")
+    searching::document(&markup::plain_text(message, format))
 }
 
 /// The ids of a room's messages before a `seq` that say something, newest first.
@@ -114,7 +115,7 @@ pub async fn find(
          JOIN chat_messages m ON m.room_id = $1 AND m.seq = f.seq
          WHERE m.removed_at IS NULL ORDER BY m.seq DESC",
         room.as_str(),
-        words(query, MessageFormat::Text),
+        searching::query(query),
         before_seq,
         limit,
         &seqs,

@@ -530,3 +530,24 @@ async fn a_list_of_rooms_looks_at_few_of_the_unread_messages() {
     sqlx::raw_sql(change).execute(&mut *db).await.unwrap();
     assert_eq!(shown(&mut db).await[..4], [18, 99, 0, 1_000]);
 }
+
+/// The control: with `DO NOTHING` in place of the update, no part is found once the room counts as gone through.
+#[tokio::test]
+async fn what_the_release_before_made_searchable_is_found_by_its_parts() {
+    let database = TestDatabase::create().await.unwrap();
+    let ids = open(&database, &["a"]).await;
+    let mut db = database.pool.acquire().await.unwrap();
+    post(&mut db, &[NewMessage { message: "ada mual/muntah".into(), ..message(&ids[0], 1, None) }]).await;
+    for sql in [
+        "INSERT INTO chat_search (room_id, seq, document) SELECT room_id, seq, to_tsvector('indonesian', message) FROM chat_messages",
+        "INSERT INTO chat_search_rooms (room_id, indexed_seq) VALUES ('a', 1)",
+    ] {
+        sqlx::query(sql).execute(&mut *db).await.unwrap();
+    }
+    assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), ids);
+    search::index(&mut db, &ids[0]).await.unwrap();
+    assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), []);
+    for query in ["muntah", "mual", "mual/muntah"] {
+        assert_eq!(search::find(&mut db, &ids[0], query, i64::MAX, 10).await.unwrap().len(), 1, "{query}");
+    }
+}

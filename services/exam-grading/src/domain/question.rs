@@ -18,6 +18,16 @@ pub const MAX_OPTIONS: usize = 20;
 /// The most a question is worth.
 pub const MAX_POINTS: Points = Points::from_hundredths(100_000);
 
+/// A new question as it is stored. One that is corrected may have its options in any order: students have seen them.
+pub fn checked_new(question: NewQuestion) -> Result<NewQuestion, String> {
+    match (&question.key, question.options.as_slice()) {
+        (Key::TrueFalse { .. }, [first, second]) if is_turned(first, second) => {
+            Err("the first of its options must be the one for true, the second the one for false".to_owned())
+        }
+        _ => checked(question),
+    }
+}
+
 /// A question as it is stored: the options of a true-or-false one filled in. The error says what is wrong with it.
 pub fn checked(mut question: NewQuestion) -> Result<NewQuestion, String> {
     if matches!(question.key, Key::TrueFalse { .. }) && question.options.is_empty() {
@@ -42,7 +52,7 @@ pub fn all_checked(questions: Vec<NewQuestion>) -> Result<Vec<NewQuestion>, Vec<
     let mut faults = Vec::new();
     let mut good = Vec::with_capacity(questions.len());
     for (line, question) in (1..).zip(questions) {
-        match checked(question) {
+        match checked_new(question) {
             Ok(question) => good.push(question),
             Err(reason) => faults.push(Fault { line, reason }),
         }
@@ -113,6 +123,21 @@ fn check_key(key: &Key, options: usize) -> Result<(), String> {
     }
 }
 
+/// Whether the two options of a true-or-false question stand the other way round: what is chosen of them counts by its place.
+pub fn is_turned(first: &str, second: &str) -> bool {
+    says(first) == Some(false) || says(second) == Some(true)
+}
+
+/// What a word says of a statement, in the languages of those who write exams here. `T` is true in one of them, and
+/// *tidak* in the other.
+pub fn says(word: &str) -> Option<bool> {
+    match word.trim().to_lowercase().as_str() {
+        "true" | "yes" | "y" | "benar" | "betul" | "b" | "ya" => Some(true),
+        "false" | "f" | "no" | "n" | "salah" | "s" | "tidak" | "bukan" => Some(false),
+        _ => None,
+    }
+}
+
 fn has_double(indexes: &[u16]) -> bool {
     indexes.iter().enumerate().any(|(at, index)| indexes.iter().take(at).any(|other| other == index))
 }
@@ -144,7 +169,8 @@ pub fn fitting(question: &Question, answer: Answer) -> Result<Answer, ErrorBody>
 }
 
 fn index(number: &Number) -> Option<u16> {
-    number.as_u64().and_then(|index| u16::try_from(index).ok())
+    // `2.0` is the same number as `2`.
+    plain(number.clone()).as_u64().and_then(|index| u16::try_from(index).ok())
 }
 
 /// A number in the one form in which it comes back from the database: whole ones without a fraction, and no negative 0.
@@ -199,6 +225,14 @@ mod tests {
             assert!(checked(question.clone()).is_err(), "{question:?} was accepted");
         }
         assert_eq!(checked(new(Key::TrueFalse { correct: true }, &[])).unwrap().options, ["True", "False"]);
+        // The control: the key was about "False".
+        for turned in [["False", "True"], ["Salah", "Benar"], ["Mungkin", "ya"], ["TIDAK ", "Mungkin"]] {
+            for correct in [true, false] {
+                let question = new(Key::TrueFalse { correct }, &turned);
+                assert!(checked_new(question.clone()).is_err(), "{turned:?}");
+                assert!(checked(question).is_ok(), "what students have seen can be corrected: {turned:?}");
+            }
+        }
     }
 
     #[test]
@@ -217,12 +251,15 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<Answer>(json).unwrap();
         for (question, json, stored) in [
             (&single, "2", Some("2")),
+            (&single, "2.0", Some("2")),
             (&single, "3", None),
+            (&single, "3.0", None),
             (&single, "-1", None),
             (&single, "1.5", None),
             (&single, "[1]", None),
             (&several, "[2,0]", Some("[0,2]")),
             (&several, "1", Some("[1]")),
+            (&several, "1.0", Some("[1]")),
             (&several, "[]", None),
             (&several, "[1,1]", None),
             (&several, "[3]", None),

@@ -3,7 +3,7 @@
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::exam_authoring::{ExamList, ListExams, MAX_EXAM_PAGE};
 use sinaesta_contracts::page::{self, PAGE_BYTES};
-use sinaesta_contracts::{Actor, ErrorBody, code};
+use sinaesta_contracts::{Actor, BoundedText, ErrorBody, code};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -32,7 +32,8 @@ impl QueryHandler for Handler {
         let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         // One more than wanted tells whether there are more.
         let wanted = i64::from(limit) + 1;
-        let mut ids = exams::list(&mut db, query.specialty.as_deref(), query.before, listed, wanted).await?;
+        let specialty = query.specialty.as_ref().map(BoundedText::as_str);
+        let mut ids = exams::list(&mut db, specialty, query.before, listed, wanted).await?;
         let is_last = ids.len() <= limit as usize;
         ids.truncate(limit as usize);
         let found = exams::find(&mut db, &ids).await?;

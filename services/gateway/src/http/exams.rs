@@ -23,7 +23,7 @@ use super::caller::Caller;
 use super::payload::{Body, Created, Parameters, Reply, media_type, text};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::sockets::reader;
+use crate::reading;
 
 /// The types in which questions are taken.
 const JSON: &str = "application/json";
@@ -130,8 +130,8 @@ impl<S: Send + Sync> FromRequest<S> for Questions {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let read: fn(String) -> Result<QuestionSource, ErrorBody> = match media_type(request.headers()) {
-            JSON => |text| reader::parse(&text).map(QuestionSource::Json),
+        let read: fn(String) -> Result<QuestionSource, ErrorBody> = match &*media_type(request.headers()) {
+            JSON => |text| reading::parse(&text).map(QuestionSource::Json),
             CSV => |text| Ok(QuestionSource::Csv(text)),
             GIFT => |text| Ok(QuestionSource::Gift(text)),
             _ => {

@@ -32,7 +32,7 @@ use tokio_util::io::StreamReader;
 
 use super::caller::Caller;
 use super::image::{Bounds, Prepared, prepare};
-use super::payload::{Created, Parameters};
+use super::payload::{Created, Parameters, cut_off};
 use super::problem::Problem;
 use crate::Gateway;
 use crate::sockets::limits::{busy, exceeded};
@@ -359,7 +359,7 @@ fn broken(error: &MultipartError, max: u64) -> Problem {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large(max);
     }
-    Problem(ErrorBody::new(code::INVALID_PAYLOAD, error.body_text()))
+    Problem(ErrorBody::new(code::INVALID_PAYLOAD, cut_off(error)))
 }
 
 /// Tells the uploader's sockets how far it is.

@@ -1,5 +1,6 @@
 //! How long a request's body may take.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,6 +29,11 @@ impl Pace {
 #[derive(Debug, Error)]
 #[error("The body comes too slowly")]
 struct TooSlow;
+
+/// Whether that is why a body could not be read.
+pub(super) fn is_too_slow(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TooSlow>() || error.source().is_some_and(is_too_slow)
+}
 
 /// A body that fails once it is behind its pace.
 pub(crate) struct Paced<B> {

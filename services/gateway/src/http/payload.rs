@@ -1,5 +1,6 @@
 //! What is read from a request and written into a response.
 
+use std::error::Error;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -18,8 +19,9 @@ use sinaesta_bus::Answer;
 use sinaesta_contracts::{ErrorBody, code};
 use tokio::time::timeout;
 
+use super::pace::is_too_slow;
 use super::problem::Problem;
-use crate::sockets::reader;
+use crate::reading;
 
 /// A JSON body, with errors that name the field that is at fault.
 pub(super) struct Body<T>(pub(super) T);
@@ -31,7 +33,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if media_type(request.headers()) != "application/json" {
             return Err(ErrorBody::new(code::MEDIA_TYPE, "The body must be application/json").into());
         }
-        Ok(Self(reader::parse(&text(request).await?)?))
+        Ok(Self(reading::parse(&text(request).await?)?))
     }
 }
 
@@ -41,10 +43,10 @@ impl<T: JsonSchema> OperationInput for Body<T> {
     }
 }
 
-/// The type of a body, without its parameters.
-pub(super) fn media_type(headers: &HeaderMap) -> &str {
+/// The type of a body in small letters, without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
     let whole = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    whole.split(';').next().unwrap_or_default().trim()
+    whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The largest body, in bytes.
@@ -65,7 +67,7 @@ async fn read(request: Request) -> Result<String, Problem> {
     let mut chunks = request.into_body().into_data_stream();
     let (mut body, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| Problem(ErrorBody::new(code::INVALID_PAYLOAD, error.to_string())))?;
+        let chunk = chunk.map_err(|error| Problem(ErrorBody::new(code::INVALID_PAYLOAD, cut_off(&error))))?;
         length += chunk.len();
         if length <= MAX_BODY {
             body.extend_from_slice(&chunk);
@@ -76,7 +78,21 @@ async fn read(request: Request) -> Result<String, Problem> {
     if length > MAX_BODY {
         return Err(ErrorBody::new(code::TOO_LARGE, format!("The body may have up to {MAX_BODY} bytes")).into());
     }
-    String::from_utf8(body).map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))
+    let text = String::from_utf8(body);
+    let text = text.map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))?;
+    match text.split_once('\0') {
+        None => Ok(text),
+        Some((before, _)) => {
+            let line = before.matches('\n').count() + 1;
+            let reason = format!("The body must not contain the character U+0000, which stands in line {line}");
+            Err(ErrorBody::new(code::INVALID_PAYLOAD, reason).into())
+        }
+    }
+}
+
+/// Why a body did not come to its end.
+pub(super) fn cut_off(error: &(dyn Error + 'static)) -> &'static str {
+    if is_too_slow(error) { "The body comes too slowly" } else { "The body broke off" }
 }
 
 /// A service's answer, passed on as it was written.
@@ -143,11 +159,8 @@ pub(super) struct Parameters<T>(pub(super) T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Query::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => Err(ErrorBody::new(code::INVALID_PAYLOAD, rejection.body_text()).into()),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(reading::parameters::parse(parts.uri.query().unwrap_or_default())?))
     }
 }
 

@@ -1,12 +1,13 @@
-//! From a packet's text to an event's payload, with an error that names the field that is at fault.
+//! From a packet's text to an event's name and payload.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use sinaesta_contracts::{ClientEvent, ErrorBody, code};
 use sinaesta_telemetry::TraceContext;
+
+use crate::reading;
 
 /// No event has a longer name, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -38,7 +39,7 @@ pub(crate) fn read<E: ClientEvent>(payload: Option<&RawValue>) -> Result<E, Erro
     if !text.starts_with('{') {
         return Err(ErrorBody::new(code::INVALID_PAYLOAD, "The payload must be an object"));
     }
-    parse(text)
+    reading::parse(text)
 }
 
 /// Where the client's trace stands, if the payload says so: `{"metadata":{"traceparent":"00-…"}}`, as W3C Trace Context
@@ -54,39 +55,6 @@ pub(crate) fn trace(payload: Option<&RawValue>) -> TraceContext {
     let traced = payload.and_then(|payload| serde_json::from_str::<Traced>(payload.get()).ok());
     let Some(Traced { metadata }) = traced else { return TraceContext::default() };
     TraceContext::received(metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-}
-
-/// Reads JSON; the error names the field that is at fault.
-pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ErrorBody> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| describe(&error))?;
-    match reader.end() {
-        Ok(()) => Ok(value),
-        Err(_) => Err(ErrorBody::new(code::INVALID_PAYLOAD, "Something follows the JSON value")),
-    }
-}
-
-fn describe(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorBody {
-    let text = error.inner().to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(before, _)| before);
-    let at = error.path().to_string();
-    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-    let field = match (missing, at.as_str()) {
-        (Some(name), ".") => Some(name.to_owned()),
-        (Some(name), parent) => Some(format!("{parent}.{name}")),
-        (None, "." | "?") => None,
-        (None, _) => Some(at),
-    };
-    let message = match &field {
-        Some(field) if missing.is_some() => format!("{field} is missing"),
-        Some(field) => format!("{field}: {text}"),
-        None => text.to_owned(),
-    };
-    let body = ErrorBody::new(code::INVALID_PAYLOAD, message);
-    match field {
-        Some(field) => body.on_field(field),
-        None => body,
-    }
 }
 
 #[cfg(test)]

@@ -110,8 +110,11 @@ async fn answer_in_time<H: QueryHandler>(bus: &Bus, handler: &H, message: &Messa
 
 async fn answer<H: QueryHandler>(handler: &H, message: &Message) -> Answer {
     let started = Instant::now();
-    let envelope: Envelope<H::Query> = serde_json::from_slice(&message.payload)
-        .map_err(|error| ErrorBody::new(code::INVALID_PAYLOAD, error.to_string()))?;
+    let envelope: Envelope<H::Query> = serde_json::from_slice(&message.payload).map_err(|error| {
+        // The gateway has read it: this is one of another release.
+        tracing::warn!(%error, query = H::Query::NAME, "query refused: it can't be read");
+        ErrorBody::new(code::INVALID_PAYLOAD, "The request can't be read")
+    })?;
     let span = sinaesta_telemetry::span!(
         "query.process",
         server,

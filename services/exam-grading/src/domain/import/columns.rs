@@ -12,7 +12,10 @@ const KNOWN: [&str; 7] = ["kind", "text", "correct", "tolerance", "points", "cat
 
 /// Where each thing stands.
 pub(super) struct Columns {
+    /// How many columns the first row has, those without a name among them.
     pub(super) count: usize,
+    /// Which of them have no name: spreadsheets write empty columns.
+    unnamed: Vec<usize>,
     pub(super) kind: Option<usize>,
     pub(super) text: usize,
     /// In the order of the options.
@@ -33,9 +36,10 @@ impl Columns {
         let names: Vec<String> = headers.iter().map(|name| name.trim().to_lowercase()).collect();
         let mut faults = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
+        let mut unnamed = Vec::new();
         for (at, name) in names.iter().enumerate() {
             if name.is_empty() {
-                faults.push(format!("column {} has no name in the first row", at + 1));
+                unnamed.push(at);
             } else if !KNOWN.contains(&name.as_str()) && option_number(name).is_none() {
                 faults.push(format!("the column {} is not known", quoted(name)));
             } else if let Some(other) = seen.iter().find(|other| is_same(other, name)) {
@@ -65,6 +69,7 @@ impl Columns {
         };
         let columns = Self {
             count: names.len(),
+            unnamed,
             kind: find("kind"),
             text: must("text"),
             options: options.into_iter().map(|(_, at)| at).collect(),
@@ -76,6 +81,11 @@ impl Columns {
         };
         if faults.is_empty() { Ok(columns) } else { Err(faults) }
     }
+
+    /// Whether what stands there belongs to something.
+    pub(super) fn is_named(&self, at: usize) -> bool {
+        at < self.count && !self.unnamed.contains(&at)
+    }
 }
 
 fn is_same(one: &str, other: &str) -> bool {
@@ -83,7 +93,7 @@ fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// `option_a` and `option1` are the first.
-fn option_number(name: &str) -> Option<usize> {
+pub(super) fn option_number(name: &str) -> Option<usize> {
     let rest = name.strip_prefix("option")?.trim_start_matches(['_', '-', ' ']);
     let number = match rest.parse::<usize>() {
         Ok(number) => number,
@@ -100,6 +110,6 @@ pub(super) fn letter(text: &str) -> Option<u16> {
 }
 
 /// The letter of an option that is counted from 1.
-fn letter_of(number: usize) -> char {
+pub(super) fn letter_of(number: usize) -> char {
     ('A'..='Z').nth(number.saturating_sub(1)).unwrap_or('?')
 }

@@ -4,10 +4,11 @@
 //! `points`, `category` and `explanation` may be. Their order does not matter, nor does the case of their names.
 
 use ::csv::StringRecord;
-use sinaesta_contracts::exam_authoring::{Key, NewQuestion};
+use sinaesta_contracts::exam_authoring::NewQuestion;
 use sinaesta_contracts::{Fault, Points};
 
-use super::columns::{Columns, letter};
+use super::columns::Columns;
+use super::keys::{Keyed, keyed, number};
 use super::rows::Rows;
 use super::{Reading, quoted};
 
@@ -42,22 +43,30 @@ fn question(columns: &Columns, row: &StringRecord) -> Result<Option<NewQuestion>
     if row.iter().all(|cell| cell.trim().is_empty()) {
         return Ok(None);
     }
-    if row.len() != columns.count {
-        return Err(vec![format!("it has {} columns, the first row {}", row.len(), columns.count)]);
+    // What stands under no name belongs to nothing: mostly a comma in a text without quotes.
+    let stray = row.iter().enumerate().find(|(at, cell)| !columns.is_named(*at) && !cell.trim().is_empty());
+    if let Some((at, cell)) = stray {
+        let (cells, named) = (row.len(), columns.count);
+        return Err(vec![if at < named {
+            format!("{} stands in column {}, which has no name in the first row", quoted(cell.trim()), at + 1)
+        } else {
+            format!("it has {cells} columns, the first row {named}")
+        }]);
     }
     let cell = |at: usize| row.get(at).map(str::trim).unwrap_or_default();
     let filled = |at: Option<usize>| at.map(cell).filter(|text| !text.is_empty());
     let used = columns.options.iter().rposition(|at| !cell(*at).is_empty()).map_or(0, |last| last + 1);
+    let options = columns.options.iter().take(used).map(|at| cell(*at)).collect();
     let mut faults = Vec::new();
     let points = match filled(columns.points) {
         Some(text) => number("points", text).and_then(|n| Points::try_from(n).map_err(|rule| format!("points {rule}"))),
         None => Ok(Points::ONE),
     };
-    let key = key(filled(columns.kind), cell(columns.correct), filled(columns.tolerance), &mut faults);
-    match (key, points) {
-        (Some(key), Ok(points)) => Ok(Some(NewQuestion {
+    let keyed = keyed(filled(columns.kind), cell(columns.correct), filled(columns.tolerance), options, &mut faults);
+    match (keyed, points) {
+        (Some(Keyed { key, options }), Ok(points)) => Ok(Some(NewQuestion {
             text: cell(columns.text).to_owned(),
-            options: columns.options.iter().take(used).map(|at| cell(*at).to_owned()).collect(),
+            options: options.into_iter().map(str::to_owned).collect(),
             key,
             points,
             category: filled(columns.category).map(str::to_owned),
@@ -70,76 +79,13 @@ fn question(columns: &Columns, row: &StringRecord) -> Result<Option<NewQuestion>
     }
 }
 
-/// The key, unless what is wrong with it was put to the faults.
-fn key(kind: Option<&str>, correct: &str, tolerance: Option<&str>, faults: &mut Vec<String>) -> Option<Key> {
-    let mut read = |read: Result<f64, String>| read.map_err(|reason| faults.push(reason)).ok();
-    let kind = kind.map(|kind| kind.to_lowercase().replace(['_', ' '], "-"));
-    let key = match kind.as_deref().unwrap_or("single-choice") {
-        "numeric" => {
-            let value = read(number("correct", correct));
-            let tolerance = read(tolerance.map_or(Ok(0.0), |text| number("tolerance", text)));
-            return Some(Key::Numeric { value: value?, tolerance: tolerance? });
-        }
-        "single-choice" => match options(correct).as_deref() {
-            Ok([correct]) => Ok(Key::SingleChoice { correct: *correct }),
-            Ok(_) => Err(format!(
-                "`correct` must name one option, not {}; where several are right, `kind` is several-correct",
-                quoted(correct)
-            )),
-            Err(reason) => Err(reason.clone()),
-        },
-        "several-correct" => options(correct).map(|correct| Key::SeveralCorrect { correct }),
-        "true-false" => match correct.to_lowercase().as_str() {
-            "true" | "t" | "benar" | "b" => Ok(Key::TrueFalse { correct: true }),
-            "false" | "f" | "salah" | "s" => Ok(Key::TrueFalse { correct: false }),
-            _ => Err(format!("`correct` must be true or false, not {}", quoted(correct))),
-        },
-        other => {
-            let other = quoted(other);
-            Err(format!("`kind` must be single-choice, several-correct, true-false or numeric, not {other}"))
-        }
-    };
-    key.map_err(|reason| faults.push(reason)).ok()
-}
-
-/// `A;C` are 0 and 2.
-fn options(correct: &str) -> Result<Vec<u16>, String> {
-    let letters = correct.split([';', ',', '|', ' ']).filter(|one| !one.is_empty());
-    let options: Option<Vec<u16>> = letters.map(letter).collect();
-    match options {
-        Some(options) if options.is_empty() => Err("`correct` is empty".to_owned()),
-        Some(options) => Ok(options),
-        None => Err(format!("`correct` must name an option by its letter, not {}", quoted(correct))),
-    }
-}
-
-/// A number with a point, or with the comma that half the world writes. What one half reads as thousands and the
-/// other as thousandths is neither.
-fn number(column: &str, text: &str) -> Result<f64, String> {
-    if let Some((whole, rest)) = text.split_once(['.', ',']).filter(|(whole, rest)| is_ambiguous(whole, rest)) {
-        return Err(format!(
-            "`{column}` is `{text}`, which can be read as {whole}{rest} or as {whole}.{rest}: write `{whole}{rest}` or \
-             `{whole}.{rest}0`"
-        ));
-    }
-    text.replace(',', ".")
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
-        .ok_or_else(|| format!("`{column}` must be a number, not {}", quoted(text)))
-}
-
-fn is_ambiguous(whole: &str, rest: &str) -> bool {
-    let whole = whole.trim_start_matches(['+', '-']);
-    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    (1..=3).contains(&whole.len()) && !whole.starts_with('0') && rest.len() == 3 && is_digits(whole) && is_digits(rest)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use sinaesta_contracts::exam_authoring::Key;
 
     use super::*;
+    use crate::domain::question::is_turned;
 
     #[test]
     fn a_table_is_read_by_the_names_of_its_columns() {
@@ -177,7 +123,6 @@ mod tests {
                 "txt,correct,,correct,option_a,option1,option_c,option_u\n",
                 &[
                     (1, "`txt` is not known"),
-                    (1, "column 3 has no name"),
                     (1, "`correct` stands there twice"),
                     (1, "`option_a` and `option1` are the same"),
                     (1, "`option_u` is not known"),
@@ -187,7 +132,7 @@ mod tests {
             ),
             (
                 "text,correct,option_a,option_b\r\n\"two\r\nlines\",Z,a,b\r\n\r\ny,A,a\r\nz,A,a,a\r\n,A,a,b\r\n",
-                &[(2, "names an option that it lacks"), (5, "it has 3 columns"), (6, "twice"), (7, "text is empty")],
+                &[(2, "names an option that it lacks"), (5, "must have 2"), (6, "twice"), (7, "text is empty")],
             ),
             (
                 "kind,text,correct\nessay,x,A\nnumeric,x,many\ntrue-false,x,perhaps\n",
@@ -227,6 +172,81 @@ mod tests {
                 assert!(fault.reason.contains(reason), "{fault:?} does not say {reason}");
             }
         }
+    }
+
+    /// The controls: each of these was keyed on the other option, in silence.
+    #[test]
+    fn a_word_that_may_be_two_things_is_taken_for_neither() {
+        let read = |kind: &str, options: &[&str], correct: &str| {
+            let columns: Vec<String> = (1..=options.len()).map(|number| format!("option{number}")).collect();
+            let mut file = format!("kind,text,correct,{}\n{kind},x,{correct},", columns.join(","));
+            file.push_str(&options.join(","));
+            parse(&file).map(|mut questions| questions.remove(0)).map_err(|mut faults| faults.remove(0))
+        };
+        for (options, correct, right) in [
+            (["Ya", "Tidak"], "B", "Tidak"),
+            (["Ya", "Tidak"], "a", "Ya"),
+            (["Ya", "Tidak"], "tidak", "Tidak"),
+            (["Ya", "Tidak"], "Benar", "Ya"),
+            (["Ya", "Tidak"], "salah", "Tidak"),
+            (["Pasti", "Mustahil"], "false", "Mustahil"),
+            (["Salah", "Benar"], "B", "Benar"),
+            (["Salah", "Benar"], "option_a", "Salah"),
+            (["Tidak", "Ya"], "Ya", "Ya"),
+            (["B", "S"], "benar", "B"),
+            (["B", "S"], "option2", "S"),
+            (["S", "B"], "B", "B"),
+            (["T", "F"], "T", "T"),
+            (["T", "F"], "f", "F"),
+        ] {
+            let question = read("true-false", &options, correct).unwrap();
+            let Key::TrueFalse { correct: is_true } = question.key else { panic!("{:?}", question.key) };
+            assert_eq!(question.options[usize::from(!is_true)], right, "{options:?} {correct}");
+            assert!(!is_turned(&question.options[0], &question.options[1]), "{options:?} {correct}");
+        }
+        for (options, correct, reason) in [
+            (["Salah", "Benar"], "benar", "by its letter"),
+            (["False", "True"], "true", "by its letter"),
+            (["Tidak", "Ya"], "salah", "by its letter"),
+            (["B", "S"], "B", "write `option_b` or `option_a`"),
+            (["Ya", "Tidak"], "S", "one of its two options"),
+            (["Ya", "Tidak"], "T", "one of its two options"),
+            (["Ya", "Tidak"], "C", "one of its two options"),
+        ] {
+            let fault = read("true-false", &options, correct).unwrap_err();
+            assert!(fault.line == 2 && fault.reason.contains(reason), "{options:?} {correct}: {fault:?}");
+        }
+        let blood = ["O", "A", "B", "AB"];
+        assert_eq!(read("", &blood, "option_b").unwrap().key, Key::SingleChoice { correct: 1 });
+        assert_eq!(read("", &blood, "D").unwrap().key, Key::SingleChoice { correct: 3 });
+        for kind in ["", "several-correct"] {
+            let fault = read(kind, &blood, "A").unwrap_err();
+            assert!(fault.reason.contains("write `option_a` or `option_b`"), "{fault:?}");
+        }
+    }
+
+    /// The controls: the line `sep=;` was taken for the names, an unnamed column and each row of another length were refused.
+    #[test]
+    fn a_sheet_is_taken_as_spreadsheets_write_it() {
+        for first in ["sep=;", "SEP=;", "\"sep=;\"", "sep=;;;;", "\"sep=;\";;;"] {
+            let sheet = format!(
+                "\u{feff}{first}\r\ntext;correct;option_a;option_b;explanation;;;\r\n\
+                 Satu, dua;A;a;b;;;;\r\nTiga;B;a;b\r\nEmpat;A;a;b;;;;;; ;\r\n;;;\r\n"
+            );
+            let questions = parse(&sheet).unwrap();
+            let texts: Vec<_> = questions.iter().map(|question| question.text.as_str()).collect();
+            assert_eq!(texts, ["Satu, dua", "Tiga", "Empat"], "{first}");
+            assert_eq!(questions[1].key, Key::SingleChoice { correct: 1 });
+        }
+        let faults = parse("sep=|\ntext|correct|option_a|option_b||\nx|A|a|b||lost\ny|A|a|b|||lost\nz\n").unwrap_err();
+        for (fault, (line, reason)) in
+            faults.iter().zip([(3, "`lost` stands in column 6"), (4, "7 columns"), (5, "empty")])
+        {
+            assert!(fault.line == line && fault.reason.contains(reason), "{fault:?}");
+        }
+        assert_eq!(faults.len(), 3);
+        assert_eq!(parse("text;correct;option_a;option_b\rx, y, z,,,,,;A;a;b\r").unwrap()[0].text, "x, y, z,,,,,");
+        assert!(parse("sep=;x\ntext,correct\n").unwrap_err()[0].reason.contains("not known"));
     }
 
     /// Nothing that trimming would shorten.
@@ -271,7 +291,9 @@ mod tests {
         let options = ["option1", "option_b", "Option 3", "OPTION_D", "option5"];
         writer.write_record(names.iter().chain(&options)).unwrap();
         for question in questions {
-            let letter = |index: &u16| char::from(b'A' + *index as u8).to_string();
+            // A letter might be another option's text.
+            let column = if question.options.iter().any(|option| option.len() == 1) { "option_" } else { "" };
+            let letter = |index: &u16| format!("{column}{}", char::from(b'A' + *index as u8));
             let (kind, correct, tolerance) = match &question.key {
                 Key::SingleChoice { correct } => ("", letter(correct), String::new()),
                 Key::SeveralCorrect { correct } => {

@@ -10,12 +10,19 @@ use super::marks::{Mark, find, is_blank, marks, plain, raw, shown, split, withou
 
 /// Stands where the answer was to be put in.
 const GAP: &str = "_____";
+/// Stands for a slash in a category while its path is taken apart: no file has this character.
+const SLASH: &str = "\0";
 
 /// Reads questions that stand between empty lines.
 pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     let mut reading = Reading::default();
     let mut category: Option<String> = None;
     let mut block: Option<(u32, String)> = None;
+    if text.contains('\r') && !text.contains('\n') {
+        let reason = "its lines end with CR alone, as those of old Macs: save the file with LF or CRLF";
+        reading.fault(1, reason);
+        return reading.finish();
+    }
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).chain(std::iter::once(""));
     for (number, line) in (1..).zip(lines) {
         if reading.is_given_up() {
@@ -37,9 +44,11 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     reading.finish()
 }
 
-/// A path's last part; what Moodle calls the root (`$course$`, `top`) is no category.
+/// A path's last part; what Moodle calls the root (`$course$`, `top`) is no category. A slash in a name is written twice.
 fn last_name(path: &str) -> Option<String> {
-    let name = path.rsplit('/').map(str::trim).find(|name| !name.is_empty())?;
+    let path = path.replace("//", SLASH);
+    let name = path.rsplit('/').map(str::trim).find(|name| !name.is_empty())?.replace(SLASH, "/");
+    let name = name.as_str();
     let is_root = name == "top" || (name.starts_with('$') && name.ends_with('$'));
     (!is_root).then(|| plain(&marks(name)))
 }
@@ -54,9 +63,15 @@ fn take(reading: &mut Reading, block: Option<(u32, String)>, category: Option<&s
 
 fn question(marks: &[Mark]) -> Result<NewQuestion, String> {
     let marks = match split(marks, "::") {
-        ([], Some(rest)) => split(rest, "::").1.ok_or("its title has no end: `::` is missing")?,
+        ([], Some(rest)) => match split(rest, "::") {
+            (title, Some(rest)) if find(title, "\n").is_none() && find(title, "{").is_none() => rest,
+            _ => return Err("its title has no end: `::` is missing".to_owned()),
+        },
         _ => marks,
     };
+    if find(marks, "\n::").is_some() || find(marks, "} ::").is_some() {
+        return Err("a title begins in it: is the empty line before the next question missing?".to_owned());
+    }
     let (before, rest) = split(marks, "{");
     if find(before, "}").is_some() {
         return Err("it has a `}` without a `{` before it: does an empty line divide a question?".to_owned());
@@ -133,6 +148,8 @@ mod tests {
             ("Q {#\n\t=%100%2:0.1#feedback\n\t~#other feedback\n}", of("Q", &[], numeric(2.0, 0.1))),
             ("Two plus two is {=four ~five}.", of("Two plus two is _____.", &["four", "five"], single(0))),
             ("[html]A {=a ~b} has two", of("A _____ has two", &["a", "b"], single(0))),
+            ("Q {=a ~b}::c", of("Q _____::c", &["a", "b"], single(0))),
+            ("::A title::Q\n\\::x {=a ~b}", of("Q\n::x", &["a", "b"], single(0))),
             ("{=a ~b} comes first", of("_____ comes first", &["a", "b"], single(0))),
         ] {
             assert_eq!(one(file), expected, "{file}");
@@ -143,7 +160,7 @@ mod tests {
     fn categories_and_general_feedback_go_with_their_questions() {
         let questions = parse(
             "1 {T}\n$CATEGORY: $course$/top/Irama \\: cepat\n2 {T####[html]Karena}\n\n3 {=a#x ~b#y####dua\nbaris}\n\n\
-             $CATEGORY: $course$/top\n4 {#1:0####}",
+             $CATEGORY: $course$/top\n4 {#1:0####}\n\n$CATEGORY: $course$/Gejala/mual//muntah/\n5 {T}",
         );
         let read: Vec<_> =
             questions.unwrap().into_iter().map(|one| (one.text, one.category, one.explanation)).collect();
@@ -157,6 +174,7 @@ mod tests {
                 of("2", Some("Irama : cepat"), Some("Karena")),
                 of("3", Some("Irama : cepat"), Some("dua\nbaris")),
                 of("4", None, None),
+                of("5", Some("mual/muntah"), None),
             ]
         );
     }
@@ -212,6 +230,14 @@ mod tests {
             ("Q {#1:-1}", "tolerance"),
             ("Q {#=1:0#feedback\n=%50%2:1#feedback}", "several numbers"),
             ("Q {#=%50%2:1}", "a part of the points"),
+            // The controls: a title was part of the text, or the text part of a title.
+            ("Q {TRUE}\n::Next:: text", "a title begins in it"),
+            ("Q {T} ::Next:: text", "a title begins in it"),
+            ("A description\n::Next:: Q {T}", "a title begins in it"),
+            ("Q {=a\n::Next:: b ~c}", "a title begins in it"),
+            ("::Q {T}\n::Next:: text {T}", "its title has no end"),
+            ("::Q\n::Next:: text {T}", "its title has no end"),
+            ("Q {T}\r\rR {F}\r", "CR alone"),
             ("// nothing\n$CATEGORY: a", "no question"),
         ] {
             let faults = parse(question).unwrap_err();

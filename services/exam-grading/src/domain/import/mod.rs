@@ -4,6 +4,7 @@ mod answers;
 mod columns;
 pub mod csv;
 pub mod gift;
+mod keys;
 mod marks;
 mod rows;
 
@@ -30,7 +31,7 @@ struct Reading {
 impl Reading {
     /// Takes in a question that begins in `line`, or what is wrong with it.
     fn take(&mut self, line: u32, read: Result<NewQuestion, String>) {
-        match read.and_then(question::checked) {
+        match read.and_then(question::checked_new) {
             Ok(question) if self.questions.len() < MAX_QUESTIONS => self.questions.push(question),
             Ok(_) if self.has_too_many => {}
             Ok(_) => {

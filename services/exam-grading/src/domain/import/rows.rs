@@ -14,10 +14,13 @@ pub(super) struct Rows<'t> {
 
 impl<'t> Rows<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let delimiter = delimiter(text);
+        let (delimiter, text, line) = match named_delimiter(text) {
+            Some((delimiter, rest)) => (delimiter, rest, 2),
+            None => (delimiter(text), text, 1),
+        };
         let mut builder = ReaderBuilder::new();
         let reader = builder.delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
-        Self { text, delimiter, reader, counted: 0, line: 1 }
+        Self { text, delimiter, reader, counted: 0, line }
     }
 
     fn at(&self) -> usize {
@@ -49,14 +52,25 @@ impl Iterator for Rows<'_> {
             Ok(true) => {
                 Some((line, misquoted(begun, self.delimiter).map_or(Ok(record), |reason| Err(reason.to_owned()))))
             }
-            Err(error) => Some((line, Err(error.to_string()))),
+            Err(_) => Some((line, Err("it can't be read as a row of cells".to_owned()))),
         }
     }
 }
 
+/// The delimiter that a first line such as `sep=;` names, and the text under it: Excel writes and reads such a line. Saved once
+/// more, it may stand in quotes, with delimiters for the cells that it lacks.
+fn named_delimiter(text: &str) -> Option<(u8, &str)> {
+    let (line, rest) = text.split_at(text.find(['\r', '\n']).unwrap_or(text.len()));
+    let line = line.trim_start_matches('"');
+    let named = line.get(..4).filter(|name| name.eq_ignore_ascii_case("sep=")).and(line.get(4..))?;
+    let delimiter = *named.as_bytes().first().filter(|byte| b",;\t|".contains(byte))?;
+    let is_all = named.trim_end_matches(char::from(delimiter)).trim_end_matches('"').len() <= 1;
+    is_all.then(|| (delimiter, rest.strip_prefix("\r\n").or_else(|| rest.get(1..)).unwrap_or_default()))
+}
+
 /// A comma, or a semicolon or tab where the first row has more of those: spreadsheets differ by country.
 fn delimiter(text: &str) -> u8 {
-    let first = text.lines().find(|line| !line.is_empty()).unwrap_or_default();
+    let first = text.split(['\r', '\n']).find(|line| !line.is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
     // Of several that stand there equally often the last one is taken.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')

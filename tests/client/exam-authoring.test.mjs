@@ -92,7 +92,7 @@ stack.check('what is refused says why', async () => {
   refused(await api(stack, student, 'GET', `/api/exams/${draft.id}/results`), 403, 'auth/forbidden');
   refused(await api(stack, mentor, 'GET', `/api/exams/${randomUUID()}`), 404, 'exam/not-found');
   refused(await api(stack, mentor, 'GET', '/api/exams/exam-123'), 404, 'exam/not-found');
-  refused(await api(stack, mentor, 'DELETE', `/api/exams/${draft.id}`), 404, 'http/not-found');
+  refused(await api(stack, mentor, 'DELETE', `/api/exams/${draft.id}`), 405, 'http/method-not-allowed');
   refused(await api(stack, mentor, 'POST', `/api/exams/${draft.id}/publish`), 409, 'exam/no-questions');
   refused(await api(stack, mentor, 'POST', `/api/exams/${draft.id}/regrade`, { corrections: [] }), 409, 'exam/not-published');
   for (const [body, field] of /** @type {[object, string][]} */ ([

@@ -5,11 +5,11 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
 import { all, join, newRoom, next, ok, refusal, request, say, startStack, until } from './harness.mjs';
-import { chunk, png } from './pictures.mjs';
+import { chunk, png, zip } from './pictures.mjs';
 
 const MAX = 1_000_000;
 const stack = await startStack({
-  gateways: [{}, {}],
+  gateways: [{}, { SINAESTA__LIMITS__USER_UPLOADS_PER_MINUTE: '3', SINAESTA__FILES__MAX_BYTES: '10000000' }],
   env: { SINAESTA__FILES__MAX_BYTES: String(MAX), SINAESTA__FILES__ABANDONED_AFTER_S: '3' },
 });
 const [gateway] = stack.gateways;
@@ -33,10 +33,10 @@ async function upload(who, bytes, { name = 'hasil.pdf', query = '', type } = {})
   return { status: answer.status, body: JSON.parse(answer.text) };
 }
 
-/** @param {import('./harness.mjs').User | null} who @param {string} path @param {Record<string, string>} [headers] */
-function download(who, path, headers = {}) {
+/** @param {import('./harness.mjs').User | null} who @param {string} path @param {Record<string, string>} [headers] @param {string} [method] */
+function download(who, path, headers = {}, method = 'GET') {
   return new Promise((resolve, reject) => {
-    const sent = http.request(`${stack.gateways[1]?.url}${path}`, { headers: { ...(who ? { authorization: `Bearer ${who.token}` } : {}), ...headers } }, (response) => {
+    const sent = http.request(`${stack.gateways[1]?.url}${path}`, { method, headers: { ...(who ? { authorization: `Bearer ${who.token}` } : {}), ...headers } }, (response) => {
       const chunks = /** @type {Buffer[]} */ ([]);
       response.on('data', (part) => chunks.push(part));
       response.on('error', reject);
@@ -96,6 +96,105 @@ stack.check('a picture loses what is hidden in it and behind it, and gets a smal
   assert.match(kept.headers['content-disposition'], /^inline/);
   const small = await download(who, file.thumbnailUrl);
   assert.deepEqual([small.status, small.headers['content-type'], small.headers['x-content-type-options']], [200, 'image/jpeg', 'nosniff']);
+});
+
+stack.check('a file is what its bytes are, whatever it is called and whoever wrote it', async () => {
+  const who = stack.user();
+  const secret = Buffer.from('GPS -6.2000 106.8166');
+  const first = ['[Content_Types].xml', '_rels/.rels', 'docProps/app.xml', 'docProps/core.xml', 'docProps/thumbnail.jpeg'];
+  const opus = Buffer.from('OggS\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x13OpusHead\x01\x01', 'latin1');
+  const office = 'application/vnd.openxmlformats-officedocument';
+  /** @type {[Buffer, { name: string, type: string }, string | null][]} */
+  const cases = [
+    [zip([...first, 'word/document.xml']), { name: 'a.docx', type: 'application/zip' }, `${office}.wordprocessingml.document`],
+    [zip([...first, 'ppt/presentation.xml']), { name: 'a.docx', type: `${office}.wordprocessingml.document` }, `${office}.presentationml.presentation`],
+    [opus, { name: 'suara.ogg', type: 'audio/ogg; codecs=opus' }, 'audio/ogg'],
+    [PDF, { name: 'a.png', type: 'image/png' }, 'application/pdf'],
+    [opus, { name: 'a.mp4', type: 'video/mp4' }, 'audio/ogg'],
+    [png(40, 40, { more: [chunk('caBX', secret)] }), { name: 'a.pdf', type: 'application/pdf' }, 'image/png'],
+    [zip([...first, 'xl/workbook.xml']), { name: 'a.docx', type: `${office}.wordprocessingml.document` }, null],
+    [zip(['a.txt', 'word/document.xml']), { name: 'a.docx', type: `${office}.wordprocessingml.document` }, null],
+  ];
+  for (const [bytes, options, type] of cases) {
+    const { status, body } = await upload(who, bytes, options);
+    assert.deepEqual([status, body.contentType ?? body.error.code], type ? [201, type] : [415, 'file/type-not-allowed'], JSON.stringify({ options, body }));
+    if (type === null) continue;
+    const kept = await download(who, body.fileUrl);
+    assert.equal(kept.headers['content-type'], type);
+    assert.match(kept.headers['content-disposition'], type === 'image/png' ? /^inline/ : /^attachment/);
+    if (type === 'image/png') assert.ok(!kept.bytes.includes(secret) && !kept.bytes.includes('caBX'));
+    else assert.ok(kept.bytes.equals(bytes));
+  }
+});
+
+stack.check('a file that is known already is not sent again, and a part only of the same one', async () => {
+  const [who, stranger] = [stack.user(), stack.user()];
+  const { body: file } = await upload(who, png(40, 40));
+  const whole = await download(who, file.fileUrl);
+  const { etag } = whole.headers;
+  assert.match(etag, /^"[^"]+"$/);
+  assert.equal(whole.headers['cache-control'], 'private, no-cache');
+  for (const known of [etag, `W/${etag}`, `"x", ${etag}`, '*']) {
+    const again = await download(who, file.fileUrl, { 'if-none-match': known });
+    assert.deepEqual([again.status, again.bytes.length, again.headers.etag], [304, 0, etag], known);
+  }
+  assert.equal((await download(who, file.fileUrl, { 'if-none-match': '"x"' })).status, 200);
+  assert.equal((await download(stranger, file.fileUrl, { 'if-none-match': etag })).status, 404);
+  const small = await download(who, file.thumbnailUrl, { 'if-none-match': etag });
+  assert.ok(small.status === 200 && small.headers.etag !== etag);
+  assert.equal((await download(who, file.thumbnailUrl, { 'if-none-match': small.headers.etag })).status, 304);
+  const range = 'bytes=0-9';
+  assert.equal((await download(who, file.fileUrl, { range, 'if-range': etag })).status, 206);
+  for (const other of ['"x"', `W/${etag}`, 'Sat, 01 Jan 2028 00:00:00 GMT']) {
+    const all = await download(who, file.fileUrl, { range, 'if-range': other });
+    assert.ok(all.status === 200 && all.bytes.equals(whole.bytes), other);
+  }
+  const head = await download(who, file.fileUrl, { range }, 'HEAD');
+  assert.deepEqual([head.status, head.headers['content-length'], head.headers['content-range'], head.bytes.length], [200, String(file.fileSize), undefined, 0]);
+});
+
+// The control: without draining what is left of a body, most of these fail with a connection that was reset.
+stack.check('whoever sends megabytes that are refused hears why', async () => {
+  const [who, limited] = [stack.user(), stack.user()];
+  const bearer = (/** @type {import('./harness.mjs').User} */ user) => ({ authorization: `Bearer ${user.token}` });
+  const large = form(Buffer.concat([PDF, randomBytes(5_000_000)]), 'a.pdf');
+  const page = form(Buffer.concat([Buffer.from('<html>'), randomBytes(5_000_000)]), 'a.html');
+  const [here, there] = stack.gateways.map((one) => `${one.url}/api/files`);
+  const packet = Buffer.from(`40{"token":"${'x'.repeat(5_000_000)}"}`);
+  const { sid } = JSON.parse((await request(`${gateway.url}/socket.io/?EIO=4&transport=polling`)).text.slice(1));
+  // All uploads of a minute.
+  for (let n = 0; n < 3; n += 1) await fetch(String(there), { method: 'POST', headers: { ...bearer(limited), 'content-type': large.type }, body: '' });
+  /** @type {[string, string, Record<string, string>, Buffer, number, string?][]} */
+  const cases = [
+    ['POST', String(here), { 'content-type': large.type }, large.body, 401, 'auth/no-token'],
+    ['POST', String(here), { authorization: 'Bearer x', 'content-type': large.type }, large.body, 401, 'auth/invalid-token'],
+    ['POST', String(here), { ...bearer(who), 'content-type': large.type }, large.body, 413, 'request/too-large'],
+    ['POST', String(here), { ...bearer(who), 'content-type': 'application/pdf' }, large.body, 415, 'http/unsupported-media-type'],
+    ['POST', String(there), { ...bearer(who), 'content-type': page.type }, page.body, 415, 'file/type-not-allowed'],
+    ['POST', String(there), { ...bearer(limited), 'content-type': large.type }, large.body, 429, 'request/rate-limited'],
+    ['PUT', String(here), bearer(who), large.body, 405, 'http/method-not-allowed'],
+    ['POST', `${gateway.url}/api/nothing`, bearer(who), large.body, 404, 'http/not-found'],
+    ['POST', `${gateway.url}/api/exams`, { ...bearer(who), 'content-type': 'application/json' }, large.body, 413, 'request/too-large'],
+    ['POST', `${gateway.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`, { 'content-type': 'text/plain' }, packet, 413],
+  ];
+  for (const [method, url, headers, body, status, code] of cases) {
+    for (let turn = 0; turn < 3; turn += 1) {
+      const answer = await fetch(url, { method, headers, body }).catch((error) => assert.fail(`${method} ${url}, ${status}: ${error.cause ?? error}`));
+      if (code === undefined && turn > 0) continue;
+      assert.equal(answer.status, status, `${method} ${url}`);
+      const text = await answer.text();
+      if (code !== undefined) assert.equal(JSON.parse(text).error.code, code);
+    }
+  }
+  // One who asks before sending is not asked to send.
+  const asking = http.request(String(here), { method: 'POST', headers: { expect: '100-continue', 'content-type': large.type, 'content-length': large.body.length } });
+  const [status, isAsked] = await new Promise((resolve, reject) => {
+    let isAsked = false;
+    asking.on('continue', () => { isAsked = true; }).on('response', (response) => resolve([response.resume().statusCode, isAsked])).on('error', reject);
+    asking.flushHeaders();
+  });
+  asking.on('error', () => {}).destroy();
+  assert.deepEqual([status, isAsked], [401, false]);
 });
 
 stack.check('what is no file that is taken is refused, whatever it is called', async () => {

@@ -539,7 +539,7 @@ stack.check('preferences: off is not seen, quiet hours make no sound, over socke
   const now = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Jakarta', hour: '2-digit', minute: '2-digit' }).format();
   if (now === '23:59') quietHours.from = '23:00';
   if (now === '23:59') quietHours.until = '01:00';
-  const put = await api(stack, user, 'PUT', '/api/notifications/preferences', { SYSTEM: { enabled: true, quietHours } });
+  const put = await api(stack, user, 'PUT', '/api/notifications/preferences', { preferences: { SYSTEM: { enabled: true, quietHours } } });
   assert.deepEqual([put.status, put.body.preferences.SYSTEM, put.body.preferences.MESSAGE], [200, { enabled: true, quietHours }, { enabled: false }]);
   await ok(client, 'notification-send', note({ title: 'Quiet' }));
   assert.equal((await next(second, 'new-notification', (payload) => payload.title === 'Quiet')).is_silent, true);

@@ -1,4 +1,4 @@
-/** Pictures for tests, made of their parts. */
+/** Pictures and other files for tests, made of their parts. */
 import { crc32, deflateSync } from 'node:zlib';
 
 /** One part of a PNG. @param {string} kind @param {Buffer} data */
@@ -36,3 +36,22 @@ export const gif = (frames) => Buffer.concat([
   ...Array(frames).fill(Buffer.from(',\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0', 'latin1')),
   Buffer.from(';'),
 ]);
+
+/** A ZIP with these entries in their order, each as empty as its name allows. @param {string[]} names */
+export function zip(names) {
+  const word = (/** @type {number} */ value) => [value & 0xff, value >> 8];
+  const long = (/** @type {number} */ value) => [...word(value & 0xffff), ...word(value >>> 16)];
+  const [entries, directory] = [/** @type {Buffer[]} */ ([]), /** @type {Buffer[]} */ ([])];
+  let offset = 0;
+  for (const name of names) {
+    const data = Buffer.from(`<${'x'.repeat(4_000)}/>`);
+    const facts = [...word(20), ...word(0), ...word(0), ...long(0), ...long(crc32(data)), ...long(data.length), ...long(data.length), ...word(name.length), ...word(0)];
+    const entry = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.from(facts), Buffer.from(name), data]);
+    directory.push(Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([...word(20), ...facts, ...word(0), ...word(0), ...word(0), ...long(0), ...long(offset)]), Buffer.from(name)]));
+    entries.push(entry);
+    offset += entry.length;
+  }
+  const whole = Buffer.concat(directory);
+  const end = [...word(0), ...word(0), ...word(names.length), ...word(names.length), ...long(whole.length), ...long(offset), ...word(0)];
+  return Buffer.concat([...entries, whole, Buffer.from('PK\x05\x06'), Buffer.from(end)]);
+}

@@ -51,7 +51,7 @@ impl Client {
         let prometheus = prometheus::folder(tools.cache()).await?;
         let haproxy = debian::program(&["haproxy"], "haproxy", NO_HAPROXY).await?;
         let bin_dir = workspace.bin_dir(false);
-        let environment = vec![
+        let mut environment = vec![
             ("PATH", path_with(node.folder())?),
             ("SINAESTA_PHOENIX", phoenix.into()),
             ("SINAESTA_HAPROXY", haproxy.into()),
@@ -60,6 +60,13 @@ impl Client {
             ("SINAESTA_BIN_DIR", bin_dir.into()),
             ("SINAESTA_TOOLS_DIR", tools.cache().into()),
         ];
+        if python::is_there().await {
+            let pins = workspace.root.join("ops/pins/schemathesis.txt");
+            let schemathesis = python::packages(tools.cache(), "schemathesis", &pins).await?;
+            environment.push(("SINAESTA_SCHEMATHESIS", schemathesis.into()));
+        } else {
+            say::doing("there is no python3: the API is not tried by Schemathesis");
+        }
         Ok(Self { node: node.node.clone(), folder, environment })
     }
 

@@ -7,6 +7,11 @@ use tokio::process::Command;
 
 use crate::{run, say};
 
+/// Whether the machine has a Python.
+pub(crate) async fn is_there() -> bool {
+    Command::new("python3").arg("--version").output().await.is_ok_and(|output| output.status.success())
+}
+
 /// Installs what a requirements file names, by the machine's pip, unless it is there already; gives the folder to be named in
 /// `PYTHONPATH`.
 pub(crate) async fn packages(cache: &Path, name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {

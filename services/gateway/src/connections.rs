@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header;
 use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,14 +27,14 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::admission::{Admission, Connection, ConnectionRef, TurnedAway};
-use crate::http::{Pace, Paced};
+use crate::http::{Drained, Pace, Paced};
 
 /// The most bytes that the head of a request may have, and the most headers.
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 /// How many of those who are turned away are told so at once; the others are cut off.
 const TOLD: usize = 256;
-/// How long telling them may take.
+/// How long telling them may take, and until they have read it.
 const TELLING: Duration = Duration::from_secs(1);
 /// How long connections may take to end once the server closes.
 const ENDING: Duration = Duration::from_secs(5);
@@ -81,7 +82,8 @@ pub(crate) async fn serve(
         };
         let of = ConnectionRef(Arc::downgrade(&connection));
         let service = app.clone().map_request(move |request: Request<Incoming>| {
-            let mut request = request.map(|body| Body::new(Paced::new(body, pace)));
+            let awaits_continue = request.headers().contains_key(header::EXPECT);
+            let mut request = request.map(|body| Body::new(Drained::new(Paced::new(body, pace), awaits_continue)));
             request.extensions_mut().insert(of.clone());
             request
         });
@@ -118,7 +120,8 @@ fn prepare(stream: &TcpStream, patience: Duration) {
     }
 }
 
-/// Answers whatever is asked first: a connection with unread bytes would be reset, and the answer lost.
+/// Answers whatever is asked first, and reads what comes until they have gone: a connection with unread bytes would be
+/// reset, and the answer lost.
 async fn tell(mut stream: TcpStream, turned_away: TurnedAway) -> io::Result<()> {
     let seconds = turned_away.retry_after.as_secs().max(1);
     let answer = format!(
@@ -128,7 +131,8 @@ async fn tell(mut stream: TcpStream, turned_away: TurnedAway) -> io::Result<()> 
         return Ok(());
     }
     stream.write_all(answer.as_bytes()).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// A stream that counts as a connection for as long as it is there, which after an upgrade is longer than HTTP.

@@ -77,8 +77,10 @@ pub mod code {
         REPLY_NOT_FOUND = "chat/reply-not-found";
         /// The caller's role may not do this.
         FORBIDDEN = "auth/forbidden";
-        /// There is nothing at this address, or this method can't be used there.
+        /// There is nothing at this address.
         NO_ROUTE = "http/not-found";
+        /// What is at this address can't be used with this method; `Allow` names those that it can.
+        METHOD = "http/method-not-allowed";
         /// The body is of a type that this route does not read.
         MEDIA_TYPE = "http/unsupported-media-type";
         /// No such exam, or not one the caller may see.

@@ -4,13 +4,25 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::exam::{ExamInfo, QuestionKind};
+use crate::exam::{ExamInfo, MAX_QUESTIONS, QuestionKind};
 use crate::{Actor, BoundedNumber, BoundedText, Command, Event, ExamId, Points, Query, Service, Timestamp, UserId};
 
 /// The longest exam, in minutes.
 pub const MAX_DURATION_MINUTES: u32 = 24 * 60;
 /// The most exams one page of a list has.
 pub const MAX_EXAM_PAGE: u32 = 100;
+/// The longest text of a question, and the longest explanation, in characters.
+pub const MAX_TEXT: usize = 8_000;
+/// The longest option, in characters.
+pub const MAX_OPTION: usize = 1_000;
+/// The longest category, in characters.
+pub const MAX_CATEGORY: usize = 100;
+/// How a schema says that a text has something that is seen.
+const NOT_BLANK: &str = r"\S";
+/// The most options a question has.
+pub const MAX_OPTIONS: usize = 20;
+/// The most a question is worth.
+pub const MAX_POINTS: Points = Points::from_hundredths(100_000);
 
 /// How far an exam is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,12 +41,14 @@ pub enum Key {
     /// One option.
     SingleChoice {
         /// Its index.
+        #[schemars(range(max = MAX_OPTIONS - 1))]
         correct: u16,
     },
     /// Every one of these options and no other. Each right one that is chosen earns its share of the points, each
     /// wrong one loses as much.
     SeveralCorrect {
         /// Their indexes.
+        #[schemars(length(min = 1), inner(range(max = MAX_OPTIONS - 1)), extend("uniqueItems" = true))]
         correct: Vec<u16>,
     },
     /// The first of two options if it is true, the second if not.
@@ -48,6 +62,7 @@ pub enum Key {
         value: f64,
         /// How far from it an answer may be and still be right.
         #[serde(default)]
+        #[schemars(range(min = 0.0))]
         tolerance: f64,
     },
 }
@@ -69,21 +84,33 @@ impl Key {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewQuestion {
     /// 1 to 8,000 characters.
+    #[schemars(length(max = MAX_TEXT), extend("pattern" = NOT_BLANK))]
     pub text: String,
-    /// 2 to 20 for choices; left out for a numeric question; for a true-or-false one, two words for it, or none for
-    /// `True` and `False`.
+    /// 2 to 20 for choices, of up to 1,000 characters; left out for a numeric question; for a true-or-false one, two words
+    /// for it, or none for `True` and `False`.
     #[serde(default)]
+    #[schemars(with = "Vec<Choice>", length(max = MAX_OPTIONS), extend("uniqueItems" = true))]
     pub options: Vec<String>,
     pub key: Key,
     /// More than 0, and up to 1,000.
     #[serde(default = "one_point")]
+    #[schemars(with = "f64", extend("exclusiveMinimum" = 0, "maximum" = MAX_POINTS.hundredths() / 100, "multipleOf" = 0.01))]
     pub points: Points,
+    /// 1 to 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_CATEGORY), extend("pattern" = NOT_BLANK))]
     pub category: Option<String>,
-    /// For those who look at the exam's key; students never get it with the exam.
+    /// 1 to 8,000 characters, for those who look at the exam's key; students never get it with the exam.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TEXT), extend("pattern" = NOT_BLANK))]
     pub explanation: Option<String>,
 }
+
+/// One of a question's options, for the schema.
+#[derive(JsonSchema)]
+#[schemars(inline, transparent)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Choice(#[schemars(length(max = MAX_OPTION), extend("pattern" = NOT_BLANK))] String);
 
 const fn nothing() -> BoundedNumber<0, 100> {
     BoundedNumber::nearest(0)
@@ -106,6 +133,7 @@ pub struct NewExam {
     #[serde(default = "nothing")]
     pub negative_marking_percent: BoundedNumber<0, 100>,
     #[serde(default)]
+    #[schemars(length(max = MAX_QUESTIONS))]
     pub questions: Vec<NewQuestion>,
 }
 
@@ -249,6 +277,7 @@ pub struct Correction {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Corrections {
+    #[schemars(length(min = 1))]
     pub corrections: Vec<Correction>,
 }
 
@@ -304,7 +333,7 @@ pub struct ListExams {
     pub before: Option<ExamId>,
     /// 1 to 100; 50 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
+    pub limit: Option<BoundedNumber<1, MAX_EXAM_PAGE>>,
 }
 
 impl Query for ListExams {

@@ -480,6 +480,7 @@ pub struct QuietHours {
     /// Before `from`: on the next day; the same as `from`: the whole day.
     pub until: TimeOfDay,
     /// An IANA name (`Asia/Jakarta`).
+    #[schemars(extend("format" = "iana-time-zone"))]
     pub time_zone: BoundedText<64>,
 }
 
@@ -738,7 +739,8 @@ impl Query for ReadPushKey {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubscribePush {
-    /// Of a push service that is allowed.
+    /// Of a push service that is allowed, by https.
+    #[schemars(extend("format" = "uri"))]
     pub endpoint: BoundedText<2_048>,
     pub keys: PushKeys,
 }
@@ -746,9 +748,11 @@ pub struct SubscribePush {
 /// What is encrypted with: base64url without padding.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PushKeys {
-    /// The browser's public key: 65 bytes.
+    /// The browser's public key: a point on P-256, uncompressed; 65 bytes.
+    #[schemars(extend("format" = "p256-point"))]
     pub p256dh: BoundedText<128>,
     /// A secret of 16 bytes.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]{21}[AQgw](==)?$"))]
     pub auth: BoundedText<64>,
 }
 

@@ -13,7 +13,7 @@ use ts_rs::TS;
 /// A point in time, written as `2026-01-02T03:04:05.678Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, TS, JsonSchema)]
 #[ts(type = "string")]
-#[schemars(with = "String", extend("format" = "date-time"))]
+#[schemars(with = "String", extend("format" = "date-time", "pattern" = "^(19[7-9]|2[0-9]{2})[0-9]-"))]
 pub struct Timestamp(pub OffsetDateTime);
 
 /// What is taken from outside; beyond that nothing of ours takes place.

@@ -96,7 +96,7 @@ export function Shell({ onLeave, children }: { onLeave: () => void; children: Re
       )}
       <AppShell.Main>
         <div className={styles.main} style={{ height: `calc(100dvh - ${isPhone ? 120 : 60}px)` }}>
-          <ConnectionStatus />
+          <ConnectionStatus onSignIn={onLeave} />
           <div id="content" className={styles.content} tabIndex={-1}>
             {children}
           </div>

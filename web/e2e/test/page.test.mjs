@@ -1,7 +1,7 @@
 /** The page before a real stack: chat, an exam, the board and the bell, as people use them. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { newExam, score, single } from '../../../tests/client/exam-helpers.mjs';
+import { api, newExam, score, single } from '../../../tests/client/exam-helpers.mjs';
 import { ok, until } from '../../../tests/client/harness.mjs';
 import { DEMO_USERS, startBrowser } from '../browser.mjs';
 
@@ -38,6 +38,40 @@ stack.check('anybody is somebody by one click, in either language, until they si
   await fresh.getByRole('menuitem', { name: 'Sign out' }).click();
   await fresh.getByText('Who would you like to be?').waitFor();
   await fresh.context().close();
+});
+
+// The control: a client that asks for another token once only, at once: it is of the revocation's second, and refused.
+stack.check('who was signed out by the server is signed in again by the page, or asked to', async () => {
+  const chief = stack.user({ role: 'SUPER_ADMIN' });
+  const revoke = async (/** @type {string} */ id) => {
+    const { status } = await api(stack, chief, 'POST', `/api/users/${id}/tokens/revoke`, {});
+    assert.equal(status, 204);
+  };
+  const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
+  await page.goto(gateway.url);
+  await page.getByRole('button', { name: /Putri Maharani/ }).click();
+  const connected = () =>
+    page.waitForSelector('[data-testid=connection-status][data-state=connected]', { state: 'attached' });
+  await connected();
+  const { body } = await api(stack, null, 'GET', '/api/demo/people');
+  const putri = body.people.find((/** @type {any} */ one) => one.name === 'Putri Maharani');
+  // Early in a second: what the page asks for at first is of the same one.
+  await until(() => Date.now() % 1_000 < 100, { every: 5, what: 'a second to begin' });
+  const again = page.waitForResponse(/demo\/sign-in/);
+  await revoke(putri.id);
+  await again;
+  await connected();
+  await page.getByRole('link', { name: 'Exams' }).click();
+  await page.getByRole('heading', { name: 'Exams' }).waitFor();
+  await page.context().close();
+
+  const guest = stack.user({ name: 'Tamu' });
+  const other = await open(guest, '/chat');
+  await other.page.waitForSelector('[data-testid=connection-status][data-state=connected]', { state: 'attached' });
+  await revoke(guest.id);
+  await other.page.getByRole('button', { name: 'Sign in' }).click();
+  await other.page.getByText('Who would you like to be?').waitFor();
+  await other.context.close();
 });
 
 stack.check('two people talk, over two gateways; typing and read marks appear', async () => {

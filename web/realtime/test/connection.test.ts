@@ -88,18 +88,74 @@ describe('the connection', () => {
     expect(waits).toEqual([900, 1_800, 3_600, 7_200, 14_400]);
   });
 
-  it('asks for another token when one is refused, and gives up when that one is too', async () => {
-    const getToken = vi.fn(async (why: string) => token({ why }));
+  it('asks for other tokens when one is refused, of later seconds too, and gives up in the end', async () => {
+    let issued = 0;
+    const getToken = vi.fn(async (why: string) => {
+      issued += 1;
+      return token({ why, issued });
+    });
     const world = createWorld({ getToken });
     world.client.connect();
     await settle();
     await world.refuse('Authentication error: Invalid token');
     expect(getToken.mock.calls.map(([why]) => why)).toEqual(['connect', 'refused']);
     expect(world.opened).toHaveLength(2);
+    // Issued in the second of the revocation.
+    await world.refuse('Authentication error: Invalid token');
+    expect(world.opened).toHaveLength(2);
+    await world.pass(1_500);
+    expect(world.opened).toHaveLength(3);
+    await world.accept();
+    expect(state(world)).toBe('connected');
+    await world.drop(true);
+    for (const wait of [1_000, 0, 1_500, 3_000]) {
+      await world.pass(wait);
+      await world.refuse('Authentication error: Invalid token');
+    }
+    expect(state(world)).toBe('refused');
+    expect(world.opened).toHaveLength(7);
+    await world.pass(120_000);
+    expect(world.opened).toHaveLength(7);
+  });
+
+  it('gives up at once where there is no other token than the one refused', async () => {
+    const world = createWorld({ getToken: async () => token() });
+    world.client.connect();
+    await settle();
     await world.refuse('Authentication error: Invalid token');
     expect(state(world)).toBe('refused');
-    await world.pass(120_000);
-    expect(world.opened).toHaveLength(2);
+    expect(world.opened).toHaveLength(1);
+  });
+
+  it('asks over HTTP again with another token where one is refused', async () => {
+    let issued = 0;
+    const world = await connected({
+      getToken: async () => {
+        issued += 1;
+        return token({ issued });
+      },
+    });
+    const bearers: string[] = [];
+    const answered = (good: number) =>
+      vi.stubGlobal('fetch', async (_: string, { headers }: { headers: Record<string, string> }) => {
+        bearers.push(headers.authorization ?? '');
+        const error = { code: 'auth/invalid-token', message: 'Authentication error: Invalid token' };
+        return issued >= good ? Response.json({ exams: [] }) : Response.json({ error }, { status: 401 });
+      });
+    answered(3);
+    const list = world.client.http.request('GET', '/api/exams');
+    await settle();
+    await world.pass(1_500);
+    expect(await list).toEqual({ exams: [] });
+    expect(bearers).toEqual([1, 2, 3].map((n) => `Bearer ${token({ issued: n })}`));
+    answered(100);
+    const refused = expect(world.client.http.request('GET', '/api/exams')).rejects.toMatchObject({
+      code: 'auth/invalid-token',
+    });
+    await settle();
+    await world.pass(5_000);
+    await refused;
+    vi.unstubAllGlobals();
   });
 
   it('brings a new token before the old one expires', async () => {

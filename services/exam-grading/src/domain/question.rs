@@ -2,21 +2,9 @@
 
 use serde_json::Number;
 use sinaesta_contracts::exam::{Answer, MAX_QUESTIONS, Question, QuestionKind};
-use sinaesta_contracts::exam_authoring::{Key, NewQuestion};
+pub use sinaesta_contracts::exam_authoring::MAX_OPTIONS;
+use sinaesta_contracts::exam_authoring::{Key, MAX_CATEGORY, MAX_OPTION, MAX_POINTS, MAX_TEXT, NewQuestion};
 use sinaesta_contracts::{ErrorBody, Fault, Points, code};
-
-/// The longest text of a question, in characters.
-pub const MAX_TEXT: usize = 8_000;
-/// The longest option, in characters.
-pub const MAX_OPTION: usize = 1_000;
-/// The longest explanation, in characters.
-pub const MAX_EXPLANATION: usize = 8_000;
-/// The longest category, in characters.
-pub const MAX_CATEGORY: usize = 100;
-/// The most options a question has.
-pub const MAX_OPTIONS: usize = 20;
-/// The most a question is worth.
-pub const MAX_POINTS: Points = Points::from_hundredths(100_000);
 
 /// A new question as it is stored. One that is corrected may have its options in any order: students have seen them.
 pub fn checked_new(question: NewQuestion) -> Result<NewQuestion, String> {
@@ -78,10 +66,9 @@ fn check_texts(question: &NewQuestion) -> Result<(), String> {
     {
         return Err(format!("option {} stands there twice", double.0 + 1));
     }
-    for (what, text, most) in [
-        ("its category", &question.category, MAX_CATEGORY),
-        ("its explanation", &question.explanation, MAX_EXPLANATION),
-    ] {
+    for (what, text, most) in
+        [("its category", &question.category, MAX_CATEGORY), ("its explanation", &question.explanation, MAX_TEXT)]
+    {
         if let Some(text) = text {
             bounded(what, text, most)?;
         }

@@ -1,9 +1,9 @@
 //! Exams, newest first.
 
 use sinaesta_bus::{Failure, QueryHandler};
-use sinaesta_contracts::exam_authoring::{ExamList, ListExams, MAX_EXAM_PAGE};
+use sinaesta_contracts::exam_authoring::{ExamList, ListExams};
 use sinaesta_contracts::page::{self, PAGE_BYTES};
-use sinaesta_contracts::{Actor, BoundedText, ErrorBody, code};
+use sinaesta_contracts::{Actor, BoundedNumber, BoundedText, ErrorBody};
 use sinaesta_store::StoreError;
 
 use crate::Context;
@@ -19,11 +19,7 @@ impl QueryHandler for Handler {
     type Query = ListExams;
 
     async fn handle(&self, actor: Actor, query: ListExams) -> Result<Result<ExamList, ErrorBody>, Failure> {
-        let limit = query.limit.unwrap_or(PAGE);
-        if !(1..=MAX_EXAM_PAGE).contains(&limit) {
-            let text = format!("limit must be 1 to {MAX_EXAM_PAGE}");
-            return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("limit")));
-        }
+        let limit = query.limit.map_or(PAGE, BoundedNumber::get);
         let listed = match actor.role {
             role if role.is_admin() => Listed::All,
             role if role.is_staff() => Listed::PublishedAndOf(actor.user_id),

@@ -50,7 +50,7 @@ async fn people(State(gateway): State<Arc<Gateway>>) -> Result<Json<People>, Pro
     Ok(Json(People { people: load(&gateway).await? }))
 }
 
-#[derive(Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SignIn {
     user_id: UserId,

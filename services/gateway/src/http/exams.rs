@@ -20,10 +20,9 @@ use sinaesta_contracts::exam_grading::{ExamRecord, ExamResult, ListResults, Read
 use sinaesta_contracts::{ErrorBody, ExamId, code};
 
 use super::caller::Caller;
-use super::payload::{Body, Created, Parameters, Reply, media_type, text};
+use super::payload::{Body, Created, Parameters, Reply, media_type, read_json, text};
 use super::problem::Problem;
 use crate::Gateway;
-use crate::reading;
 
 /// The types in which questions are taken.
 const JSON: &str = "application/json";
@@ -131,7 +130,7 @@ impl<S: Send + Sync> FromRequest<S> for Questions {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let read: fn(String) -> Result<QuestionSource, ErrorBody> = match &*media_type(request.headers()) {
-            JSON => |text| reading::parse(&text).map(QuestionSource::Json),
+            JSON => |text| read_json(&text).map(QuestionSource::Json),
             CSV => |text| Ok(QuestionSource::Csv(text)),
             GIFT => |text| Ok(QuestionSource::Gift(text)),
             _ => {

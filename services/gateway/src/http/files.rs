@@ -10,12 +10,13 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use aide::generate::GenContext;
 use aide::openapi::{MediaType, Operation, ReferenceOr, RequestBody, SchemaObject};
+use aide::transform::{TransformOperation, TransformResponse};
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Request};
 use axum::http::request::Parts;
 use axum::http::response::Builder;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{BoxStream, StreamExt as _, TryStreamExt as _, once, try_unfold};
@@ -32,6 +33,7 @@ use tokio_util::io::StreamReader;
 
 use super::caller::Caller;
 use super::image::{Bounds, Prepared, prepare};
+use super::kind::{Kind, TAKEN, ZIP_TAIL, document};
 use super::payload::{Created, Parameters, cut_off};
 use super::problem::Problem;
 use crate::Gateway;
@@ -49,20 +51,6 @@ const STEP: u64 = 256 * 1024;
 const IMAGE_AGAIN: Duration = Duration::from_secs(2);
 /// After how long it is known whether a file was recorded whose sender got no answer.
 const SETTLED: Duration = Duration::from_secs(60);
-/// What is taken, by what it is and not by what it is called.
-const TAKEN: [&str; 11] = [
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "application/pdf",
-    "audio/mpeg",
-    "audio/ogg",
-    "audio/m4a",
-    "video/mp4",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-];
 /// What a browser may show in its place; anything else it saves.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
@@ -74,12 +62,34 @@ pub(super) fn routes(max_bytes: u64) -> ApiRouter<Arc<Gateway>> {
             post_with(upload, |operation| operation.summary("Upload a file, to be posted in a message").tag("files"))
                 .layer(DefaultBodyLimit::max(most)),
         )
-        .api_route(
-            "/api/files/{id}",
-            get_with(download, |operation| {
-                operation.summary("Read a file of a room that one may be in, or one's own").tag("files")
-            }),
-        )
+        .api_route("/api/files/{id}", get_with(download, describe_download))
+}
+
+fn describe_download(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    fn of_types<'t>(mut response: TransformResponse<'t, ()>) -> TransformResponse<'t, ()> {
+        let media = || {
+            let json_schema = json_schema!({ "type": "string", "format": "binary" });
+            MediaType {
+                schema: Some(SchemaObject { json_schema, example: None, external_docs: None }),
+                ..MediaType::default()
+            }
+        };
+        response.inner().content = TAKEN.into_iter().map(|kind| (kind.to_owned(), media())).collect();
+        response
+    }
+    operation
+        .summary("Read a file of a room that one may be in, or one's own")
+        .tag("files")
+        .response_with::<200, (), _>(|response| of_types(response.description("The file, with its `ETag`.")))
+        .response_with::<206, (), _>(|response| {
+            of_types(
+                response.description("The part that `Range` asks for, if `If-Range` names this file or is left out."),
+            )
+        })
+        .response_with::<304, (), _>(|response| response.description("`If-None-Match` names this file."))
+        .response_with::<416, (), _>(|response| {
+            response.description("It has no such part; `Content-Range` says how long it is.")
+        })
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -211,18 +221,15 @@ async fn take(
             None => break,
         }
     }
-    let kind = infer::get(&head)
-        .map(|kind| kind.mime_type())
-        .filter(|kind| TAKEN.contains(kind) || mutant!("file-of-any-type"));
-    let Some(content_type) = kind else {
-        let error = ErrorBody::new(code::FILE_TYPE, "Files of this type are not taken");
-        return Err(error.on_field("file").into());
-    };
+    let kind = Kind::of(&head)
+        .or(mutant!("file-of-any-type", Some(Kind::Known("application/pdf")), None))
+        .ok_or_else(not_taken)?;
     let head = head.freeze();
     progress.tell(head.len() as u64).await;
     let mut received = head.len() as u64;
-    if let Some(format) =
-        ImageFormat::from_mime_type(content_type).filter(|_| !mutant!("file-picture-keeps-what-is-hidden"))
+    if let Kind::Known(content_type) = kind
+        && let Some(format) = ImageFormat::from_mime_type(content_type)
+        && !mutant!("file-picture-keeps-what-is-hidden")
     {
         // Counted as they come: who is slow holds what came, and nothing else.
         let mut whole = Counted::default();
@@ -259,9 +266,29 @@ async fn take(
         tracing::warn!(%error, "a file could not be kept");
         return Err(unavailable());
     }
+    let content_type = match kind {
+        Kind::Known(content_type) => content_type,
+        Kind::Zip => document(&tail(gateway, id, received).await?).ok_or_else(not_taken)?,
+    };
     progress.tell(received).await;
     let content_type = content_type.to_owned();
     Ok(RecordFile { id, name, size: received, content_type, width: None, height: None, has_thumbnail: false })
+}
+
+fn not_taken() -> Problem {
+    Problem(ErrorBody::new(code::FILE_TYPE, "Files of this type are not taken").on_field("file"))
+}
+
+/// The end of a file that was just kept, as much as a ZIP's directory may take.
+async fn tail(gateway: &Gateway, id: FileId, size: u64) -> Result<Vec<u8>, Problem> {
+    let unreadable = |error: ObjectError| {
+        tracing::warn!(%error, file_id = %id, "a file that was just kept can't be read");
+        unavailable()
+    };
+    let range = size.saturating_sub(ZIP_TAIL)..size;
+    let chunks = gateway.objects.get(&id.to_string(), range).await.map_err(unreadable)?;
+    let chunks: Vec<Bytes> = chunks.try_collect().await.map_err(unreadable)?;
+    Ok(chunks.concat())
 }
 
 /// What comes of a file, as long as something comes.
@@ -449,23 +476,44 @@ async fn download(
     caller: Caller,
     At(id): At,
     Parameters(options): Parameters<DownloadOptions>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let gateway = caller.gateway();
     let file = gateway.bus.ask(caller.actor(), &FindFile { id }).await?;
-    // Should a browser be made to open it, it opens it as nobody, and runs nothing.
+    if options.thumbnail && file.thumbnail_url.is_none() {
+        return Err(unknown());
+    }
+    // What is kept under a name never changes.
+    let tag = format!("\"{}\"", if options.thumbnail { thumbnail(id) } else { id.to_string() });
+    // Should a browser be made to open it, it opens it as nobody, and runs nothing. It keeps it, and asks before it is
+    // shown again: who may read it may have changed, or who sits there.
     let builder = Response::builder()
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'")
-        .header(header::CACHE_CONTROL, "private, max-age=3600");
-    let response = match options.thumbnail {
-        true => smaller(gateway, &file, builder).await?,
-        false => whole_or_part(gateway, &file, headers.get(header::RANGE), builder).await?,
+        .header(header::CACHE_CONTROL, "private, no-cache")
+        .header(header::ETAG, &tag);
+    let response = if is_known(&headers, &tag) {
+        builder.status(StatusCode::NOT_MODIFIED).body(Body::empty())
+    } else if options.thumbnail {
+        smaller(gateway, &file, builder).await?
+    } else {
+        // A part is asked for with GET only, and only of the file that its rest is of.
+        let is_same = headers.get(header::IF_RANGE).is_none_or(|of| of.as_bytes() == tag.as_bytes());
+        let range = headers.get(header::RANGE).filter(|_| method == Method::GET && is_same);
+        whole_or_part(gateway, &file, range, builder).await?
     };
     response.map_err(|error| {
         tracing::error!(%error, file = %id, "a file can't be answered with");
         unknown()
     })
+}
+
+/// Whether whoever asks has it already: `If-None-Match` names it, or anything.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let named = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    let mut tags = named.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
 fn unknown() -> Problem {
@@ -474,13 +522,13 @@ fn unknown() -> Problem {
 
 /// The smaller image of an image.
 async fn smaller(gateway: &Gateway, file: &UploadedFile, builder: Builder) -> Result<HttpResult, Problem> {
-    if file.thumbnail_url.is_none() {
-        return Err(unknown());
-    }
     let stream = gateway.objects.get(&thumbnail(file.id), 0..u64::MAX).await.map_err(|error| missing(&error))?;
     let bytes: Vec<Bytes> = stream.try_collect().await.map_err(|error| missing(&error))?;
     let bytes = bytes.concat();
-    let content_type = infer::get(&bytes).map_or("application/octet-stream", |kind| kind.mime_type());
+    let content_type = match Kind::of(&bytes) {
+        Some(Kind::Known(content_type)) => content_type,
+        _ => "application/octet-stream",
+    };
     let builder = builder.header(header::CONTENT_TYPE, content_type).header(header::CONTENT_DISPOSITION, "inline");
     Ok(builder.body(Body::from(bytes)))
 }

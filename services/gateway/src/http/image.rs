@@ -7,7 +7,6 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use img_parts::jpeg::markers;
 use img_parts::png::Png;
-use img_parts::webp::WebP;
 use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_mutants::mutant;
 
@@ -15,6 +14,15 @@ use sinaesta_mutants::mutant;
 const THUMBNAIL: u32 = 320;
 /// How often a JPEG may go over its pixels, coarse to fine: each time costs as much as the whole picture.
 const SCANS: usize = 50;
+
+/// The parts of a PNG that make its picture, or its animation; all others say something about it.
+const PNG: [&[u8; 4]; 18] = [
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"bKGD", b"sBIT", b"hIST", b"pHYs", b"gAMA", b"cHRM", b"sRGB",
+    b"iCCP", b"cICP", b"mDCV", b"acTL", b"fcTL", b"fdAT",
+];
+/// Those of a WebP, and of one picture of its animation.
+const WEBP: [&[u8; 4]; 7] = [b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
+const WEBP_FRAME: [&[u8; 4]; 3] = [b"VP8 ", b"VP8L", b"ALPH"];
 
 /// How much may be in an image.
 pub(super) struct Bounds {
@@ -110,14 +118,10 @@ fn strip(bytes: Bytes, format: ImageFormat) -> Result<Bytes, ErrorBody> {
         ImageFormat::Jpeg => jpeg(&bytes).ok_or_else(invalid),
         ImageFormat::Png => {
             let mut png = Png::from_bytes(bytes).map_err(|_| invalid())?;
-            png.chunks_mut().retain(|one| !matches!(&one.kind(), b"eXIf" | b"tEXt" | b"zTXt" | b"iTXt" | b"tIME"));
+            png.chunks_mut().retain(|one| PNG.contains(&&one.kind()));
             Ok(png.encoder().bytes())
         }
-        ImageFormat::WebP => {
-            let mut webp = WebP::from_bytes(bytes).map_err(|_| invalid())?;
-            webp.chunks_mut().retain(|one| !matches!(&one.id(), b"EXIF" | b"XMP "));
-            Ok(webp.encoder().bytes())
-        }
+        ImageFormat::WebP => webp(&bytes).ok_or_else(invalid),
         _ => Err(invalid()),
     }
 }
@@ -143,7 +147,8 @@ fn jpeg(bytes: &[u8]) -> Option<Bytes> {
             markers::SOI | 0 | 1 | markers::RST0..=markers::RST7 => (2, true),
             _ => {
                 let length = u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?);
-                (2 + usize::from(length), belongs(marker))
+                let length = 2 + usize::from(length);
+                (length, belongs(marker, bytes.get(at + 4..at + length)?))
             }
         };
         let part = bytes.get(at..at + length)?;
@@ -154,11 +159,61 @@ fn jpeg(bytes: &[u8]) -> Option<Bytes> {
     }
 }
 
-/// Whether a part of a JPEG is of the picture. APP0 says that it is a JPEG, APP2 has its colours, APP14 how they are meant.
-fn belongs(marker: u8) -> bool {
-    let is_note = !mutant!("file-picture-keeps-its-notes") && (markers::APP0..=markers::APP15).contains(&marker)
-        || marker == markers::COM;
-    !is_note || [markers::APP0, markers::APP2, markers::APP14].contains(&marker)
+/// Whether a part of a JPEG is of the picture: its frames, tables and scans, that it is a JPEG, its colours (APP2) and how
+/// they are meant (APP14). Other parts have the same markers as the last three, a picture from before it was cut among them.
+fn belongs(marker: u8, data: &[u8]) -> bool {
+    match marker {
+        markers::SOF0..=markers::SOF15 | markers::SOS..=markers::EXP => true,
+        // Without a smaller picture.
+        markers::APP0 => data.starts_with(b"JFIF\0") && data.len() == 14,
+        markers::APP2 => data.starts_with(b"ICC_PROFILE\0"),
+        markers::APP14 => data.starts_with(b"Adobe") && data.len() == 12,
+        markers::APP0..=markers::APP15 => mutant!("file-picture-keeps-its-notes"),
+        _ => false,
+    }
+}
+
+/// A WebP up to its end, of the parts that make its picture. `None`: it is damaged.
+fn webp(bytes: &[u8]) -> Option<Bytes> {
+    let end = long(bytes, 4)?.checked_add(8)?;
+    let kept = riff(bytes.get(12..end)?, &WEBP)?;
+    let length = u32::try_from(kept.len() + 4).ok()?.to_le_bytes();
+    Some([b"RIFF", &length[..], b"WEBP", &kept].concat().into())
+}
+
+/// Of a row of RIFF's chunks those of some kinds.
+fn riff(mut rest: &[u8], kinds: &[&[u8; 4]]) -> Option<Vec<u8>> {
+    /// In front of a picture of an animation: its place, its size, how long it shows.
+    const FRAME: usize = 16;
+    /// Says that there is an EXIF, and an XMP.
+    const NOTES: u8 = 0b1100;
+    let mut kept = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let (kind, length) = (rest.first_chunk::<4>()?, long(rest, 4)?);
+        let mut data = rest.get(8..length.checked_add(8)?)?.to_vec();
+        // Behind an odd length stands a byte more.
+        rest = rest.get(8 + length + (length & 1)..).unwrap_or_default();
+        match kind {
+            b"VP8X" => *data.first_mut()? &= !NOTES,
+            b"ANMF" => {
+                let picture = riff(data.get(FRAME..)?, &WEBP_FRAME)?;
+                data.truncate(FRAME);
+                data.extend(picture);
+            }
+            _ => {}
+        }
+        if kinds.contains(&kind) {
+            kept.extend_from_slice(kind);
+            kept.extend_from_slice(&u32::try_from(data.len()).ok()?.to_le_bytes());
+            kept.extend_from_slice(&data);
+            kept.extend(std::iter::repeat_n(0, data.len() & 1));
+        }
+    }
+    Some(kept)
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)).ok()
 }
 
 /// A GIF without what is not of its pictures, and how many these are; none of them is decoded.
@@ -188,7 +243,8 @@ impl Animation {
                 0x21 => {
                     let label = *bytes.get(at + 1)?;
                     at += 2;
-                    label == Self::CONTROL
+                    // One block of four bytes; whatever else came with it would be hidden there.
+                    label == Self::CONTROL && bytes.get(at) == Some(&4) && bytes.get(at + 5) == Some(&0)
                 }
                 0x2c => {
                     frames += 1;
@@ -287,7 +343,8 @@ mod tests {
     #[test]
     fn what_is_hidden_in_a_png_and_behind_it_does_not_stay() {
         let mut png = Png::from_bytes(encode(&picture(700, 350), ImageFormat::Png).unwrap()).unwrap();
-        for kind in [*b"tEXt", *b"iTXt", *b"zTXt", *b"eXIf"] {
+        // The control: with a list of what goes, the private ones stay: `caBX` says who made it, and where.
+        for kind in [*b"tEXt", *b"iTXt", *b"zTXt", *b"eXIf", *b"caBX", *b"prVt", *b"sPLT"] {
             png.chunks_mut().insert(1, PngChunk::new(kind, Bytes::from_static(HIDDEN)));
         }
         let mut bytes = png.encoder().bytes().to_vec();
@@ -296,6 +353,61 @@ mod tests {
         assert!(!holds(&prepared.bytes, HIDDEN) && !holds(&prepared.bytes, b"<script>"));
         let small = image::load_from_memory(&prepared.thumbnail).unwrap();
         assert_eq!((small.width(), small.height()), (320, 160));
+    }
+
+    // The control: a list of what goes leaves the private chunk, the one in the animation's picture, and both marks of notes.
+    #[test]
+    fn what_is_hidden_in_a_webp_and_behind_it_does_not_stay() {
+        let chunk = |kind: &[u8; 4], data: &[u8]| {
+            let length = (data.len() as u32).to_le_bytes();
+            [&kind[..], &length, data, &vec![0; data.len() % 2]].concat()
+        };
+        let whole = |body: &[u8]| [chunk(b"RIFF", &[b"WEBP", body].concat()), b"<script>".to_vec()].concat();
+        let plain = encode(&picture(16, 8), ImageFormat::WebP).unwrap();
+        // 16 by 8 pixels; with an EXIF, an XMP and an animation.
+        let head = |flags| chunk(b"VP8X", &[flags, 0, 0, 0, 15, 0, 0, 7, 0, 0]);
+        let notes = [chunk(b"EXIF", HIDDEN), chunk(b"XMP ", HIDDEN), chunk(b"caBX", HIDDEN)].concat();
+        let bytes = whole(&[&head(0x0c)[..], &plain[12..], &notes].concat());
+        let prepared = prepare(bytes.into(), ImageFormat::WebP, &BOUNDS).unwrap();
+        assert!(!holds(&prepared.bytes, HIDDEN) && !holds(&prepared.bytes, b"<script>"));
+        assert_eq!(prepared.bytes[12..], [&head(0)[..], &plain[12..]].concat());
+        let before = image::load_from_memory(&plain).unwrap();
+        assert_eq!(image::load_from_memory(&prepared.bytes).unwrap().to_rgb8(), before.to_rgb8());
+
+        let place = [0, 0, 0, 0, 0, 0, 15, 0, 0, 7, 0, 0, 100, 0, 0, 0];
+        let frame = |more: &[u8]| chunk(b"ANMF", &[&place[..], &plain[12..], more].concat());
+        let moving = |more: &[u8]| [head(2), chunk(b"ANIM", &[0; 6]), frame(more), frame(more)].concat();
+        let kept = webp(&whole(&moving(&chunk(b"caBX", HIDDEN)))).unwrap();
+        assert_eq!(kept[12..], moving(b""));
+        let decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(&kept)).unwrap();
+        assert_eq!(decoder.into_frames().collect_frames().unwrap().len(), 2);
+        for cut in 0..kept.len() {
+            assert!(webp(&kept[..cut]).is_none(), "{cut} bytes");
+        }
+    }
+
+    // The control: by their markers alone all of these stay.
+    #[test]
+    fn a_part_of_a_jpeg_is_known_by_what_is_in_it() {
+        let plain = encode(&picture(16, 8), ImageFormat::Jpeg).unwrap();
+        let parts = [
+            (markers::APP0, &b"JFXX\0\x10"[..]),
+            (markers::APP0, b"JFIF\0\x01\x02\0\0\x01\0\x01\x01\x01"),
+            (markers::APP2, b"MPF\0"),
+            (markers::APP2, b"FPXR\0"),
+            (markers::APP14, b"Photo"),
+            (0xf3, b""),
+        ];
+        let mut jpeg = Jpeg::from_bytes(plain.clone()).unwrap();
+        for (marker, begin) in parts {
+            let contents = [begin, HIDDEN].concat().into();
+            jpeg.segments_mut().insert(1, JpegSegment::new_with_contents(marker, contents));
+        }
+        let colours = JpegSegment::new_with_contents(markers::APP2, Bytes::from_static(b"ICC_PROFILE\0\x01\x01red"));
+        jpeg.segments_mut().insert(1, colours);
+        let kept = super::jpeg(&jpeg.encoder().bytes()).unwrap();
+        assert!(!holds(&kept, HIDDEN) && holds(&kept, b"ICC_PROFILE"));
+        assert_eq!(image::load_from_memory(&kept).unwrap(), image::load_from_memory(&plain).unwrap());
     }
 
     #[test]

@@ -3,20 +3,23 @@
 mod accounts;
 mod caller;
 mod demo;
+mod drain;
 mod exams;
 mod files;
 mod image;
+mod kind;
 mod notifications;
 mod openapi;
 mod pace;
 mod page;
 mod payload;
 mod problem;
+mod shape;
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -26,9 +29,14 @@ use sinaesta_contracts::{ErrorBody, code};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::Gateway;
+pub(crate) use drain::Drained;
 pub use openapi::document;
 pub(crate) use pace::{Pace, Paced};
 pub(crate) use problem::Problem;
+
+/// Of the OpenAPI document: public, and another one with each version.
+const DOCUMENT: [(HeaderName, &str); 2] =
+    [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
 
 /// The routes, without Socket.IO.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
@@ -39,8 +47,8 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
         // On a port of their own. Whoever asks for them here must not take the page for their answer.
         .route("/readyz", any(nothing_here))
         .route("/metrics", any(nothing_here))
-        .route("/api/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }))
-        .method_not_allowed_fallback(nothing_here)
+        .route("/api/openapi.json", get(|| async { (DOCUMENT, document) }))
+        .method_not_allowed_fallback(not_allowed)
         .fallback_service(page::fallback(&gateway.settings.web.folder))
 }
 
@@ -48,17 +56,29 @@ async fn nothing_here() -> Problem {
     Problem(ErrorBody::new(code::NO_ROUTE, "There is nothing here"))
 }
 
+async fn not_allowed() -> Problem {
+    Problem(ErrorBody::new(code::METHOD, "This method can't be used here"))
+}
+
+/// Answers are somebody's, or of the moment: no cache keeps those that don't say otherwise.
+async fn keep_nothing(mut response: Response) -> Response {
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
 /// Lets only the allowed origins in: for polling by CORS, for WebSockets, which know no CORS, by their `Origin`.
 pub(crate) fn guard(router: Router, origins: &[String]) -> Router {
-    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE]);
+    let router = router.layer(middleware::map_response(keep_nothing));
+    let cors = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .expose_headers([header::RETRY_AFTER, header::ETAG, header::CONTENT_RANGE, header::CONTENT_DISPOSITION]);
     if origins.iter().any(|origin| origin == "*") {
         return router.layer(cors.allow_headers(Any).allow_origin(Any));
     }
     let allowed: Arc<[HeaderValue]> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let cors = cors
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
-        .allow_credentials(true)
-        .allow_origin(AllowOrigin::list(allowed.iter().cloned()));
+    let asked = [header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH, header::IF_RANGE, header::RANGE];
+    let cors =
+        cors.allow_headers(asked).allow_credentials(true).allow_origin(AllowOrigin::list(allowed.iter().cloned()));
     router.layer(middleware::from_fn_with_state(allowed, refuse_foreign)).layer(cors)
 }
 

@@ -6,8 +6,8 @@ use aide::axum::ApiRouter;
 use aide::axum::routing::{get_with, post_with};
 use aide::transform::TransformOperation;
 use sinaesta_contracts::notification::{
-    ListNotifications, NotificationPage, NotificationPreferences, Preferences, PreferencesChanged, PushKey,
-    ReadPreferences, ReadPushKey, SetPreferences, SubscribePush, UnsubscribePush,
+    ListNotifications, NotificationPage, NotificationPreferences, PreferencesChanged, PushKey, ReadPreferences,
+    ReadPushKey, SetPreferences, SubscribePush, UnsubscribePush,
 };
 
 use super::caller::Caller;
@@ -38,8 +38,8 @@ async fn read_preferences(caller: Caller) -> Reply<NotificationPreferences> {
     caller.ask(&ReadPreferences {}).await
 }
 
-async fn set_preferences(caller: Caller, Body(preferences): Body<Preferences>) -> Reply<PreferencesChanged> {
-    caller.command(&SetPreferences { preferences }).await
+async fn set_preferences(caller: Caller, Body(preferences): Body<SetPreferences>) -> Reply<PreferencesChanged> {
+    caller.command(&preferences).await
 }
 
 async fn key(caller: Caller) -> Reply<PushKey> {

@@ -21,7 +21,8 @@ pub(super) fn build(max_file_bytes: u64) -> (Router<Arc<Gateway>>, String) {
             api.title("Sinaesta Realtime")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(
-                    "What is done over HTTP; everything else goes over Socket.IO, which asyncapi.json describes.",
+                    "What is done over HTTP; everything else goes over Socket.IO, which asyncapi.json describes. \
+                     No text may have the character U+0000.",
                 )
                 .security_scheme(
                     BEARER,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use tower::ServiceExt as _;
 use tower_http::services::{ServeDir, ServeFile};
 
-use super::nothing_here;
+use super::{not_allowed, nothing_here};
 
 /// What the page may do: nothing but what comes from here. Styles are set by the components on their elements.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; \
@@ -28,11 +28,14 @@ pub(super) fn fallback(folder: &str) -> Router {
     let files = ServeDir::new(folder).fallback(ServeFile::new(folder.join("index.html")));
     let serve = move |request: Request| async move {
         let path = request.uri().path();
-        let is_page = matches!(*request.method(), Method::GET | Method::HEAD) && !path.starts_with("/api/");
+        let is_page = !path.starts_with("/api/");
         // A file that is missing must not be answered with the page: a browser would take it for the file.
         let is_built = path.starts_with("/assets/");
         if !is_page {
             return nothing_here().await.into_response();
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return ([(header::ALLOW, "GET, HEAD")], not_allowed().await).into_response();
         }
         match files.oneshot(request).await {
             Ok(response) if is_built && is_html(&response) => nothing_here().await.into_response(),

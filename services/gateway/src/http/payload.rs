@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sinaesta_bus::Answer;
 use sinaesta_contracts::{ErrorBody, code};
@@ -21,20 +22,32 @@ use tokio::time::timeout;
 
 use super::pace::is_too_slow;
 use super::problem::Problem;
+use super::shape;
 use crate::reading;
 
 /// A JSON body, with errors that name the field that is at fault.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: Serialize + DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if media_type(request.headers()) != "application/json" {
             return Err(ErrorBody::new(code::MEDIA_TYPE, "The body must be application/json").into());
         }
-        Ok(Self(reading::parse(&text(request).await?)?))
+        Ok(Self(read_json(&text(request).await?)?))
     }
+}
+
+/// Reads JSON of which objects are objects.
+pub(super) fn read_json<T: Serialize + DeserializeOwned>(text: &str) -> Result<T, ErrorBody> {
+    let read = reading::parse(text)?;
+    let again = serde_json::to_value(&read).map_err(|error| {
+        tracing::error!(%error, "what was read can't be written");
+        ErrorBody::new(code::INTERNAL, "The body can't be read")
+    })?;
+    shape::check(&reading::parse(text)?, &again)?;
+    Ok(read)
 }
 
 impl<T: JsonSchema> OperationInput for Body<T> {
@@ -51,9 +64,6 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
 
 /// The largest body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
-/// How much more is read of one that is too large: whoever is cut off while sending does not hear why.
-const PATIENCE: usize = 8 * MAX_BODY;
-
 /// How long the body may take.
 const BODY: Duration = Duration::from_secs(30);
 
@@ -65,18 +75,13 @@ pub(super) async fn text(request: Request) -> Result<String, Problem> {
 
 async fn read(request: Request) -> Result<String, Problem> {
     let mut chunks = request.into_body().into_data_stream();
-    let (mut body, mut length) = (Vec::new(), 0);
+    let mut body = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Problem(ErrorBody::new(code::INVALID_PAYLOAD, cut_off(&error))))?;
-        length += chunk.len();
-        if length <= MAX_BODY {
-            body.extend_from_slice(&chunk);
-        } else if length > PATIENCE {
-            break;
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(ErrorBody::new(code::TOO_LARGE, format!("The body may have up to {MAX_BODY} bytes")).into());
         }
-    }
-    if length > MAX_BODY {
-        return Err(ErrorBody::new(code::TOO_LARGE, format!("The body may have up to {MAX_BODY} bytes")).into());
+        body.extend_from_slice(&chunk);
     }
     let text = String::from_utf8(body);
     let text = text.map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))?;

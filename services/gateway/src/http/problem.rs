@@ -50,6 +50,7 @@ fn status(name: &str) -> StatusCode {
         code::EXAM_NOT_A_DRAFT | code::EXAM_NOT_PUBLISHED | code::EXAM_EMPTY | code::EXAM_INVALID_SCHEDULE => {
             StatusCode::CONFLICT
         }
+        code::METHOD => StatusCode::METHOD_NOT_ALLOWED,
         code::TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         code::MEDIA_TYPE | code::FILE_TYPE => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         code::EXAM_INVALID_QUESTIONS | code::EXAM_INVALID_QUESTION | code::FILE_IMAGE => {

@@ -7,8 +7,11 @@ import { useTexts } from './texts/index.ts';
 /** How long a connection may be away before it is worth a word, in milliseconds. */
 const PATIENCE_MS = 1_500;
 
-/** Says what is wrong with the connection, when the next attempt is, and how much waits for it; else nothing. */
-export function ConnectionStatus() {
+/**
+ * Says what is wrong with the connection, when the next attempt is, and how much waits for it; else nothing. With
+ * `onSignIn` there is a way to sign in again where no token is taken any more.
+ */
+export function ConnectionStatus({ onSignIn }: { onSignIn?: () => void }) {
   const { state, retryAt, waiting, reconnect } = useWebSocket();
   const { t } = useTexts();
   const [isPatient, setPatient] = useState(true);
@@ -50,6 +53,11 @@ export function ConnectionStatus() {
                 </Text>
               )}
             </div>
+            {state === 'refused' && onSignIn && (
+              <Button size="compact-sm" variant="default" onClick={onSignIn}>
+                {t('connection.signIn')}
+              </Button>
+            )}
             {state !== 'refused' && state !== 'offline' && (
               <Button size="compact-sm" variant="default" onClick={reconnect}>
                 {t('connection.now')}

@@ -65,6 +65,9 @@ export function createClient(options: ClientOptions = {}): RealtimeClient {
   async function token(why: TokenReason): Promise<string> {
     const next = options.getToken ? await options.getToken(why) : current;
     if (!next) throw new RealtimeError({ code: 'client/no-token', message: 'There is no token to connect with' });
+    if (why === 'refused' && next === current) {
+      throw new RealtimeError({ code: 'auth/invalid-token', message: 'There is no other token than the one refused' });
+    }
     current = next;
     const before = user.get();
     const now = readClaims(next);
@@ -103,7 +106,10 @@ export function createClient(options: ClientOptions = {}): RealtimeClient {
     outbox,
     inbox: createInbox(connection),
     boards: createBoards(connection, environment),
-    http: createHttp(options.url ?? '', async () => current ?? token('connect')),
+    http: createHttp(options.url ?? '', environment, async (refused) => {
+      if (current !== null && current !== refused) return current;
+      return token(refused === undefined ? 'connect' : 'refused');
+    }),
     openExam: (examId) => createExam(examId, { connection, environment, clock, journal, me }),
     openMonitor: (examId) => createMonitor(examId, connection),
     openGroups: (filter = {}) => createGroups(connection, filter, me),

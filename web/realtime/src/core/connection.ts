@@ -43,6 +43,11 @@ export interface Connection {
 }
 
 const ANSWER_MS = 15_000;
+/**
+ * How long to wait before each other token that is asked for when one is refused, in milliseconds. One that was issued
+ * in the second of a revocation is refused as well, so the later ones are of a later second.
+ */
+export const OTHER_TOKEN_MS = [0, 1_500, 3_000];
 /** How long to stay away after too many events, where the server did not say. */
 const FLOODING_MS = 10_000;
 
@@ -61,7 +66,7 @@ export function createConnection({ url, createTransport, environment, token }: C
   const waiting = new Set<(error: RealtimeError) => void>();
   let isWanted = false;
   let failures = 0;
-  let wasRefused = false;
+  let refusals = 0;
   let hasBeenConnected = false;
   /** Set by a server that goes: how long its clients spread their return over. */
   let spreadMs: number | null = null;
@@ -79,7 +84,7 @@ export function createConnection({ url, createTransport, environment, token }: C
   const transport = createTransport(url, {
     onOpen() {
       failures = 0;
-      wasRefused = false;
+      refusals = 0;
       hasBeenConnected = true;
       show('connected');
       for (const listener of [...connectedListeners]) listener();
@@ -101,14 +106,11 @@ export function createConnection({ url, createTransport, environment, token }: C
         return;
       }
       const error = new RealtimeError({ code: 'auth/invalid-token', message });
-      if (wasRefused) {
-        isWanted = false;
-        stopWatching();
-        show('refused', error);
-        return;
-      }
-      wasRefused = true;
-      void open('refused');
+      const wait = OTHER_TOKEN_MS[refusals];
+      refusals += 1;
+      if (wait === undefined) giveUp(error);
+      else if (wait === 0) void open('refused');
+      else retry(error, wait, 'refused');
     },
     onEvent(name, payload) {
       for (const handler of [...(handlers.get(name) ?? [])]) handler(payload as never);
@@ -131,13 +133,17 @@ export function createConnection({ url, createTransport, environment, token }: C
       if (!isWanted || mine !== attempt) return;
       const error = asRealtimeError(reason);
       if (error.code === 'client/no-token' || error.code.startsWith('auth/')) {
-        isWanted = false;
-        stopWatching();
-        show('refused', error);
+        giveUp(error);
       } else {
         retry(error, undefined, why);
       }
     }
+  }
+
+  function giveUp(error: RealtimeError) {
+    isWanted = false;
+    stopWatching();
+    show('refused', error);
   }
 
   function retry(error: RealtimeError, inMs?: number, why: TokenReason = 'connect') {
@@ -157,7 +163,7 @@ export function createConnection({ url, createTransport, environment, token }: C
     connect() {
       if (isWanted) return;
       isWanted = true;
-      wasRefused = false;
+      refusals = 0;
       failures = 0;
       stopWatching();
       stopWatching = environment.onChange(() => {

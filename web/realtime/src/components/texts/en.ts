@@ -10,6 +10,7 @@ export const en = {
   'connection.offline': 'You are offline. What you write is kept and sent later.',
   'connection.refused': 'Your sign-in is no longer valid. Please sign in again.',
   'connection.now': 'Try now',
+  'connection.signIn': 'Sign in',
   'connection.waiting_one': '{{count}} message waits to be sent',
   'connection.waiting_other': '{{count}} messages wait to be sent',
   'chat.placeholder': 'Write a message…',

@@ -11,6 +11,7 @@ export const id: Record<TextKey, string> = {
   'connection.offline': 'Anda sedang luring. Tulisan Anda disimpan dan dikirim nanti.',
   'connection.refused': 'Sesi masuk Anda tidak berlaku lagi. Silakan masuk kembali.',
   'connection.now': 'Coba sekarang',
+  'connection.signIn': 'Masuk',
   'connection.waiting_one': '{{count}} pesan menunggu dikirim',
   'connection.waiting_other': '{{count}} pesan menunggu dikirim',
   'chat.placeholder': 'Tulis pesan…',

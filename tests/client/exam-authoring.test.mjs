@@ -171,7 +171,7 @@ stack.check('whole numbers may be written with a fraction of nothing, and what i
   const published = await newExam(stack, mentor, { questions: [single(1), { text: 'y', options: ['a', 'b'], key: { kind: 'several-correct', correct: [0, 1] } }] });
   const { client } = await sitter(stack, published.id);
   for (const [index, answer, saved] of /** @type {[string, string, any][]} */ ([['0.0', '1.0', 1], ['1', '[0.0,1]', [0, 1]], ['1e0', '[1.0]', [1]]])) {
-    client.socket.io.engine.send(`42["exam-answer",{"examId":"${published.id}","questionIndex":${index},"answer":${answer}}]`);
+    client.socket.io.engine.send(`2["exam-answer",{"examId":"${published.id}","questionIndex":${index},"answer":${answer}}]`);
     const event = await next(client, 'exam-answer-saved');
     assert.deepEqual([event.questionIndex, event.answer], [Number(index), saved]);
   }

@@ -36,13 +36,14 @@ stack.check('the page is there, at every address that it shows something at, and
 });
 
 stack.check('what is not of the page is not the page', async () => {
-  const cases = /** @type {const} */ ([['/assets/main-old.js'], ['/api/nothing'], ['/api/'], ['/', { method: 'POST' }], ['/%2e%2e/beside.txt', undefined, /<title>|nothing here/]]);
+  const cases = /** @type {const} */ ([['/assets/main-old.js'], ['/api/nothing'], ['/api/'], ['/', { method: 'POST' }, /can't be used here/], ['/%2e%2e/beside.txt', undefined, /<title>|nothing here/]]);
   for (const [where, options, expected = /nothing here/] of cases) {
     const { text } = await get(where, options);
     assert.match(text, expected, where);
     assert.ok(!text.includes('not of the page'));
   }
-  for (const where of ['/%00', '/assets/%00.js', `/${'x'.repeat(300)}`, `/assets/${'x'.repeat(300)}.js`]) {
+  // The control: without the bounds of names and paths, those that are too long for the file system are a 500.
+  for (const where of ['/%00', '/assets/%00.js', `/${'x'.repeat(300)}`, `/assets/${'x'.repeat(300)}.js`, '/x'.repeat(3_000)]) {
     const { status } = await get(where);
     assert.ok(status === 200 || status === 404, `${where}: ${status}`);
   }

@@ -123,7 +123,7 @@ pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), Store
     .await?;
     sqlx::query!(
         "INSERT INTO chat_search (room_id, seq, document, has_parts)
-         SELECT m.room_id, m.seq, to_tsvector('indonesian', new.said) || to_tsvector('english', new.said), true
+         SELECT m.room_id, m.seq, chat_searchable(new.said), true
          FROM UNNEST($1::uuid[], $2::text[]) AS new (id, said) JOIN chat_messages m ON m.id = new.id
          ORDER BY m.room_id, m.seq
          ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true",

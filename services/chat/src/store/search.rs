@@ -46,7 +46,7 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
         rows.iter().map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format)))).unzip();
     sqlx::query!(
         "INSERT INTO chat_search AS s (room_id, seq, document, has_parts)
-         SELECT $1, seq, to_tsvector('indonesian', said) || to_tsvector('english', said), true
+         SELECT $1, seq, chat_searchable(said), true
          FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)
          ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true WHERE NOT s.has_parts",
         room.as_str(),
@@ -109,7 +109,7 @@ pub async fn find(
              AND s.document @@ (websearch_to_tsquery('indonesian', $2) || websearch_to_tsquery('english', $2))
            UNION
            SELECT r.seq FROM UNNEST($5::bigint[], $6::text[]) AS r (seq, said)
-           WHERE r.seq < $3 AND (to_tsvector('indonesian', r.said) || to_tsvector('english', r.said))
+           WHERE r.seq < $3 AND chat_searchable(r.said)
                                 @@ (websearch_to_tsquery('indonesian', $2) || websearch_to_tsquery('english', $2)))
          SELECT m.id FROM (SELECT seq FROM found ORDER BY seq DESC LIMIT $4) f
          JOIN chat_messages m ON m.room_id = $1 AND m.seq = f.seq

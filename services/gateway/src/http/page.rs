@@ -15,6 +15,10 @@ use super::{not_allowed, nothing_here};
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; \
                       media-src 'self' blob: data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
+/// The longest name that a file system looks for, in bytes: a longer one would be a fault of ours.
+const LONGEST_NAME: usize = 255;
+/// The same for a whole path, with room for the folder before it.
+const LONGEST_PATH: usize = 2_000;
 /// Names of built files say what is in them: another content has another name.
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK: HeaderValue = HeaderValue::from_static("no-cache");
@@ -28,7 +32,8 @@ pub(super) fn fallback(folder: &str) -> Router {
     let files = ServeDir::new(folder).fallback(ServeFile::new(folder.join("index.html")));
     let serve = move |request: Request| async move {
         let path = request.uri().path();
-        let is_page = !path.starts_with("/api/");
+        let is_short = path.len() <= LONGEST_PATH && path.split('/').all(|name| name.len() <= LONGEST_NAME);
+        let is_page = is_short && !path.starts_with("/api/");
         // A file that is missing must not be answered with the page: a browser would take it for the file.
         let is_built = path.starts_with("/assets/");
         if !is_page {

@@ -103,7 +103,7 @@ mod tests {
         let list: ListNotifications = parse("limit=5.0&unreadOnly=true&other=x").unwrap();
         assert_eq!((list.limit.get(), list.unread_only), (5, true));
         let list: ListExams = parse("specialty=5.0&limit=7").unwrap();
-        assert_eq!((list.specialty.unwrap().as_str(), list.limit), ("5.0", Some(7)));
+        assert_eq!((list.specialty.unwrap().as_str(), list.limit.unwrap().get()), ("5.0", 7));
         assert!(parse::<ListExams>("").unwrap().limit.is_none());
         for (query, field, message) in [
             ("specialty=%00", "specialty", "specialty: must not contain the character U+0000"),

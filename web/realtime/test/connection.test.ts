@@ -119,8 +119,8 @@ describe('the connection', () => {
   });
 
   it('gives up at once where there is no other token than the one refused', async () => {
-    const world = createWorld({ getToken: async () => token() });
-    world.client.connect();
+    const world = createWorld({ getToken: undefined as never });
+    world.client.connect(token());
     await settle();
     await world.refuse('Authentication error: Invalid token');
     expect(state(world)).toBe('refused');

@@ -63,11 +63,11 @@ export function createClient(options: ClientOptions = {}): RealtimeClient {
   let current: string | null = null;
 
   async function token(why: TokenReason): Promise<string> {
-    const next = options.getToken ? await options.getToken(why) : current;
-    if (!next) throw new RealtimeError({ code: 'client/no-token', message: 'There is no token to connect with' });
-    if (why === 'refused' && next === current) {
+    if (why === 'refused' && !options.getToken) {
       throw new RealtimeError({ code: 'auth/invalid-token', message: 'There is no other token than the one refused' });
     }
+    const next = options.getToken ? await options.getToken(why) : current;
+    if (!next) throw new RealtimeError({ code: 'client/no-token', message: 'There is no token to connect with' });
     current = next;
     const before = user.get();
     const now = readClaims(next);

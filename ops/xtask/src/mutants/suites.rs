@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 use crate::{cargo, say};
 
 /// A bug may make a test wait for ever.
-const LONGEST: Duration = Duration::from_secs(180);
+const LONGEST: Duration = Duration::from_secs(100);
 /// All that should notice anything in one crate, or one file of the client's tests.
 const LONGEST_CONTROL: Duration = Duration::from_secs(900);
 /// How much of a failing control is shown.

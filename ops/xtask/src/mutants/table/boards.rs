@@ -1,6 +1,6 @@
 //! Boards: what counts, in which order it is ranked, and who is told.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, missing, mutant, nobody, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -16,7 +16,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-takes-the-older-key",
         "of two gradings in one batch the older counts",
-        unit("leaderboard", "two_gradings"),
+        missing("two gradings of one result in one batch, the newer one last"),
     ),
     mutant(
         "board-overtaken-on-all-boards",
@@ -67,12 +67,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-recomputed-again",
         "a recomputation that comes again counts all anew, and says that it found nothing",
-        unit("leaderboard", "a_recomputation_that_comes_again"),
+        nobody("what was repaired is noted by the command's id: counting once more finds nothing and adds nothing"),
     ),
     mutant(
         "board-not-read-anew",
         "a replica that may have missed something goes on without it",
-        unit("leaderboard", "a_recomputation_repairs"),
+        client("leaderboard", "an admin has everything counted anew"),
     ),
     mutant(
         "board-differences-stay",
@@ -82,7 +82,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-that-was-not-taken-is-forgotten",
         "a board that the broker did not take is not told",
-        unit("leaderboard", "a_board_whose_command"),
+        missing("the broker does not take the command of one board for a while: it is told when it does"),
     ),
     mutant(
         "board-turn-of-the-week-not-told",
@@ -103,12 +103,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-old-name-comes-back",
         "a result that comes late brings back an old name",
-        unit("leaderboard", "an_old_name"),
+        missing("a replica hears of an older name behind a newer one: the newer one stays"),
     ),
     mutant(
         "board-limit-of-the-longest",
         "who asked for ten is told a hundred",
-        client("leaderboard", "a graded exam shows"),
+        missing("two who watch a board with different limits each hear so many entries"),
     ),
     mutant(
         "board-rank-told-though-it-is-the-same",

@@ -97,11 +97,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "an orderly stop looks like one that a command caused",
         unit("bus", "orderly_restarts"),
     ),
-    mutant(
-        "bus-dead-replica-keeps-its-partitions",
-        "what a dead replica owned is nobody's",
-        unit("bus", "a_dead_replicas_partitions"),
-    ),
+    mutant("bus-dead-replica-keeps-its-partitions", "what a dead replica owned is nobody's", unit("bus", "replicas::")),
     mutant(
         "bus-unheard-after-a-reconnect-is-gone",
         "after a reconnect the others count as gone before they could be heard",
@@ -141,7 +137,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-unconfirmed-counts-as-not-sent",
         "a command that may be stored is answered as refused",
-        unit("bus", "a_broker_that_is_killed"),
+        client("faults", "NATS is killed"),
     ),
     mutant("bus-full-queue-not-told", "a full queue is waited for instead of told", unit("bus", "a_full_queue")),
     mutant(
@@ -149,7 +145,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "what got lost on its way to a gateway is not read from the stream",
         unit("bus", "what_got_lost"),
     ),
-    mutant("bus-failed-event-is-dropped", "an event that fails once is not heard again", unit("bus", "stuck::")),
+    mutant(
+        "bus-failed-event-is-dropped",
+        "an event that fails once is not heard again",
+        client("failing", "boards: a result that violates an index"),
+    ),
     mutant(
         "bus-event-tells-in-reverse",
         "what follows from an event is published with the last first",

@@ -94,12 +94,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-leaving-with-one-tab-is-leaving",
         "whoever leaves with one of their tabs has left with all, on other gateways too",
-        unit("chat", "who_takes_part"),
+        missing("somebody in a room through two gateways leaves with one tab: the others hear nothing"),
     ),
     mutant(
         "chat-older-reading-is-told",
         "a position that moves nothing is told to the room",
-        client("chat", "marking a message read"),
+        missing("somebody marks an older message read: the room hears nothing"),
     ),
     mutant(
         "chat-own-messages-are-read",
@@ -144,7 +144,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "presence-repeat-not-told-again",
         "that somebody came online is not told again after a crash",
-        unit("chat", "every_command_may_come_again"),
+        unit("chat", "late::"),
     ),
     mutant(
         "status-as-often-as-one-likes",
@@ -166,7 +166,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "group-invitation-told-each-time",
         "somebody is told of an invitation as often as they are invited",
-        client("study-groups", "a private group is there"),
+        missing("two members invite the same person: one notification"),
     ),
     mutant("quota-of-rooms-a-day", "somebody opens any number of rooms a day", unit("chat", "one_user_opens_so_many")),
     mutant("quota-of-rooms-one-is-in", "somebody is in any number of rooms", unit("chat", "one_user_opens_so_many")),
@@ -183,7 +183,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "quota-of-groups-one-joins",
         "somebody is in any number of groups",
-        client("study-groups", "what can not be is refused"),
+        missing("somebody who is in as many groups as one may be joins another: `study-group/too-many`"),
     ),
     mutant(
         "search-misses-what-is-new",
@@ -195,6 +195,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "search-never-indexes",
         "a search reads the latest messages of a room, and finds no others",
-        unit("chat", "searchable a_search_reads"),
+        missing("a moment after it was posted a message is in the index"),
     ),
 ];

@@ -50,12 +50,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "door-of-typing-is-open",
         "somebody is shown to type where they may not be",
-        client("doors", "who may do what in a room"),
+        missing("a session that lost its exam or its group while in the room is shown to type no more"),
     ),
     mutant(
         "door-of-closed-rooms-in-the-list",
         "a room whose door has closed stays in the list, with its last message",
-        client("room-list", "a room whose door has closed"),
+        missing("a setting closes open rooms: they are in nobody's list"),
     ),
     mutant(
         "door-of-marking-read-is-open",

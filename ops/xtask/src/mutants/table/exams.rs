@@ -107,7 +107,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-intervention-comes-again-and-counts",
         "minutes are given twice",
-        unit("exam-grading", "an_extension_that_comes_again"),
+        unit("exam-grading", "whatever_proctors_and_authors"),
     ),
     mutant(
         "exam-extension-forgets-who-joins-later",
@@ -124,13 +124,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "who waits for an exam to begin has its questions",
         unit("exam-grading", "nobody_gets_the_questions"),
     ),
-    mutant("exam-draft-is-joined", "a draft is sat", client("exam-authoring", "a draft is its authors")),
+    mutant("exam-draft-is-joined", "a draft is sat", client("exam-authoring", "an author writes an exam")),
     mutant(
         "exam-begun-not-told-to-proctors",
         "neither proctors nor the bell hear that somebody began",
-        client("exams", "proctors see who is in"),
+        client("notifications", "during an exam what is not urgent waits"),
     ),
-    mutant("exam-monitored-by-students", "students watch each other", client("exams", "one student can neither see")),
+    mutant("exam-monitored-by-students", "students watch each other", client("exams", "every bad input has its code")),
     mutant(
         "exam-results-for-students",
         "students read each other's results",
@@ -149,7 +149,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-changed-by-any-mentor",
         "a mentor changes another one's exam",
-        client("exam-authoring", "what is refused says why"),
+        client("exam-authoring", "a corrected key changes results"),
     ),
     mutant(
         "exam-proctors-hear-nothing",
@@ -179,7 +179,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-begins-twice",
         "each replica announces that an exam began",
-        unit("exam-grading", "whatever_time_brings"),
+        missing("two replicas notice that an exam begins: it is announced once"),
     ),
     mutant(
         "exam-expiry-told-by-each-replica",

@@ -52,7 +52,6 @@ const fn missing(test: &'static str) -> By {
     By::Missing(test)
 }
 
-#[expect(dead_code, reason = "none is of this kind at the moment")]
 const fn nobody(reason: &'static str) -> By {
     By::Nobody(reason)
 }

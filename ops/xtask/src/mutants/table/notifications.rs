@@ -13,7 +13,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "reading whose commit failed is answered as done",
         missing("a commit that fails: an error, and no delivery"),
     ),
-    mutant("badge-keeps-its-version", "a badge changes under the same version", unit("notification", "repeats::")),
+    mutant(
+        "badge-keeps-its-version",
+        "a badge changes under the same version",
+        client("notifications", "three sockets on two gateways"),
+    ),
     mutant(
         "badge-of-a-room-that-was-read",
         "a badge keeps its version when a room is read",
@@ -87,7 +91,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "notification-of-ones-own-messages",
         "somebody is told of what they said themselves",
-        client("notifications", "messages that come while somebody is away"),
+        missing("somebody posts and leaves before the bell looks: they are not told of their own message"),
     ),
     mutant(
         "notification-of-messages-one-has-read",

@@ -66,8 +66,10 @@ export type ErrorCode =
   | 'chat/reply-not-found'
   /** The caller's role may not do this. */
   | 'auth/forbidden'
-  /** There is nothing at this address, or this method can't be used there. */
+  /** There is nothing at this address. */
   | 'http/not-found'
+  /** What is at this address can't be used with this method; `Allow` names those that it can. */
+  | 'http/method-not-allowed'
   /** The body is of a type that this route does not read. */
   | 'http/unsupported-media-type'
   /** No such exam, or not one the caller may see. */

@@ -239,6 +239,7 @@ async fn take(
             check_size(whole.bytes.len() as u64, max)?;
             progress.tell(whole.bytes.len() as u64).await;
         }
+        progress.tell_all(whole.bytes.len() as u64).await;
         let Prepared { bytes, width, height, thumbnail: small } = look_into(caller, whole, format).await?;
         store(gateway, &id.to_string(), bytes.as_ref()).await?;
         store(gateway, &thumbnail(id), small.as_ref()).await?;
@@ -270,7 +271,7 @@ async fn take(
         Kind::Known(content_type) => content_type,
         Kind::Zip => document(&tail(gateway, id, received).await?).ok_or_else(not_taken)?,
     };
-    progress.tell(received).await;
+    progress.tell_all(received).await;
     let content_type = content_type.to_owned();
     Ok(RecordFile { id, name, size: received, content_type, width: None, height: None, has_thumbnail: false })
 }
@@ -398,8 +399,22 @@ struct Progress<'u> {
 }
 
 impl Progress<'_> {
+    /// Now and then.
     async fn tell(&mut self, received: u64) {
-        let Some(upload_id) = self.upload_id.filter(|_| self.told == 0 || received >= self.told + STEP) else { return };
+        if self.told == 0 || received >= self.told + STEP {
+            self.tell_now(received).await;
+        }
+    }
+
+    /// That all of it came, however much was told before.
+    async fn tell_all(&mut self, received: u64) {
+        if received > self.told {
+            self.tell_now(received).await;
+        }
+    }
+
+    async fn tell_now(&mut self, received: u64) {
+        let Some(upload_id) = self.upload_id else { return };
         self.told = received;
         let (upload_id, total) = (upload_id.as_str().to_owned(), self.total);
         let event = FileUploadProgress { upload_id, received, total };

@@ -172,7 +172,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "account-change-that-was-missed-stays-so",
         "a gateway that missed a suspension never finds out",
-        client("accounts", "a gateway that did not hear of it"),
+        client("accounts", "a gateway that was not notified"),
     ),
     mutant(
         "token-of-somebody-else-renews",

@@ -72,7 +72,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-not-read-anew",
         "a replica that may have missed something goes on without it",
-        client("leaderboard", "an admin has everything counted anew"),
+        missing("a recomputation that one replica did: the others show what it repaired"),
     ),
     mutant(
         "board-differences-stay",

@@ -6,12 +6,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-batch-told-in-reverse",
         "what a batch tells is published with the last command first",
-        unit("bus", "deliveries:: commands::"),
+        missing(
+            "commands that waited together before a replica starts, with deliveries that have no `seq`: told in their order",
+        ),
     ),
     mutant(
         "bus-deliveries-of-a-command-reversed",
         "the deliveries of one command are published with the last one first",
-        unit("bus", "deliveries::"),
+        missing("a command with several deliveries: they are heard in that order"),
     ),
     mutant(
         "bus-dead-letter-lost",
@@ -35,7 +37,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "a round is acknowledged though one before it is not",
         missing("of two rounds of one key the first can not be told, the service is killed: both come again"),
     ),
-    mutant("bus-never-acknowledged", "what was done stays in the queue", unit("bus", "commands:: replicas::")),
+    mutant("bus-never-acknowledged", "what was done stays in the queue", missing("what was done has left the queue")),
     mutant(
         "bus-dead-letter-not-answered",
         "whoever sent a command that is given up hears nothing",
@@ -44,7 +46,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-too-large-answer-sent",
         "an answer that the broker does not take is sent all the same",
-        unit("bus", "failures::"),
+        missing("a reply that is larger than the broker takes: its sender gets `server/answer-too-large`"),
     ),
     mutant(
         "bus-held-is-counted",
@@ -97,7 +99,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "an orderly stop looks like one that a command caused",
         unit("bus", "orderly_restarts"),
     ),
-    mutant("bus-dead-replica-keeps-its-partitions", "what a dead replica owned is nobody's", unit("bus", "replicas::")),
+    mutant(
+        "bus-dead-replica-keeps-its-partitions",
+        "what a dead replica owned is nobody's",
+        missing("a replica dies with commands under way: its partitions move within two seconds"),
+    ),
     mutant(
         "bus-unheard-after-a-reconnect-is-gone",
         "after a reconnect the others count as gone before they could be heard",
@@ -137,7 +143,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-unconfirmed-counts-as-not-sent",
         "a command that may be stored is answered as refused",
-        client("faults", "NATS is killed"),
+        missing(
+            "the broker is killed between storing a command and confirming it: its sender is not told that it was refused",
+        ),
     ),
     mutant("bus-full-queue-not-told", "a full queue is waited for instead of told", unit("bus", "a_full_queue")),
     mutant(

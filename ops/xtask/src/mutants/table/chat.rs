@@ -144,7 +144,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "presence-repeat-not-told-again",
         "that somebody came online is not told again after a crash",
-        unit("chat", "late::"),
+        missing("`connect-user` comes again after a crash: that they are online is told again under the same ids"),
     ),
     mutant(
         "status-as-often-as-one-likes",

@@ -1,6 +1,6 @@
 //! Exams: deadlines, answers, autosaves, grading, corrections, interventions.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, missing, mutant, nobody, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -124,7 +124,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "who waits for an exam to begin has its questions",
         unit("exam-grading", "nobody_gets_the_questions"),
     ),
-    mutant("exam-draft-is-joined", "a draft is sat", client("exam-authoring", "an author writes an exam")),
+    mutant(
+        "exam-draft-is-joined",
+        "a draft is sat",
+        nobody("a draft's questions are never loaded, so it is not found all the same"),
+    ),
     mutant(
         "exam-begun-not-told-to-proctors",
         "neither proctors nor the bell hear that somebody began",
@@ -149,7 +153,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-changed-by-any-mentor",
         "a mentor changes another one's exam",
-        client("exam-authoring", "a corrected key changes results"),
+        missing("a mentor who is not among its authors schedules a published exam: `auth/forbidden`"),
     ),
     mutant(
         "exam-proctors-hear-nothing",

@@ -6,12 +6,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "room-repeats-are-told",
         "a message that the broker republishes is told twice",
-        client("faults", "the chat service is killed twice"),
+        missing("a message that is published again under another id is told to its room once"),
     ),
     mutant(
         "room-gap-is-not-filled",
         "a message that no stream has any more is missing in a room",
-        client("faults", "NATS is killed"),
+        missing("a delivery that is lost from the stream too"),
     ),
     mutant(
         "room-old-snapshot-not-completed",
@@ -78,7 +78,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "announcement-for-everybody",
         "an announcement reaches those whom it is not for",
-        client("notifications", "an announcement is one row"),
+        missing("an announcement for one role emits nothing to the sockets of others"),
     ),
     mutant(
         "bell-not-asked-after-a-disruption",

@@ -155,13 +155,15 @@ async fn apply(gateway: &Gateway, io: &SocketIo, changed: &[Uuid]) -> Result<(),
     for user in changed {
         gateway.users.forget(UserId(*user));
     }
-    let accounts = users::select(&gateway.pool, changed).await?;
     let changed: HashSet<_> = changed.iter().copied().collect();
-    for socket in io.sockets() {
-        let Some(session) = socket.extensions.get::<Arc<Session>>() else { continue };
-        if changed.contains(&session.actor.user_id.0) {
-            settle(&socket, &session, accounts.get(&session.actor.user_id));
-        }
+    let session_of = |socket: SocketRef| Some((socket.extensions.get::<Arc<Session>>()?, socket));
+    let mut open: Vec<_> = io.sockets().into_iter().filter_map(session_of).collect();
+    open.retain(|(session, _)| changed.contains(&session.actor.user_id.0));
+    // Only of those who are here: a whole school's roles may change in one statement.
+    let users: Vec<_> = open.iter().map(|(session, _)| session.actor.user_id.0).collect();
+    let accounts = users::select(&gateway.pool, &users).await?;
+    for (session, socket) in open {
+        settle(&socket, &session, accounts.get(&session.actor.user_id));
     }
     Ok(())
 }

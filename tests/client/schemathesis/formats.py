@@ -34,18 +34,9 @@ schemathesis.openapi.media_type("text/csv", WORDS.map(lambda word: TABLE.format(
 schemathesis.openapi.media_type("text/x-gift", WORDS.map(lambda word: QUESTION.format(word).encode()))
 
 
-def digits(value):
-    """Whole numbers as most clients write them."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    if isinstance(value, list):
-        return [digits(one) for one in value]
-    return {name: digits(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
 @schemathesis.hook
 def map_body(context, body):
     """The other fields of a form are skipped; not every name can be one's."""
     if context.operation.path == "/api/files" and isinstance(body, dict):
         return {name: value for name, value in body.items() if name == "file"}
-    return digits(body)
+    return body

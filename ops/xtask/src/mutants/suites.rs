@@ -150,6 +150,8 @@ impl Suites {
         let met = folder.path().join("met");
         for mut command in commands {
             command.env("SINAESTA_MUTANT", mutant.id).env("SINAESTA_MUTANT_MET", &met);
+            // What a property test finds with a bug says nothing of the code without it.
+            command.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
             let captured = run::captured(command, LONGEST).await?;
             if !captured.has_passed {
                 return Ok(Noticed::By(noticed_by(&captured)));

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { emitAck, join, ok, request, until } from '../../../tests/client/harness.mjs';
+import { emitAck, join, ok, request } from '../../../tests/client/harness.mjs';
 import { startBrowser } from '../browser.mjs';
 
 /** @type {string[]} */
@@ -54,16 +54,8 @@ function decode({ message, format }) {
   return text.replace(/&(amp|lt|gt|quot|#13);/g, (_, name) => Reflect.get(CHARACTERS, name));
 }
 
-/** Waits for a message at the end of the log. @param {import('playwright-core').Page} page @param {number} seq */
-async function shows(page, seq) {
-  const toEnd = page.getByRole('button', { name: 'To the latest message' });
-  const isThere = async () => {
-    // A reply makes the message that it answers grow, and the log may stay where it was.
-    if (await toEnd.isVisible()) await toEnd.click({ timeout: 1_000 }).catch(() => {});
-    return page.locator(`[data-seq="${seq}"]`).isVisible();
-  };
-  await until(isThere, { timeout: 30_000, what: `message ${seq}` });
-}
+/** Waits for a message at the end of the log, where a reader stays who never scrolled. @param {import('playwright-core').Page} page @param {number} seq */
+const shows = (page, seq) => page.locator(`[data-seq="${seq}"]`).waitFor();
 
 /** Everything in the page that could run or fetch something. @param {import('playwright-core').Page} page */
 const suspicious = (page) =>

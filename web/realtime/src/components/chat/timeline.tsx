@@ -1,6 +1,6 @@
 import { Button, Loader } from '@mantine/core';
 import { IconArrowDown, IconMessageCircle } from '@tabler/icons-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { type RefObject, type UIEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Virtuoso, type VirtuosoHandle } from 'react-virtuoso';
 import { type TimelineMessage, type UseChat, useUser } from '../../react/index.ts';
 import { EmptyState } from '../pieces.tsx';
@@ -10,6 +10,8 @@ import styles from './chat.module.css';
 
 /** Virtuoso counts from here, so that older messages can come before those that are there. */
 const START = 1_000_000;
+/** Within how many pixels of the end a reader is at it. */
+const END_PX = 80;
 /** How long a pause ends what one person says in a row, in milliseconds. */
 const PAUSE_MS = 5 * 60_000;
 
@@ -25,6 +27,7 @@ export function Timeline({ chat, onReply, onThread }: TimelineProps) {
   const user = useUser();
   const list = useRef<VirtuosoHandle>(null);
   const [isAtEnd, setAtEnd] = useState(true);
+  const end = useEnd(list);
   const { messages, markAsRead, isJoined } = chat;
   const byId = useMemo(() => new Map(messages.map((one) => [one.id, one])), [messages]);
   const firstNew = useFirstNew(chat, user?.id ?? null);
@@ -60,8 +63,10 @@ export function Timeline({ chat, onReply, onThread }: TimelineProps) {
         firstItemIndex={START + first}
         initialTopMostItemIndex={messages.length - 1}
         computeItemKey={(_, one) => one.client_message_id ?? one.id}
-        followOutput={(atBottom) => (atBottom || messages.at(-1)?.seq === null ? 'auto' : false)}
-        atBottomThreshold={80}
+        followOutput={() => (end.isFollowed.current || messages.at(-1)?.seq === null ? 'auto' : false)}
+        onScroll={end.onScroll}
+        totalListHeightChanged={end.onHeight}
+        atBottomThreshold={END_PX}
         atBottomStateChange={setAtEnd}
         startReached={() => void chat.loadOlder().catch(() => {})}
         itemContent={(index, message) => {
@@ -103,6 +108,28 @@ export function Timeline({ chat, onReply, onThread }: TimelineProps) {
       )}
     </>
   );
+}
+
+/**
+ * Keeps a reader at the end until they scroll up themselves: what arrives while the list is still on its way to the end, and
+ * what grows later (an image, an answered message), leaves nobody behind.
+ */
+function useEnd(list: RefObject<VirtuosoHandle | null>) {
+  const isFollowed = useRef(true);
+  const before = useRef({ scrollTop: 0, scrollHeight: 0 });
+  return {
+    isFollowed,
+    onScroll: ({ currentTarget }: UIEvent<HTMLElement>) => {
+      const { scrollTop, scrollHeight, clientHeight } = currentTarget;
+      const isUp = scrollTop < before.current.scrollTop && scrollHeight === before.current.scrollHeight;
+      if (scrollHeight - scrollTop - clientHeight <= END_PX) isFollowed.current = true;
+      else if (isUp) isFollowed.current = false;
+      before.current = { scrollTop, scrollHeight };
+    },
+    onHeight: () => {
+      if (isFollowed.current) list.current?.scrollToIndex({ index: 'LAST', align: 'end' });
+    },
+  };
 }
 
 /** The first message that was new when the room was opened: where the divider stays. */

@@ -6,7 +6,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-told-before-its-commit",
         "a board is told of a result before it is committed",
-        missing("a commit that is slow: nothing is told before it"),
+        client("failing", "boards, a result: nobody is told before the commit"),
     ),
     mutant(
         "board-failed-commit-ignored",

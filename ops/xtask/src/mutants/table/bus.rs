@@ -6,14 +6,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-batch-told-in-reverse",
         "what a batch tells is published with the last command first",
-        missing(
-            "commands that waited together before a replica starts, with deliveries that have no `seq`: told in their order",
-        ),
+        client("chat", "what waited for the service is done in its order"),
     ),
     mutant(
         "bus-deliveries-of-a-command-reversed",
         "the deliveries of one command are published with the last one first",
-        missing("a command with several deliveries: they are heard in that order"),
+        client("chat", "what waited for the service is done in its order"),
     ),
     mutant(
         "bus-dead-letter-lost",
@@ -80,14 +78,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-runs-what-it-lost",
         "a replica begins commands of a partition that another owns",
-        missing(
-            "a replica that is frozen in the middle of a batch until its partitions have moved, and woken, begins nothing more",
-        ),
+        client("faults", "a replica that is frozen in the middle of a batch"),
     ),
     mutant(
         "bus-keeps-partitions-over-a-reconnect",
         "a replica goes on with its partitions though the broker may have given them to another",
-        missing("a replica is frozen through a reconnect of the broker until its partitions have moved, and woken"),
+        client("faults", "a replica and a gateway that are frozen"),
     ),
     mutant(
         "bus-key-that-was-left-goes-on",
@@ -117,7 +113,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-new-ids-when-told-again",
         "what is told again after a crash has other ids, so that the broker takes it for new",
-        missing("a command comes again after its deliveries were published: the stream has each of them once"),
+        client("failing", "what comes again under its id"),
     ),
     mutant(
         "bus-deliveries-share-an-id",

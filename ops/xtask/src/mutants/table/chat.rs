@@ -6,7 +6,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-edit-before-its-commit",
         "an edit is answered and told before it is committed",
-        missing("a commit that is slow: no answer and no delivery before it"),
+        client("failing", "chat, an edit: nobody is told before the commit"),
     ),
     mutant(
         "chat-failed-commit-of-a-reaction-ignored",
@@ -16,7 +16,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-failed-commit-of-a-group-ignored",
         "joining a group whose commit failed is answered as done",
-        missing("a commit that fails: an error, and no delivery"),
+        client("failing", "chat, a member of a group: nobody is told of a commit that fails"),
     ),
     mutant(
         "chat-repeat-of-a-client-is-new",
@@ -114,7 +114,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "typing-kept-for-a-minute",
         "whoever joins seconds after somebody stopped is shown that they type",
-        missing("joining seven seconds after typing began shows nobody who types"),
+        client("chat", "typing lapses by itself six seconds"),
     ),
     mutant(
         "typing-told-to-the-typist",

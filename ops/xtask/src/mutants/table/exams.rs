@@ -6,12 +6,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-answer-before-its-commit",
         "an answer is acknowledged before it is committed",
-        missing("a commit that is slow: no answer and no delivery before it"),
+        client("failing", "exams, an answer: nobody is told before the commit"),
     ),
     mutant(
         "exam-failed-commit-of-a-completion-ignored",
         "an exam whose completion failed to commit is told as completed",
-        missing("a commit that fails: an error, and no delivery"),
+        client("failing", "exams, a completion: nobody is told of a commit that fails"),
     ),
     mutant("exam-grace-is-doubled", "answers count for twice the grace", unit("exam-grading", "session:: edges::")),
     mutant("exam-late-answers-count", "an answer counts however late it is", unit("exam-grading", "session::")),
@@ -213,7 +213,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "regrade-not-told-to-boards",
         "boards and bells keep the result before a correction",
-        missing("a corrected key, end to end: the board, the student's result and the notification show the new total"),
+        client("notifications", "a corrected key shows in the result"),
     ),
     mutant(
         "regrade-not-told-to-students",

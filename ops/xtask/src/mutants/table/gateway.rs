@@ -11,17 +11,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "room-gap-is-not-filled",
         "a message that no stream has any more is missing in a room",
-        missing("a delivery that is lost from the stream too"),
+        client("chat", "what is lost on the way"),
     ),
     mutant(
         "room-old-snapshot-not-completed",
         "who enters while others talk misses a message",
-        missing("entering while others talk, with a snapshot that is older than the room"),
+        client("chat", "a snapshot that is older than the room"),
     ),
     mutant(
         "room-new-snapshot-hears-again",
         "who enters while others talk hears a message twice, or the others miss one",
-        missing("entering while others talk, with a snapshot that is newer than the room"),
+        client("chat", "a snapshot that is newer than the room"),
     ),
     mutant(
         "room-not-asked-after-a-disruption",
@@ -38,7 +38,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "room-missed-is-one-page",
         "of more missed messages than one page the rest is missing",
-        missing("more is missed than one page of `missed-messages`"),
+        client("chat", "more than a page of messages"),
     ),
     mutant(
         "room-passes-over-nobody",
@@ -88,7 +88,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "presence-second-socket-counts-twice",
         "who had two tabs on one gateway is online for ever",
-        missing("two sockets of one user on one gateway close: the others hear that they are offline"),
+        client("chat", "somebody with two tabs stays online"),
     ),
     mutant(
         "presence-first-closed-tab-is-offline",
@@ -119,7 +119,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "limit-not-of-group-messages",
         "messages in study groups have no limit of their own",
-        missing("the limit of messages is one for rooms and groups together"),
+        client("ground-rules", "what is said in study groups counts"),
     ),
     mutant(
         "limit-not-of-names-in-disguise",

@@ -6,12 +6,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "notification-before-its-commit",
         "a notification is answered and told before it is committed",
-        missing("a commit that is slow: no answer and no delivery before it"),
+        client("failing", "notifications, one that is sent: nobody is told before the commit"),
     ),
     mutant(
         "notification-failed-commit-ignored",
         "reading whose commit failed is answered as done",
-        missing("a commit that fails: an error, and no delivery"),
+        client("failing", "notifications, one that is read: nobody is told of a commit that fails"),
     ),
     mutant(
         "badge-keeps-its-version",
@@ -21,12 +21,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "badge-of-a-room-that-was-read",
         "a badge keeps its version when a room is read",
-        missing("reading a room: the badge has a higher version"),
+        client("notifications", "messages that come while somebody is away"),
     ),
     mutant(
         "badge-of-withdrawn-announcements",
         "a badge keeps its version when announcements are withdrawn",
-        missing("an announcement is withdrawn: each badge has a higher version"),
+        client("notifications", "an announcement that is withdrawn"),
     ),
     mutant(
         "badge-of-announcements",
@@ -36,22 +36,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "badge-of-reminders",
         "a badge keeps its version when an exam is reminded of",
-        missing("a reminder: each badge has a higher version"),
+        client("notifications", "an exam's reminder comes at its moment"),
     ),
     mutant(
         "badge-of-what-an-exam-holds-back",
         "a badge keeps its version when an exam begins to hold back",
-        missing("an exam begins: the badge of what it holds back has a higher version"),
+        client("notifications", "during an exam what is not urgent waits"),
     ),
     mutant(
         "badge-of-preferences",
         "a badge that preferences change has an old version",
-        missing("preferences that hide something: the badge has a higher version"),
+        client("notifications", "preferences: off is not seen"),
     ),
     mutant(
         "read-all-covers-what-came-since",
         "what comes during read-all counts as read",
-        missing("one that comes during read-all stays unread"),
+        client("notifications", "what is announced while everything is read"),
     ),
     mutant(
         "read-all-comes-again-and-reads",

@@ -34,14 +34,17 @@ where
 /// package by itself, or programs without the tests' dependencies, would have other features and so other dependencies.
 pub(crate) const BUILD_ALL: [&str; 3] = ["build", "--workspace", "--all-targets"];
 
-/// Builds all that tests need.
+/// Builds all that tests need, and lints it: a warning is an error.
 pub(crate) async fn build_all(workspace: &Workspace) -> anyhow::Result<()> {
     run::run(for_tests(workspace, BUILD_ALL)).await
 }
 
-/// `cargo <args>` for what is tested: with the planted bugs compiled in, so that tests and bugs are one build.
+/// `cargo <args>` for what is tested: with the planted bugs compiled in and by the compiler that lints, so that lints, tests and
+/// bugs are one build. The programs of that compiler are not as fast as others: they are for tests only.
 pub(crate) fn for_tests<const N: usize>(workspace: &Workspace, args: [&str; N]) -> Command {
     let mut command = command(workspace, args);
     command.args(["--features", "sinaesta-mutants/planted"]);
+    // As `cargo clippy -- -D warnings` does it, which can only check.
+    command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
     command
 }

@@ -9,26 +9,38 @@ use crate::workspace::Workspace;
 use crate::{cargo, debian, prometheus, python, run, say};
 
 const FOLDER: &str = "tests/client";
+/// Files that hold times or rates against a bound: they have the machine to themselves. The others mostly wait, two at a time.
+const ALONE: [&str; 6] = ["door", "exam-clock", "exam-rush", "fair", "hostile", "leaderboard"];
 const NO_HAPROXY: &str = "the tests of the balancer need HAProxy 2.6 or newer: install the package `haproxy`";
 
-/// The official Socket.IO client against freshly built services, each test file with a stack of
-/// its own.
+/// The official Socket.IO client against freshly built services, each test file with a stack of its own.
 pub(crate) async fn run(workspace: &Workspace) -> anyhow::Result<()> {
     run_against(workspace, None).await
 }
 
 /// Against a stack that runs already, if a file says where; tests that need processes of their own are skipped then.
 pub(crate) async fn run_against(workspace: &Workspace, stack: Option<&Path>) -> anyhow::Result<()> {
-    let mut test = command(workspace, &test_files(&workspace.root.join(FOLDER))?).await?;
-    if let Some(stack) = stack {
-        test.env("SINAESTA_STACK", stack);
+    let client = Client::prepare(workspace).await?;
+    let (alone, together): (Vec<_>, Vec<_>) = test_files(&client.folder)?.into_iter().partition(|file| is_alone(file));
+    for (files, at_a_time) in [(together, 2), (alone, 1)] {
+        // What runs already is one stack: its tests would disturb each other.
+        let at_a_time = if stack.is_some() { 1 } else { at_a_time };
+        let mut test = client.test(&files, at_a_time);
+        if let Some(stack) = stack {
+            test.env("SINAESTA_STACK", stack);
+        }
+        run::run(test).await?;
     }
-    run::run(test).await
+    Ok(())
 }
 
-/// Some of the test files, with all that they need.
+fn is_alone(file: &OsStr) -> bool {
+    ALONE.iter().any(|name| file == OsStr::new(&format!("{name}.test.mjs")))
+}
+
+/// Some of the test files, one at a time, with all that they need.
 pub(crate) async fn command(workspace: &Workspace, files: &[OsString]) -> anyhow::Result<Command> {
-    Ok(Client::prepare(workspace).await?.test(files))
+    Ok(Client::prepare(workspace).await?.test(files, 1))
 }
 
 /// The client's tests, with the services built and everything fetched: none of them waits for a download.
@@ -70,10 +82,10 @@ impl Client {
         Ok(Self { node: node.node.clone(), folder, environment })
     }
 
-    /// Tests in Node, one file at a time: each has a whole stack of its own.
-    pub(crate) fn test<A: AsRef<OsStr>>(&self, args: &[A]) -> Command {
+    /// Tests in Node, so many files at a time: each has a whole stack of its own.
+    pub(crate) fn test<A: AsRef<OsStr>>(&self, args: &[A], at_a_time: usize) -> Command {
         let mut test = Command::new(&self.node);
-        test.args(["--test", "--test-concurrency=1"]).args(args).current_dir(&self.folder);
+        test.arg("--test").arg(format!("--test-concurrency={at_a_time}")).args(args).current_dir(&self.folder);
         test.envs(self.environment.iter().map(|(name, value)| (name, value)));
         test
     }
@@ -96,6 +108,13 @@ pub(crate) fn test_files(folder: &Path) -> anyhow::Result<Vec<OsString>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_runs_alone_is_there() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(FOLDER);
+        let alone: Vec<_> = test_files(&folder).unwrap().into_iter().filter(|file| is_alone(file)).collect();
+        assert_eq!(alone.len(), ALONE.len(), "{alone:?}");
+    }
 
     #[test]
     fn only_test_files_are_run_and_none_is_a_failure() {

@@ -7,10 +7,10 @@ use clap::ValueEnum;
 pub(crate) enum Step {
     /// cargo fmt --check
     Fmt,
+    /// The build for all the others, linted by Clippy, warnings denied
+    Build,
     /// Generated files are those committed
     Codegen,
-    /// cargo clippy, warnings denied
-    Clippy,
     /// .sqlx is what the queries and migrations say
     Prepare,
     /// cargo test
@@ -33,8 +33,8 @@ impl Step {
     /// Everything but `prepare`, which compiles the workspace once more, and `compose`, which builds images.
     pub(crate) const USUAL: [Self; 9] = [
         Self::Fmt,
+        Self::Build,
         Self::Codegen,
-        Self::Clippy,
         Self::Unit,
         Self::Web,
         Self::Ops,
@@ -111,7 +111,7 @@ mod tests {
     async fn the_table_says_what_passed_failed_and_was_not_run() {
         let mut summary = Summary::default();
         summary.add("fmt", async { Ok(()) }).await.unwrap();
-        summary.add("clippy", async { anyhow::bail!("no") }).await.unwrap_err();
+        summary.add("build", async { anyhow::bail!("no") }).await.unwrap_err();
         summary.not_run("unit");
         let table = summary.table();
         let words: Vec<_> = table.lines().map(|line| line.split_whitespace().nth(1)).collect();

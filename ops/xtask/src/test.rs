@@ -10,6 +10,9 @@ use crate::step::{Step, Summary};
 use crate::workspace::Workspace;
 use crate::{cargo, codegen, compose, e2e, mutants, ops, prepare, run, say, web};
 
+/// How many unit tests of a crate run at a time.
+const UNIT_THREADS: &str = "6";
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Run only these steps, split by commas.
@@ -39,11 +42,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
     match step {
         Step::Fmt => run::run(cargo::command(workspace, ["fmt", "--all", "--check"])).await,
+        Step::Build => cargo::build_all(workspace).await,
         Step::Codegen => codegen::generate(workspace, true).await,
-        Step::Clippy => {
-            let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-            run::run(cargo::command(workspace, args)).await
-        }
         Step::Prepare => prepare::check(workspace).await,
         Step::Unit => unit(workspace).await,
         Step::Web => web::check(workspace).await,
@@ -59,6 +59,8 @@ async fn run_step(step: Step, workspace: &Workspace) -> anyhow::Result<()> {
 async fn unit(workspace: &Workspace) -> anyhow::Result<()> {
     let database = ScratchPostgres::start(workspace).await?;
     let mut test = cargo::for_tests(workspace, ["test", "--workspace"]);
+    // Most of them wait for a database or a broker.
+    test.env("RUST_TEST_THREADS", UNIT_THREADS);
     test.envs(environment(workspace, &database).await?);
     let result = run::run(test).await;
     database.stop().await;

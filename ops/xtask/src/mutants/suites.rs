@@ -183,7 +183,7 @@ impl Suites {
         let mut args = vec!["--test-reporter=tap".to_owned()];
         args.extend(tests.iter().map(|test| format!("--test-name-pattern={}", regex::escape(test))));
         args.push(format!("{file}.test.mjs"));
-        self.client.test(&args)
+        self.client.test(&args, 1)
     }
 }
 

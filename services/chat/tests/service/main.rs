@@ -4,6 +4,7 @@
 
 mod bounds;
 mod clocks;
+mod doors;
 mod late;
 mod repeats;
 
@@ -135,8 +136,13 @@ impl Stack {
 
     /// What was delivered: subjects and ids, in order.
     async fn delivered(&self) -> Vec<(String, String)> {
+        self.stored(Stream::Deliveries).await
+    }
+
+    /// What is in a stream: subjects and ids, in order.
+    async fn stored(&self, stream: Stream) -> Vec<(String, String)> {
         let jetstream = async_nats::jetstream::new(self.nats.client().await.unwrap());
-        let stream = jetstream.get_stream(Stream::Deliveries.to_string()).await.unwrap();
+        let stream = jetstream.get_stream(stream.to_string()).await.unwrap();
         let state = stream.cached_info().state.clone();
         let mut found = Vec::new();
         let has_any = state.messages > 0;

@@ -1,6 +1,6 @@
 //! Who may enter, read and change what.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant("door-of-mentor-rooms-is-open", "a student enters another one's mentor room", unit("chat", "door::")),
@@ -20,7 +20,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "door-unsure-is-no",
         "a student is told that they may not enter while nobody can say",
-        missing("exam-grading is away, a student enters the room of their exam: `server/unavailable`, and no refusal"),
+        unit("chat", "doors::"),
     ),
     mutant(
         "door-for-what-nobody-opened",
@@ -47,15 +47,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "somebody reads a file of a room they may not enter",
         client("files", "a file goes in"),
     ),
-    mutant(
-        "door-of-typing-is-open",
-        "somebody is shown to type where they may not be",
-        missing("a session that lost its exam or its group while in the room is shown to type no more"),
-    ),
+    mutant("door-of-typing-is-open", "somebody is shown to type where they may not be", unit("chat", "doors::")),
     mutant(
         "door-of-closed-rooms-in-the-list",
         "a room whose door has closed stays in the list, with its last message",
-        missing("a setting closes open rooms: they are in nobody's list"),
+        unit("chat", "doors::"),
     ),
     mutant(
         "door-of-marking-read-is-open",

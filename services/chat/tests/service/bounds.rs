@@ -5,10 +5,10 @@ use sinaesta_contracts::chat::{MAX_HISTORY_PAGE, MessageHistory, MissedMessages}
 use sinaesta_contracts::file::RecordFile;
 use sinaesta_contracts::moderation::{ReadThread, SearchMessages};
 use sinaesta_contracts::page::{PAGE_BYTES, bytes};
-use sinaesta_contracts::presence::{ChosenStatus, SetStatus};
+use sinaesta_contracts::presence::{ChosenStatus, ConnectUser, SetStatus};
 use sinaesta_contracts::room_list::ListRooms;
-use sinaesta_contracts::study_group::{CreateGroup, InviteMember};
-use sinaesta_contracts::{FileId, GroupId, code};
+use sinaesta_contracts::study_group::{CreateGroup, GroupInvited, InviteMember, JoinGroup};
+use sinaesta_contracts::{Event as _, FileId, GatewayId, GroupId, code};
 use sinaesta_testkit::until;
 use tokio::time::Instant;
 
@@ -77,6 +77,7 @@ async fn sixty_four_searches_of_a_large_room_keep_nobody_waiting() {
     let sent = stack.send(&one, message(&large, "kardiomegali")).await.unwrap().message;
     let found = stack.bus.ask(&one, &query("kardiomegali")).await.unwrap();
     assert_eq!(found.messages.iter().map(|one| one.id).collect::<Vec<_>>(), [sent.id]);
+    until("it is searchable too", async || stack.read::<i64>(indexed).await == sent.seq).await;
     let refused = stack.bus.ask(&one, &query(&"a ".repeat(21))).await.unwrap_err();
     assert_eq!((refused.code.as_ref(), refused.field.as_deref()), (code::INVALID_PAYLOAD, Some("query")));
 }
@@ -197,11 +198,15 @@ async fn one_user_opens_so_many_rooms_and_is_in_so_many() {
     stack.send(&one, join("g")).await.unwrap();
 }
 
-/// The control: without the count in `invite_member` all are invited.
+/// The controls: without the count in `invite_member` all are invited, and without the one in `join_group` the last is in two.
 #[tokio::test]
-async fn one_user_has_so_many_invitations_open() {
+async fn one_user_has_so_many_invitations_open_and_is_in_so_many_groups() {
     let stack = Stack::start().await;
-    let _replica = stack.replica_with(Clock::system(), |settings| settings.chat.invitations_per_user = 2);
+    let few = |settings: &mut Settings| {
+        settings.chat.invitations_per_user = 2;
+        settings.chat.groups_per_user = 1;
+    };
+    let _replica = stack.replica_with(Clock::system(), few);
     let one = person(1);
     let group = CreateGroup {
         name: "EKG".to_owned().try_into().unwrap(),
@@ -210,16 +215,57 @@ async fn one_user_has_so_many_invitations_open() {
         max_members: 10.try_into().unwrap(),
         is_public: false,
     };
-    let group_id: GroupId = stack.send(&one, group).await.unwrap().0.id;
+    let group_id: GroupId = stack.send(&one, group.clone()).await.unwrap().0.id;
     let invite = |number: u128| InviteMember { group_id, user_id: person(number).user_id };
     for number in [2, 3, 2] {
         stack.send(&one, invite(number)).await.unwrap();
     }
     assert_eq!(refusal(stack.send(&one, invite(4)).await), code::INVITATION_TOO_MANY);
     // Whoever comes makes room for others.
-    stack.send(&person(2), sinaesta_contracts::study_group::JoinGroup { group_id }).await.unwrap();
+    stack.send(&person(2), JoinGroup { group_id }).await.unwrap();
     stack.send(&one, invite(4)).await.unwrap();
     assert_eq!(refusal(stack.send(&one, invite(5)).await), code::INVITATION_TOO_MANY);
+    // Those who are wanted are told once, whoever of the group wants them.
+    stack.send(&person(2), invite(3)).await.unwrap();
+    until("all is published", async || stack.waiting(Service::Chat).await == 0).await;
+    let told = Subject::Event(GroupInvited::DOMAIN, GroupInvited::NAME).to_string();
+    let count = stack.stored(Stream::Events).await.iter().filter(|(subject, _)| *subject == told).count();
+    assert_eq!(count, 3, "2, 3 and 4 were invited");
+    let other = stack.send(&person(6), CreateGroup { is_public: true, ..group }).await.unwrap().0.id;
+    assert_eq!(refusal(stack.send(&person(2), JoinGroup { group_id: other }).await), code::GROUP_TOO_MANY);
+    stack.send(&person(7), JoinGroup { group_id: other }).await.unwrap();
+}
+
+/// The controls: without `MOST_TOLD` a hundred more hear of one's coming, and without the limit of the room all of them do.
+#[tokio::test]
+async fn who_comes_is_told_to_a_thousand_at_the_most_and_to_nobody_in_a_large_room() {
+    const PEOPLE: u32 = 1_100;
+    let stack = Stack::start().await;
+    let large = room("large");
+    let limit = i64::from(PEOPLE) + 1;
+    let _replica = stack.replica_with(Clock::system(), |settings| settings.chat.presence_room_limit = limit);
+    for sql in [
+        "INSERT INTO chat_rooms (id, type, last_seq, created_at) VALUES ('large', 'OPEN', 0, now())".to_owned(),
+        format!(
+            "INSERT INTO online_users (user_id, gateway_id, connected_at, connected_by)
+             SELECT gen_random_uuid(), gen_random_uuid(), now(), gen_random_uuid() FROM generate_series(1, {PEOPLE})"
+        ),
+        "INSERT INTO chat_participants (room_id, user_id, user_name, joined_at, joined_by)
+         SELECT 'large', user_id, 'N', now(), connected_by FROM online_users"
+            .to_owned(),
+    ] {
+        stack.sql(&sql).await;
+    }
+    let told = async |subject: &str| {
+        until("all is published", async || stack.waiting(Service::Chat).await == 0).await;
+        stack.delivered().await.iter().filter(|(of, _)| of.starts_with(subject)).count()
+    };
+    stack.join(&person(1), &large).await;
+    assert_eq!(told("deliver.room.large").await, 1, "who comes into a room that is not too large");
+    stack.send(&person(1), ConnectUser { gateway_id: GatewayId(Uuid::now_v7()) }).await.unwrap();
+    assert_eq!(told("deliver.user.").await, 1_000);
+    stack.join(&person(2), &large).await;
+    assert_eq!(told("deliver.room.large").await, 1, "who comes into one that is");
 }
 
 /// The control: without `fits` every file is noted.

@@ -129,7 +129,7 @@ async fn the_last_status_that_was_chosen_stays() {
 }
 
 /// The control: with `join` that knows the latest join only and `leave` that knows none, the first join brings back who has
-/// left, the first leaving takes out who is in, and the same goes for the sockets in the room.
+/// left, the first leaving takes out who is in, and the same goes for the sockets in the room; without `still_there` they leave with both.
 #[tokio::test]
 async fn who_takes_part_in_a_room_does_so_by_the_newest_word() {
     let mut story = Story::start().await;
@@ -157,6 +157,13 @@ async fn who_takes_part_in_a_room_does_so_by_the_newest_word() {
     story.send(&sari, join()).await;
     story.late(&gone).await;
     assert_eq!(story.stack.read::<i64>("SELECT count(*) FROM chat_room_sockets").await, 2, "in {here} through both");
+    // Whoever leaves with one of their tabs is in it with the other.
+    let another = GatewayId(ANOTHER.trim_start_matches("reply.").parse().unwrap());
+    story.send(&sari, ConnectUser { gateway_id: another }).await;
+    story.send(&sari, leave()).await;
+    assert_eq!(story.stack.delivered().await, [], "nobody left");
+    story.send_through(ANOTHER, &sari, leave()).await;
+    assert_eq!(story.stack.delivered().await.len(), 1, "they left");
 }
 
 /// The control: with `set` for every command, the reaction that was taken back is there again.

@@ -3,8 +3,9 @@
 use sinaesta_contracts::chat::{LeaveRoom, MarkMessageRead};
 use sinaesta_contracts::file::RecordFile;
 use sinaesta_contracts::moderation::{EditMessage, MuteUser, ReactToMessage, RemoveMessage};
+use sinaesta_contracts::presence::ConnectUser;
 use sinaesta_contracts::study_group::{CreateGroup, InviteMember, JoinGroup, LeaveGroup, RemoveMember};
-use sinaesta_contracts::{FileId, GroupId, MessageId};
+use sinaesta_contracts::{FileId, GatewayId, GroupId, MessageId};
 use sinaesta_testkit::until;
 
 use super::*;
@@ -86,6 +87,10 @@ async fn every_command_may_come_again() {
     for who in [&sari, &budi] {
         story.tell(who, JoinRoom { room_id: here.clone(), since_seq: None }).await;
     }
+    // One is there who hears of the other.
+    let gateway_id = GatewayId(Uuid::now_v7());
+    story.stack.send(&sari, ConnectUser { gateway_id }).await.unwrap();
+    story.tell(&budi, ConnectUser { gateway_id }).await;
     let mut first = message(&here, "first");
     first.client_message_id = Some("c-1".to_owned().try_into().unwrap());
     let sent = story.tell(&sari, first).await;
@@ -95,7 +100,11 @@ async fn every_command_may_come_again() {
     story.tell(&sari, EditMessage { message_id: first, message: text("edited") }).await;
     story.tell(&sari, EditMessage { message_id: first, message: text("edited again") }).await;
     story.tell(&budi, ReactToMessage { message_id: first, emoji: "👍".to_owned().try_into().unwrap(), on: true }).await;
-    story.tell(&budi, MarkMessageRead { message_id: first }).await;
+    let third = id(&story.tell(&sari, message(&here, "third")).await);
+    for (message_id, count) in [(first, 1), (third, 1), (first, 0)] {
+        story.tell(&budi, MarkMessageRead { message_id }).await;
+        assert_eq!(story.told.last().unwrap().1, count, "how often a room hears of what is read, and not of what was");
+    }
     story.tell(&budi, RemoveMessage { message_id: second }).await;
     let user_id = budi.user_id;
     story

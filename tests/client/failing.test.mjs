@@ -355,6 +355,18 @@ const DOINGS = /** @type {Record<string, Kind>} */ ({
       };
     },
   },
+  'chat, a reaction': {
+    by: 'react-to-message-v1',
+    prepare: async () => {
+      const { roomId, by, watching } = await room();
+      const { id } = await say(by, roomId, 'one');
+      return {
+        table: 'chat_reactions', marker: id, others: [watching],
+        act: () => emitAck(by, 'message-react', { messageId: id, emoji: '👍' }, 30_000),
+        seen: () => all(watching, 'message-reactions', ({ messageId }) => messageId === id),
+      };
+    },
+  },
   'exams, an autosave': {
     by: 'save-progress-v1',
     prepare: async () => {

@@ -1,6 +1,6 @@
 //! Chat: messages, presence, typing, groups, files, search, moderation.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -11,7 +11,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-failed-commit-of-a-reaction-ignored",
         "a reaction whose commit failed is answered as done",
-        missing("a commit that fails, by a deferred constraint trigger: an error, and no delivery"),
+        client("failing", "chat, a reaction: nobody is told of a commit that fails"),
     ),
     mutant(
         "chat-failed-commit-of-a-group-ignored",
@@ -84,7 +84,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-large-room-hears-of-everybody",
         "a room with very many people hears of each who comes",
-        missing("in a room with more people than `chat.presence_room_limit` nobody hears of who comes and goes"),
+        unit("chat", "who_comes_is_told"),
     ),
     mutant(
         "chat-resuming-begins-too-late",
@@ -94,12 +94,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "chat-leaving-with-one-tab-is-leaving",
         "whoever leaves with one of their tabs has left with all, on other gateways too",
-        missing("somebody in a room through two gateways leaves with one tab: the others hear nothing"),
+        unit("chat", "who_takes_part_in_a_room"),
     ),
     mutant(
         "chat-older-reading-is-told",
         "a position that moves nothing is told to the room",
-        missing("somebody marks an older message read: the room hears nothing"),
+        unit("chat", "every_command_may_come_again"),
     ),
     mutant(
         "chat-own-messages-are-read",
@@ -139,12 +139,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "presence-told-to-a-thousand-and-more",
         "a status is told to any number of people",
-        missing("somebody with more than a thousand companions: a thousand are told"),
+        unit("chat", "who_comes_is_told"),
     ),
     mutant(
         "presence-repeat-not-told-again",
         "that somebody came online is not told again after a crash",
-        missing("`connect-user` comes again after a crash: that they are online is told again under the same ids"),
+        unit("chat", "every_command_may_come_again"),
     ),
     mutant(
         "status-as-often-as-one-likes",
@@ -166,7 +166,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "group-invitation-told-each-time",
         "somebody is told of an invitation as often as they are invited",
-        missing("two members invite the same person: one notification"),
+        unit("chat", "one_user_has_so_many_invitations"),
     ),
     mutant("quota-of-rooms-a-day", "somebody opens any number of rooms a day", unit("chat", "one_user_opens_so_many")),
     mutant("quota-of-rooms-one-is-in", "somebody is in any number of rooms", unit("chat", "one_user_opens_so_many")),
@@ -183,7 +183,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "quota-of-groups-one-joins",
         "somebody is in any number of groups",
-        missing("somebody who is in as many groups as one may be joins another: `study-group/too-many`"),
+        unit("chat", "one_user_has_so_many_invitations"),
     ),
     mutant(
         "search-misses-what-is-new",
@@ -195,6 +195,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "search-never-indexes",
         "a search reads the latest messages of a room, and finds no others",
-        missing("a moment after it was posted a message is in the index"),
+        unit("chat", "sixty_four_searches"),
     ),
 ];

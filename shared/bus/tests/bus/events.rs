@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sinaesta_bus::{EventHandler, Failure, Followed, Heard, Outbound, ServiceBuilder};
-use sinaesta_contracts::Service;
-use sinaesta_testkit::{TestNats, until};
+use sinaesta_contracts::{Audience, Role, Service};
+use sinaesta_testkit::{TestNats, actor, until};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Book, Mood, Noted, Replica, note, send};
@@ -35,12 +35,18 @@ impl EventHandler for Listener {
             return Err(Failure::Retry("not now".to_owned()));
         }
         self.0.numbers.lock().extend(batch.iter().map(|one| one.event.number));
-        Ok(Vec::new())
+        let tell = |number| Outbound::deliver(listener(), &Noted { number, filler: String::new() });
+        if has(8) { Ok(vec![tell(1)?, tell(2)?]) } else { Ok(Vec::new()) }
     }
 }
 
+/// Who is told what follows from events.
+fn listener() -> Audience {
+    Audience::User(actor(1, Role::Student).user_id)
+}
+
 #[tokio::test]
-async fn every_listening_service_hears_of_every_event() {
+async fn every_listening_service_hears_of_every_event_and_tells_in_order_what_follows() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
     let settings = nats.settings().unwrap().bus;
@@ -53,9 +59,18 @@ async fn every_listening_service_hears_of_every_event() {
         heard.push(one);
     }
     let replica = Replica::start(&bus, &book, Duration::ZERO);
+    let mut told = bus.listen(listener()).await.unwrap();
     for number in 1..=8 {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();
     }
+    // Both tell two things, each in their order.
+    let mut numbers = Vec::new();
+    while numbers.len() < 4 {
+        let arrival = told.next().await.unwrap();
+        let noted = told.accept(arrival).await.into_iter().map(|one| serde_json::from_slice::<Noted>(&one.payload));
+        numbers.extend(noted.map(|one| one.unwrap().number));
+    }
+    assert!(matches!(numbers[..], [1, _, _, 2]), "{numbers:?}");
     for one in heard {
         until("all but the impossible ones are heard", async || {
             let mut numbers = one.numbers.lock().clone();

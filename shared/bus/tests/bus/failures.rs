@@ -246,6 +246,59 @@ async fn a_full_queue_is_told_at_once() {
     assert!(started.elapsed() < Duration::from_secs(8));
 }
 
+/// As while it starts again: it has no queue yet. The control: with `NotStored::Unknown` refused, the sender is told that nothing
+/// will come of it.
+#[tokio::test]
+async fn what_the_broker_may_have_or_take_later_is_not_refused() {
+    let nats = TestNats::start().await.unwrap();
+    let bus = nats.bus("test").await.unwrap();
+    let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
+    jetstream.delete_stream(Stream::Commands(Service::Chat).to_string()).await.unwrap();
+    let (student, note) = (actor(1, Role::Student), note("a", 1, Mood::Good));
+    let sent = bus.dispatch(Uuid::now_v7(), &student, &note).await.unwrap();
+    assert_eq!(sent.answer(Duration::from_millis(200)).await.unwrap_err().code, code::TIMEOUT);
+    // Whoever connects makes what is missing.
+    let posting = bus.post(Uuid::now_v7(), &student, &note, Duration::from_secs(10));
+    let (posted, _) = tokio::join!(posting, nats.bus("another"));
+    posted.unwrap();
+}
+
+/// The controls: acknowledged before it is told, the first is lost to the room; with the later ones acknowledged before the
+/// first, they do not come again behind it; and with those that vanished kept for alive, nobody takes what they held.
+#[tokio::test]
+async fn what_could_not_be_told_comes_again_with_all_that_followed_it() {
+    let nats = TestNats::start().await.unwrap();
+    let (bus, book) = (nats.bus("test").await.unwrap(), Book::new().await);
+    let vanishing = Replica::start_apart(&nats, &book).await;
+    send(&bus, &note("a", 0, Mood::Good)).await.unwrap();
+    let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
+    until("what was done and told has left the queue", async || {
+        let stream = jetstream.get_stream(Stream::Commands(Service::Chat).to_string()).await.unwrap();
+        stream.cached_info().state.messages == 0
+    })
+    .await;
+    jetstream.delete_stream(Stream::Deliveries.to_string()).await.unwrap();
+    send(&bus, &note("a", 1, Mood::Good)).await.unwrap();
+    // Nothing is told of these.
+    for number in 2..=3 {
+        send(&bus, &note("a", number, Mood::Refused)).await.unwrap_err();
+    }
+    vanishing.shutdown_background();
+    // Whoever connects makes what is missing.
+    let again = nats.bus("again").await.unwrap();
+    let mut room = again.listen(Audience::Room(crate::support::room())).await.unwrap();
+    let replica = Replica::start(&again, &book, Duration::ZERO);
+    send(&bus, &note("a", 4, Mood::Good)).await.unwrap();
+    let mut heard = Vec::new();
+    while heard.last() != Some(&Some(4)) {
+        let arrival = room.next().await.unwrap();
+        heard.extend(room.accept(arrival).await.into_iter().map(|one| one.seq));
+    }
+    assert_eq!(heard, [Some(1), Some(4)]);
+    assert_eq!(book.batches.lock().iter().sum::<usize>(), 1 + 3 + 3 + 1, "how many were handled");
+    replica.stop().await;
+}
+
 #[tokio::test]
 async fn while_the_database_is_away_everything_waits_and_nothing_is_counted() {
     let nats = TestNats::start().await.unwrap();

@@ -3,20 +3,17 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use sinaesta_contracts::Role;
+use sinaesta_contracts::{Partition, Role, Service, Stream};
 use sinaesta_testkit::{TestNats, actor, until};
 use uuid::Uuid;
 
-use crate::support::{Book, Mood, Replica, note, send};
+use crate::support::{Book, Mood, Replica, note};
 
 /// How many consumers each of the replicas holds; their names bear the replica's id.
 async fn shares(nats: &TestNats) -> Vec<usize> {
     use futures::TryStreamExt as _;
     let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
-    let stream = jetstream
-        .get_stream(sinaesta_contracts::Stream::Commands(sinaesta_contracts::Service::Chat).to_string())
-        .await
-        .unwrap();
+    let stream = jetstream.get_stream(Stream::Commands(Service::Chat).to_string()).await.unwrap();
     let names: Vec<String> = stream.consumer_names().try_collect().await.unwrap();
     let mut shares = std::collections::HashMap::<String, usize>::new();
     for name in names {
@@ -25,6 +22,19 @@ async fn shares(nats: &TestNats) -> Vec<usize> {
     let mut shares: Vec<_> = shares.into_values().collect();
     shares.sort_unstable();
     shares
+}
+
+/// How many commands the replicas have taken that are not done.
+async fn taken(nats: &TestNats) -> usize {
+    use futures::TryStreamExt as _;
+    let jetstream = async_nats::jetstream::new(nats.client().await.unwrap());
+    let stream = jetstream.get_stream(Stream::Commands(Service::Chat).to_string()).await.unwrap();
+    stream
+        .consumers()
+        .map_ok(|consumer| consumer.num_ack_pending)
+        .try_fold(0, async |sum, one| Ok(sum + one))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -73,6 +83,7 @@ async fn order_holds_while_replicas_come_and_die() {
     first.stop().await;
 }
 
+/// The control: the broker itself keeps what somebody has under way for an hour.
 #[tokio::test]
 async fn a_dead_replicas_partitions_move_within_two_seconds() {
     let nats = TestNats::start().await.unwrap();
@@ -82,11 +93,18 @@ async fn a_dead_replicas_partitions_move_within_two_seconds() {
     until("it holds all partitions", async || shares(&nats).await == [12]).await;
     let living = Replica::start(&nats.bus("living").await.unwrap(), &book, Duration::ZERO);
     until("they share", async || shares(&nats).await == [6, 6]).await;
+    let mut sent = Vec::new();
+    for partition in Partition::all() {
+        let key = (0..).map(|number| format!("key-{number}")).find(|key| Partition::of(key) == partition).unwrap();
+        let slow = note(&key, 1, Mood::Slow);
+        sent.push(sender.dispatch(Uuid::now_v7(), &actor(1, Role::Student), &slow).await.unwrap());
+    }
+    until("something is under way in each", async || taken(&nats).await == sent.len()).await;
     dying.shutdown_background();
     let died = Instant::now();
-    for key in 0..12 {
-        send(&sender, &note(&format!("key-{key}"), 1, Mood::Good)).await.unwrap();
-    }
+    book.gate.add_permits(10 * sent.len());
+    let answers = join_all(sent.into_iter().map(|one| one.answer(Duration::from_secs(5)))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert!(died.elapsed() < Duration::from_secs(3), "it took {:?}", died.elapsed());
     living.stop().await;
 }

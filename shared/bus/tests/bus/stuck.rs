@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use sinaesta_bus::{AttemptLog, Begun, EventHandler, Failure, Heard, Outbound, Run, ServiceBuilder, Unavailable};
 use sinaesta_contracts::session::GatewayAlive;
-use sinaesta_contracts::{Partition, Role, Service, Stream, Subject};
+use sinaesta_contracts::{GatewayId, Partition, Role, Service, Stream, Subject};
 use sinaesta_testkit::{TestNats, actor, until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -314,4 +314,20 @@ async fn a_gateway_that_speaks_all_the_while_is_not_silent() {
     }
     speaking.abort();
     assert_eq!(lost, 0, "times that it was given up in {looks} looks");
+}
+
+/// The control: with silence counted on from before the broker went, whoever is on the gateway is offline as soon as it is back.
+#[tokio::test]
+async fn a_gateway_is_not_silent_when_it_was_the_broker_that_was_away() {
+    let mut nats = TestNats::start().await.unwrap();
+    let bus = nats.bus("chat").await.unwrap();
+    let mut reconnects = bus.reconnects();
+    reconnects.mark_unchanged();
+    let mut gateways = bus.watch_gateways().await.unwrap();
+    let began = Instant::now();
+    nats.kill_and_restart().await.unwrap();
+    gateways.listen_until(reconnects.changed()).await.unwrap();
+    // As if one could be silent for as long as the broker was away.
+    let is_silent = gateways.silent_for(began.elapsed());
+    assert!(!is_silent(GatewayId(Uuid::now_v7())));
 }

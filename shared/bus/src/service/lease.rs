@@ -196,9 +196,9 @@ impl Leases {
 
     /// Holds this replica's share of the partitions until `shutdown`; then everything taken is finished and handed over.
     pub(super) async fn run(mut self, shutdown: CancellationToken) -> Result<(), BusError> {
-        let mut replicas = Replicas::join(&self.bus, self.service, self.id).await?;
         let mut reconnects = self.bus.reconnects();
         reconnects.mark_unchanged();
+        let mut replicas = Replicas::join(&self.bus, self.service, self.id, reconnects.clone()).await?;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut count = interval(COUNT);

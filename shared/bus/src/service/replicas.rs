@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use sinaesta_contracts::{PARTITIONS, Service, Subject};
 use sinaesta_mutants::mutant;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -30,13 +31,21 @@ pub(super) struct Replicas {
     id: Uuid,
     heard: HashMap<Uuid, Instant>,
     words: BoxStream<'static, Alive>,
+    reconnects: watch::Receiver<u64>,
     listening_since: Instant,
 }
 
 impl Replicas {
-    pub(super) async fn join(bus: &Bus, service: Service, id: Uuid) -> Result<Self, BusError> {
+    /// Whoever follows `reconnects` says of each by [`Self::begin_anew`] that it was noticed.
+    pub(super) async fn join(
+        bus: &Bus,
+        service: Service,
+        id: Uuid,
+        reconnects: watch::Receiver<u64>,
+    ) -> Result<Self, BusError> {
         let words = bus.receive_signals(Subject::Replicas(service)).await?;
-        Ok(Self { bus: bus.clone(), service, id, heard: HashMap::new(), words, listening_since: Instant::now() })
+        let (bus, heard, listening_since) = (bus.clone(), HashMap::new(), Instant::now());
+        Ok(Self { bus, service, id, heard, words, reconnects, listening_since })
     }
 
     pub(super) async fn say(&mut self, leaving: bool) {
@@ -56,11 +65,15 @@ impl Replicas {
     /// Whether a replica has not been heard of for so long that what it held may be taken.
     pub(super) fn is_gone(&self, replica: Uuid) -> bool {
         mutant!("bus-dead-replica-keeps-its-partitions", return false);
-        !self.heard.contains_key(&replica) && self.listening_since.elapsed() > SILENCE
+        // What was asked of the broker while it was away is answered the moment it is back, before anybody can be heard, and
+        // maybe before it is noticed that it is.
+        let is_back = self.reconnects.has_changed().unwrap_or(true);
+        !is_back && !self.heard.contains_key(&replica) && self.listening_since.elapsed() > SILENCE
     }
 
     /// While the broker was away nobody could be heard.
     pub(super) fn begin_anew(&mut self) {
+        self.reconnects.mark_unchanged();
         mutant!("bus-unheard-after-a-reconnect-is-gone", return);
         self.listening_since = Instant::now();
     }

@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use futures::{FutureExt as _, StreamExt as _};
+use sinaesta_bus::Bus;
 use sinaesta_contracts::{Partition, Role, Service, Stream};
 use sinaesta_testkit::{TestNats, actor, until};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::support::{Book, Mood, Replica, note};
@@ -107,4 +112,90 @@ async fn a_dead_replicas_partitions_move_within_two_seconds() {
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert!(died.elapsed() < Duration::from_secs(3), "it took {:?}", died.elapsed());
     living.stop().await;
+}
+
+/// A way to the broker that can be cut.
+struct Wire {
+    url: String,
+    is_cut: watch::Sender<bool>,
+    /// How often somebody wanted to go that way while it was cut.
+    tried: watch::Receiver<u32>,
+}
+
+impl Wire {
+    async fn to(nats: &TestNats) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("nats://{}", listener.local_addr().unwrap());
+        let broker = nats.settings().unwrap().nats.url.trim_start_matches("nats://").to_owned();
+        let (is_cut, cut) = watch::channel(false);
+        let (try_it, tried) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (broker, mut cut) = (broker.clone(), cut.clone());
+                if *cut.borrow() {
+                    try_it.send_modify(|count| *count += 1);
+                    continue;
+                }
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(broker).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        _ = cut.wait_for(|is_cut| *is_cut) => {}
+                    }
+                });
+            }
+        });
+        Self { url, is_cut, tried }
+    }
+
+    fn cut(&self, is_cut: bool) {
+        self.is_cut.send_replace(is_cut);
+    }
+}
+
+/// The controls: with the silence of the others counted on over the break, what they hold is taken before a word of theirs can be
+/// heard; and so it is with what was asked of the broker during the break, which is answered before the break is noticed.
+#[tokio::test]
+async fn whoever_was_cut_off_from_the_broker_takes_nothing_of_those_that_were_not() {
+    let nats = TestNats::start().await.unwrap();
+    let (book, wire) = (Book::new().await, Wire::to(&nats).await);
+    let mut settings = nats.settings().unwrap();
+    settings.nats.url.clone_from(&wire.url);
+    let behind = Bus::connect("behind", &settings.nats, &settings.bus).await.unwrap();
+    let replicas = [behind, nats.bus("beside").await.unwrap()].map(|bus| Replica::start(&bus, &book, Duration::ZERO));
+    let pool = &book.database.pool;
+    let owners = async || {
+        let sql = "SELECT count(*) FROM partition_owners GROUP BY replica ORDER BY 1";
+        sqlx::query_scalar::<_, i64>(sql).fetch_all(pool).await.unwrap()
+    };
+    until("they share", async || owners().await == [6, 6]).await;
+    wire.cut(true);
+    until("the other has all", async || owners().await == [12]).await;
+    // By then the first has heard nobody for as long, and asks the broker, which is to answer when it can.
+    let tried = *wire.tried.borrow();
+    until("it has tried once more", async || *wire.tried.borrow() > tried).await;
+    let other: Uuid =
+        sqlx::query_scalar("SELECT DISTINCT replica FROM partition_owners").fetch_one(pool).await.unwrap();
+    // The broker tells who asks it for what.
+    let client = nats.client().await.unwrap();
+    let mut asked = client.subscribe("$JS.EVENT.ADVISORY.API").await.unwrap();
+    client.flush().await.unwrap();
+    wire.cut(false);
+    until("they share again", async || owners().await == [6, 6]).await;
+    client.flush().await.unwrap();
+    let (mut count, mut taken) = (0, Vec::new());
+    while let Some(Some(word)) = asked.next().now_or_never() {
+        let word: serde_json::Value = serde_json::from_slice(&word.payload).unwrap();
+        let subject = word["subject"].as_str().unwrap().to_owned();
+        if word["client"]["name"] == "behind" {
+            count += 1;
+            taken.extend(Some(subject).filter(|subject| {
+                subject.contains(".CONSUMER.DELETE.") && subject.contains(&other.simple().to_string())
+            }));
+        }
+    }
+    assert!(count > 0 && taken.is_empty(), "of {count} that it asked for: {taken:?}");
+    for replica in replicas {
+        replica.stop().await;
+    }
 }

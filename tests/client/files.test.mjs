@@ -201,6 +201,17 @@ stack.check('what is no file that is taken is refused, whatever it is called', a
   const who = stack.user();
   /** @type {[Buffer, object, number, string][]} */
   const cases = [
+// The control: with a bound of the balancer's own, which does not read what comes, the connection is reset.
+stack.check('whoever sends too much hears why through the balancer, too', async () => {
+  const balancer = await stack.addBalancer();
+  const large = form(Buffer.concat([PDF, Buffer.alloc(13_000_000)]), 'a.pdf');
+  const headers = { authorization: `Bearer ${stack.user().token}`, 'content-type': large.type, origin: 'https://a.example' };
+  for (let turn = 0; turn < 4; turn += 1) {
+    const answer = await fetch(`http://127.0.0.1:${balancer.port}/api/files`, { method: 'POST', headers, body: large.body });
+    assert.deepEqual([answer.status, (await answer.json()).error.code, answer.headers.get('access-control-allow-origin')], [413, 'request/too-large', '*']);
+  }
+});
+
     [Buffer.from('<html><script>alert(1)</script></html>'), { name: 'a.png', type: 'image/png' }, 415, 'file/type-not-allowed'],
     [Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'), { name: 'a.svg' }, 415, 'file/type-not-allowed'],
     [Buffer.from('#!/bin/sh\nrm -rf /\n'), { name: 'a.pdf' }, 415, 'file/type-not-allowed'],

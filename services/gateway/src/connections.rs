@@ -39,12 +39,12 @@ const TELLING: Duration = Duration::from_secs(1);
 /// How long connections may take to end once the server closes.
 const ENDING: Duration = Duration::from_secs(5);
 
-/// Serves connections until `close` is done, and then those that are left.
+/// Serves connections until `close` is done, and then those that are left. `largest` is the largest request that is taken, in bytes.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     app: Router,
     admission: Arc<Admission>,
-    settings: &GatewaySettings,
+    (settings, largest): (&GatewaySettings, u64),
     close: impl Future<Output = ()>,
 ) {
     // Not hyper-util's builder: for its first bytes a connection could take as long as it likes.
@@ -83,7 +83,8 @@ pub(crate) async fn serve(
         let of = ConnectionRef(Arc::downgrade(&connection));
         let service = app.clone().map_request(move |request: Request<Incoming>| {
             let awaits_continue = request.headers().contains_key(header::EXPECT);
-            let mut request = request.map(|body| Body::new(Drained::new(Paced::new(body, pace), awaits_continue)));
+            let mut request =
+                request.map(|body| Body::new(Drained::new(Paced::new(body, pace), awaits_continue, largest)));
             request.extensions_mut().insert(of.clone());
             request
         });

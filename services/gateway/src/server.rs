@@ -93,7 +93,8 @@ impl Bound {
             }
         };
         let admission = Arc::clone(&gateway.admission);
-        connections::serve(listener, app, admission, &gateway.settings.gateway, close).await;
+        let largest = http::largest(gateway.settings.files.max_bytes);
+        connections::serve(listener, app, admission, (&gateway.settings.gateway, largest), close).await;
         background.cancel();
         // Those who went last are still to be told of.
         timeout(LAST, gateway.tasks.wait()).await.ok();

@@ -11,8 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-/// How much of it is read and thrown away, in bytes: more than any request that is taken has.
-const BYTES: usize = 16 * 1024 * 1024;
+/// How much of it is read and thrown away at the least, in bytes; of a larger file that might be taken, all.
+const BYTES: u64 = 16 * 1024 * 1024;
 /// How long that may take.
 const TIME: Duration = Duration::from_secs(30);
 
@@ -23,11 +23,14 @@ pub(crate) struct Drained<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 
     body: Option<B>,
     /// The client sends nothing before it is asked to (`Expect: 100-continue`), which reading does.
     awaits_continue: bool,
+    /// How much is read and thrown away, in bytes.
+    most: u64,
 }
 
 impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static> Drained<B> {
-    pub(crate) const fn new(body: B, awaits_continue: bool) -> Self {
-        Self { body: Some(body), awaits_continue }
+    /// `largest` is the largest request that is taken, in bytes.
+    pub(crate) fn new(body: B, awaits_continue: bool, largest: u64) -> Self {
+        Self { body: Some(body), awaits_continue, most: BYTES.max(largest) }
     }
 }
 
@@ -58,17 +61,17 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static> Drop
     fn drop(&mut self) {
         let Some(body) = self.body.take().filter(|body| !self.awaits_continue && !body.is_end_stream()) else { return };
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(timeout(TIME, drain(body)));
+            runtime.spawn(timeout(TIME, drain(body, self.most)));
         }
     }
 }
 
-async fn drain<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static>(body: B) {
+async fn drain<B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static>(body: B, most: u64) {
     let mut chunks = axum::body::Body::new(body).into_data_stream();
     let mut read = 0;
     while let Some(Ok(chunk)) = chunks.next().await {
-        read += chunk.len();
-        if read > BYTES {
+        read += chunk.len() as u64;
+        if read > most {
             break;
         }
     }

@@ -55,7 +55,12 @@ const SETTLED: Duration = Duration::from_secs(60);
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 pub(super) fn routes(max_bytes: u64) -> ApiRouter<Arc<Gateway>> {
-    let most = usize::try_from(max_bytes.saturating_add(FORM)).unwrap_or(usize::MAX);
+/// The largest request that may be taken, in bytes: a form with the largest file.
+pub(crate) const fn largest(max_bytes: u64) -> u64 {
+    max_bytes.saturating_add(FORM)
+}
+
+    let most = usize::try_from(largest(max_bytes)).unwrap_or(usize::MAX);
     ApiRouter::new()
         .api_route(
             "/api/files",
@@ -107,7 +112,7 @@ async fn upload(
     let gateway = Arc::clone(caller.gateway());
     let max = gateway.settings.files.max_bytes;
     // Refused before any of it is read.
-    if form.length.is_some_and(|length| length > max.saturating_add(FORM)) {
+    if form.length.is_some_and(|length| length > largest(max)) {
         return Err(too_large(max));
     }
     caller.user().limits.take_upload().map_err(|wait| {

@@ -31,6 +31,7 @@ use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use crate::Gateway;
 pub(crate) use drain::Drained;
 pub use openapi::document;
+pub(crate) use files::largest;
 pub(crate) use pace::{Pace, Paced};
 pub(crate) use problem::Problem;
 

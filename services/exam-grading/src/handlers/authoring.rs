@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use crate::Context;
 use crate::handlers::applied::{Note, before, note};
-use crate::handlers::{check_staff, check_writer, details, told, visible};
+use crate::handlers::{check_not_sitting, check_staff, check_writer, details, told, visible};
 use crate::store::exams::{self, ExamRow, Hold};
 
 /// What an author does to an exam that is held alone: checks and stores it, and says what is noted of it; or why it may
@@ -43,6 +43,9 @@ pub(super) async fn author<C: Author>(context: &Context, one: &Received<C>) -> R
                 Err(error) => return Ok(Outcome::refused(error)),
             };
             if let Err(error) = check_writer(&exam, &one.actor) {
+                return Ok(Outcome::refused(error));
+            }
+            if let Err(error) = check_not_sitting(&mut db, id, &one.actor).await? {
                 return Ok(Outcome::refused(error));
             }
             let detail = match C::apply(one, &mut db, exam).await? {

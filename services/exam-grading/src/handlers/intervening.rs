@@ -86,7 +86,14 @@ async fn decide<C: Intervene + Serialize>(
     if let Err(error) = visible(db, exam, &one.actor).await? {
         return Ok(Decision::Refused(error));
     }
+    // One who became a proctor while they sat the exam is none of their own session.
+    let own = one.actor.user_id;
+    if user == Some(own) {
+        let error = ErrorBody::new(code::FORBIDDEN, "Nobody may do this to their own session");
+        return Ok(Decision::Refused(error.on_field("userId")));
+    }
     let mut open = sessions::hold_open(db, exam, user).await?;
+    open.retain(|session| session.user_id != own);
     if let Some(user) = user.filter(|_| open.is_empty()) {
         return Ok(Decision::Refused(none_open(db, exam, user).await?));
     }

@@ -93,7 +93,7 @@ struct Exams {
 }
 
 impl Exams {
-    /// The exam that somebody wants to enter, or why they may not.
+    /// The exam that somebody wants to enter, if students can take it.
     fn open(&self, one: &Received<JoinExam>) -> Result<Open<'_>, ErrorBody> {
         let id = &one.command.exam_id;
         let exam = self
@@ -102,20 +102,25 @@ impl Exams {
             .filter(|exam| exam.is_published() || mutant!("exam-draft-is-joined"))
             .ok_or_else(not_found)?;
         let paper = self.papers.get(id).ok_or_else(not_found)?;
-        if one.actor.role.is_staff() {
-            let text = "Exams are taken by students; watch it with exam-monitor";
-            return Err(ErrorBody::new(code::EXAM_STUDENTS_ONLY, text));
-        }
         Ok(Open { exam, paper })
     }
 
     /// The session that somebody without one begins, or why they may not.
     fn begin(&self, one: &Received<JoinExam>) -> Result<Session, ErrorBody> {
         let Open { exam, .. } = self.open(one)?;
+        check_student(one)?;
         let student = (one.actor.user_id, one.actor.name.clone(), one.actor.avatar.clone());
         let times = times(exam, one.stamped_at)?;
         Ok(Session::new(SessionId(one.id), exam.info.id, student, times, one.stamped_at))
     }
+}
+
+fn check_student(one: &Received<JoinExam>) -> Result<(), ErrorBody> {
+    if one.actor.role.is_staff() {
+        let text = "Exams are taken by students; watch it with exam-monitor";
+        return Err(ErrorBody::new(code::EXAM_STUDENTS_ONLY, text));
+    }
+    Ok(())
 }
 
 /// Begins a session for each who may have one and has none. One that another transaction has begun meanwhile, that of a
@@ -156,6 +161,10 @@ fn decide<'e>(
         Err(error) => return Ok(Decision::Refused(error)),
     };
     match (known.get(&key(one)), exams.begin(one)) {
+        // Who became a mentor or an admin while they sit it goes on.
+        (Some(session), Err(error)) if session.completion.is_some() && check_student(one).is_err() => {
+            Ok(Decision::Refused(error))
+        }
         (Some(session), _) if session.id.0 == one.id => Ok(Decision::Done(Entering { open, session })),
         (Some(session), _) => Ok(Decision::Repeat(Entering { open, session })),
         (None, Err(error)) => Ok(Decision::Refused(error)),

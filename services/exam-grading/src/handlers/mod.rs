@@ -81,6 +81,25 @@ fn check_writer(exam: &ExamRow, actor: &Actor) -> Result<(), ErrorBody> {
     Err(ErrorBody::new(code::FORBIDDEN, text))
 }
 
+/// Whether somebody sits an exam right now: one who became a mentor or an admin meanwhile goes on as a student in it.
+async fn is_sitting(db: &mut PgConnection, exam: ExamId, actor: &Actor) -> Result<bool, StoreError> {
+    let session = sessions::find(db, (exam, actor.user_id)).await?;
+    Ok(session.is_some_and(|session| session.completion.is_none()))
+}
+
+/// Refuses those who sit the exam that they would change.
+async fn check_not_sitting(
+    db: &mut PgConnection,
+    exam: ExamId,
+    actor: &Actor,
+) -> Result<Result<(), ErrorBody>, StoreError> {
+    if !is_sitting(db, exam, actor).await? {
+        return Ok(Ok(()));
+    }
+    let text = "Nobody changes an exam while they sit it: hand it in first";
+    Ok(Err(ErrorBody::new(code::FORBIDDEN, text)))
+}
+
 /// An exam that `actor` may know of: a draft is for those who write it.
 async fn visible(db: &mut PgConnection, id: ExamId, actor: &Actor) -> Result<Result<ExamRow, ErrorBody>, StoreError> {
     let found = exams::find(db, &[id.0]).await?.remove(&id);

@@ -1,4 +1,4 @@
-//! One exam; its questions and their keys for mentors and admins alone.
+//! One exam; its questions and their keys for mentors and admins alone, and for none of them who sits it.
 
 use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::exam_authoring::{ExamDetails, ReadExam};
@@ -7,7 +7,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
-use crate::handlers::{details, visible};
+use crate::handlers::{details, is_sitting, visible};
 
 pub struct Handler(pub(crate) Context);
 
@@ -17,7 +17,11 @@ impl QueryHandler for Handler {
     async fn handle(&self, actor: Actor, query: ReadExam) -> Result<Result<ExamDetails, ErrorBody>, Failure> {
         let mut db = self.0.queries.acquire().await.map_err(StoreError::from)?;
         Ok(match visible(&mut db, query.exam_id, &actor).await? {
-            Ok(exam) => Ok(details(&mut db, exam, actor.role.is_staff() || mutant!("exam-key-for-students")).await?),
+            Ok(exam) => {
+                let is_staff = actor.role.is_staff() || mutant!("exam-key-for-students");
+                let with_key = is_staff && !is_sitting(&mut db, query.exam_id, &actor).await?;
+                Ok(details(&mut db, exam, with_key).await?)
+            }
             Err(error) => Err(error),
         })
     }

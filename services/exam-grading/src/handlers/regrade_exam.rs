@@ -15,7 +15,7 @@ use crate::Context;
 use crate::deciding::Decision;
 use crate::domain::question::checked;
 use crate::handlers::applied::{Note, before, note, reply};
-use crate::handlers::{check_staff, check_writer, one_by_one, to_proctors, visible};
+use crate::handlers::{check_not_sitting, check_staff, check_writer, one_by_one, to_proctors, visible};
 use crate::store::exams::{self, ExamRow, Hold};
 use crate::store::results::{self, Graded};
 use crate::store::{questions, sessions};
@@ -86,6 +86,9 @@ async fn decide(
         return Ok(Decision::Repeat(reply(one.id, before)?));
     }
     if let Err(error) = check_writer(exam, &one.actor) {
+        return Ok(Decision::Refused(error));
+    }
+    if let Err(error) = check_not_sitting(db, id, &one.actor).await? {
         return Ok(Decision::Refused(error));
     }
     let mut written = questions::load(db, &[id.0]).await?.remove(&id).unwrap_or_default();

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use sinaesta_contracts::exam::{Answer, ExpireSession, SaveProgress, SessionStatus};
+use sinaesta_contracts::exam::{Answer, ExpireSession, JoinExam, SaveProgress, SessionStatus};
 use sinaesta_contracts::exam_authoring::{
     Correction, CreateExam, ExamDetails, Key, PublishExam, QuestionSource, ReadExam, RegradeExam, Regraded,
     ReplaceQuestions,
 };
 use sinaesta_contracts::exam_grading::ListResults;
-use sinaesta_contracts::proctoring::{ExtendExam, Intervened, PauseExam};
-use sinaesta_contracts::{Actor, Points, code};
+use sinaesta_contracts::proctoring::{ExtendExam, Intervened, PauseExam, ResumeExam};
+use sinaesta_contracts::{Actor, Points, Role, code};
 use uuid::Uuid;
 
 use crate::stack::{Stack, answer, mentor, new_exam, student};
@@ -193,4 +193,38 @@ async fn an_extension_that_comes_again_is_given_once() {
     assert_eq!(refused.code, code::FORBIDDEN);
     let after = stack.join(&putri, exam_id).await.session.ends_at;
     assert_eq!((after.0 - before.0).whole_minutes(), 10);
+}
+
+/// The control: without the checks they read the key, give themselves time and correct the key to what they answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_promoted_while_they_sit_an_exam_goes_on_as_a_student_in_it() {
+    let (stack, _replica) = Stack::start().await;
+    let (exam_id, putri, budi) = (stack.exam(2).await, student(1), student(2));
+    let ends_at = stack.join(&putri, exam_id).await.session.ends_at;
+    stack.join(&budi, exam_id).await;
+    let promoted = Actor { role: Role::ProgramAdmin, ..putri.clone() };
+    let read = async |who: &Actor| stack.bus.ask(who, &ReadExam { exam_id }).await.unwrap().questions;
+    assert!(read(&mentor()).await.is_some() && read(&promoted).await.is_none());
+    let own = Some(putri.user_id);
+    let extend = |user_id| ExtendExam { exam_id, user_id, minutes: 10.try_into().unwrap() };
+    let correct = Correction { question_index: 0, key: Key::SingleChoice { correct: 2 } };
+    for refused in [
+        stack.send(&promoted, extend(own)).await.map(drop),
+        stack.send(&promoted, PauseExam { exam_id, user_id: own }).await.map(drop),
+        stack.send(&promoted, ResumeExam { exam_id, user_id: own }).await.map(drop),
+        stack.send(&promoted, RegradeExam { exam_id, corrections: vec![correct] }).await.map(drop),
+        stack.send(&promoted, PublishExam { exam_id }).await.map(drop),
+    ] {
+        assert_eq!(refused.unwrap_err().code, code::FORBIDDEN);
+    }
+    // What is done to all is done to the others.
+    assert_eq!(stack.send(&promoted, extend(None)).await.unwrap().sessions, 1);
+    assert_eq!(stack.send(&promoted, extend(Some(budi.user_id))).await.unwrap().sessions, 1);
+    assert_eq!(stack.join(&promoted, exam_id).await.session.ends_at, ends_at);
+    // What they answer counts as before, and once it is handed in they are as others of their role.
+    stack.answer(&promoted, exam_id, 0, 1).await;
+    assert_eq!(stack.complete(&promoted, exam_id).await.result.correct_count, 1);
+    assert!(read(&promoted).await.is_some());
+    let refused = stack.send(&promoted, JoinExam { exam_id }).await.unwrap_err();
+    assert_eq!(refused.code, code::EXAM_STUDENTS_ONLY);
 }

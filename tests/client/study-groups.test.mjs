@@ -99,8 +99,12 @@ stack.check('whoever is removed hears nothing more, on every gateway at once', a
   for (const tab of tabs) await ok(tab, 'study-group-join', { groupId: id });
   await say(owner.client, room_id, 'Before');
   for (const tab of tabs) await next(tab, 'receive-message');
+  const admin = await person({ role: 'PROGRAM_ADMIN' });
+  await ok(admin.client, 'study-group-join', { groupId: id });
+  await refusal(mentor.client, 'study-group-remove', { groupId: id, userId: admin.user.id }, 'auth/forbidden');
+  await ok(owner.client, 'study-group-remove', { groupId: id, userId: admin.user.id });
   await ok(mentor.client, 'study-group-remove', { groupId: id, userId: user.id });
-  for (const tab of tabs) assert.deepEqual(await next(tab, 'room-removed'), { roomId: room_id, userId: user.id });
+  for (const tab of tabs) assert.deepEqual(await next(tab, 'room-removed', (told) => told.userId === user.id), { roomId: room_id, userId: user.id });
   const after = await say(owner.client, room_id, 'After');
   await next(owner.client, 'receive-message', (message) => message.id === after.id);
   for (const tab of tabs) {

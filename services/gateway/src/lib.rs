@@ -36,6 +36,7 @@ use hub::{Hub, Member};
 use sockets::expiry::Expiry;
 use sockets::participation::Participants;
 use sockets::presence::Presence;
+use sockets::session::TokenTimes;
 use sockets::user::Entries;
 use sockets::users::Users;
 
@@ -77,6 +78,12 @@ impl Gateway {
     async fn identify(&self, token: &str) -> Result<Identity, InvalidToken> {
         let identity = self.verifier.verify(token, self.clock.now()).await;
         identity.inspect_err(|error| tracing::info!(reason = error.reason, sub = error.sub, "a token is refused"))
+    }
+
+    /// The times of the token that says who somebody is.
+    fn times(&self, identity: &Identity) -> TokenTimes {
+        let counts_until = self.verifier.counts_until(identity);
+        TokenTimes { issued_at: identity.issued_at, expires_at: identity.expires_at, counts_until }
     }
 
     /// A socket as a member of an audience.

@@ -65,7 +65,7 @@ pub struct Identity {
     pub avatar: Option<String>,
     /// When the token was issued, if it says so.
     pub issued_at: Option<OffsetDateTime>,
-    /// The token counts until then.
+    /// Its `exp`. It counts for a leeway more: see [`Verifier::counts_until`].
     pub expires_at: OffsetDateTime,
 }
 
@@ -123,6 +123,15 @@ impl Verifier {
         Ok(Self { keys, leeway: Duration::from_secs(settings.leeway_s) })
     }
 
+    /// Until when somebody counts as who they are: their token's `exp`, and the leeway.
+    pub fn counts_until(&self, identity: &Identity) -> OffsetDateTime {
+        identity.expires_at.saturating_add(self.leeway())
+    }
+
+    fn leeway(&self) -> time::Duration {
+        time::Duration::try_from(self.leeway).unwrap_or_default()
+    }
+
     /// What the token says, if it is signed by us with the right algorithm and counts `now`.
     pub async fn verify(&self, token: &str, now: OffsetDateTime) -> Result<Identity, InvalidToken> {
         if token.len() > MAX_TOKEN_BYTES {
@@ -140,8 +149,8 @@ impl Verifier {
                 claims(token, &jwks.key(&kid).await.ok_or_else(|| wrong("its key is not known", None))?)?
             }
         };
-        let (sub, leeway) = (claims.id(), time::Duration::try_from(self.leeway).unwrap_or_default());
-        identity(claims, now, leeway).map_err(|reason| wrong(reason, sub))
+        let sub = claims.id();
+        identity(claims, now, self.leeway()).map_err(|reason| wrong(reason, sub))
     }
 }
 

@@ -41,14 +41,14 @@ async fn refresh(call: &Call, event: &AuthRefresh) -> Result<AuthRefreshed, Erro
     if identity.user_id != call.session.actor.user_id && !mutant!("token-of-somebody-else-renews") {
         return Err(ErrorBody::new(code::OTHER_USER, "The token belongs to somebody else").on_field("token"));
     }
-    let (issued_at, expires_at) = (identity.issued_at, identity.expires_at);
+    let times = call.gateway.times(&identity);
     let found = call.gateway.users.find(identity).await.map_err(|error| {
         tracing::warn!(%error, "a user could not be read");
         ErrorBody::new(code::UNAVAILABLE, "The server can't check this right now")
     })?;
-    let account = found.filter(|account| account.takes(issued_at)).ok_or_else(invalid)?;
-    call.session.renew(issued_at, expires_at);
-    call.gateway.expiry.watch(call.session.sid, expires_at);
+    let account = found.filter(|account| account.takes(times.issued_at)).ok_or_else(invalid)?;
+    call.session.renew(times);
+    call.gateway.expiry.watch(call.session.sid, times.expires_at);
     accounts::settle(call.responder.socket(), &call.session, Some(&account));
-    Ok(AuthRefreshed { expires_at: Timestamp(expires_at) })
+    Ok(AuthRefreshed { expires_at: Timestamp(times.expires_at) })
 }

@@ -188,7 +188,7 @@ pub(crate) fn look_again(gateway: &Arc<Gateway>, socket: SocketRef, session: Arc
 pub(crate) fn settle(socket: &SocketRef, session: &Session, account: Option<&Account>) {
     let user_id = session.actor.user_id;
     match account {
-        Some(account) if !account.takes(session.issued_at()) && !mutant!("account-suspended-stays-connected") => {
+        Some(account) if !account.takes(session.token().issued_at) && !mutant!("account-suspended-stays-connected") => {
             tracing::info!(%user_id, sid = %session.sid, "socket disconnected: its account is suspended or its token revoked");
             session.void();
             socket.clone().disconnect().ok();

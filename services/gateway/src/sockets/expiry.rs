@@ -1,4 +1,4 @@
-//! A socket lives no longer than its token.
+//! A socket lives no longer than its token counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,9 +36,9 @@ pub(crate) fn new() -> (Expiry, Expiring) {
 }
 
 impl Expiry {
-    /// The socket's token counts until then; said again, it is extended.
-    pub(crate) fn watch(&self, sid: Sid, until: OffsetDateTime) {
-        self.0.send(Change::Watch(sid, until)).ok();
+    /// The socket's token expires then; said again, it is extended.
+    pub(crate) fn watch(&self, sid: Sid, expires_at: OffsetDateTime) {
+        self.0.send(Change::Watch(sid, expires_at)).ok();
     }
 
     pub(crate) fn forget(&self, sid: Sid) {
@@ -49,7 +49,7 @@ impl Expiry {
 /// The longest wait that the queue takes; a token that counts longer is looked at again then.
 const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Warns sockets shortly before their tokens expire, and disconnects those whose tokens have.
+/// Warns sockets shortly before their tokens expire, and disconnects those whose tokens count no more.
 pub(crate) async fn run(gateway: Arc<Gateway>, io: SocketIo, mut expiring: Expiring, background: CancellationToken) {
     let mut queue: DelayQueue<Sid> = DelayQueue::new();
     let mut keys: HashMap<Sid, Key> = HashMap::new();
@@ -58,8 +58,8 @@ pub(crate) async fn run(gateway: Arc<Gateway>, io: SocketIo, mut expiring: Expir
         tokio::select! {
             () = background.cancelled() => return,
             Some(change) = expiring.0.recv() => match change {
-                Change::Watch(sid, until) => {
-                    let wait = remaining(&gateway, until).saturating_sub(warning).min(FAR);
+                Change::Watch(sid, expires_at) => {
+                    let wait = remaining(&gateway, expires_at).saturating_sub(warning).min(FAR);
                     match keys.get(&sid) {
                         Some(key) => queue.reset(key, wait),
                         None => drop(keys.insert(sid, queue.insert(sid, wait))),
@@ -90,16 +90,18 @@ fn remaining(gateway: &Gateway, until: OffsetDateTime) -> Duration {
 fn look(gateway: &Gateway, io: &SocketIo, sid: Sid, warning: Duration) -> Option<Duration> {
     let socket = io.get_socket(sid)?;
     let session = socket.extensions.get::<Arc<Session>>()?;
-    let left = remaining(gateway, session.expires_at());
+    let token = session.token();
+    let left = remaining(gateway, token.counts_until);
     mutant!("token-that-expired-keeps-its-socket", return None);
     if left.is_zero() {
         tracing::debug!(%sid, "a token has expired");
         socket.disconnect().ok();
         return None;
     }
-    if left > warning {
-        return Some((left - warning).min(FAR));
+    let to_expiry = remaining(gateway, token.expires_at);
+    if to_expiry > warning {
+        return Some((to_expiry - warning).min(FAR));
     }
-    socket.emit(TokenExpiring::NAME, &TokenExpiring { expires_at: Timestamp(session.expires_at()) }).ok();
-    Some(left)
+    socket.emit(TokenExpiring::NAME, &TokenExpiring { expires_at: Timestamp(token.expires_at) }).ok();
+    Some(left.min(FAR))
 }

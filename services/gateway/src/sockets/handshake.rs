@@ -94,14 +94,14 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     let bearer = || header.and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
     let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
     let identity = gateway.identify(token).await.map_err(|_| Refused::InvalidToken)?;
-    let (issued_at, expires_at) = (identity.issued_at, identity.expires_at);
+    let times = gateway.times(&identity);
     let as_of = gateway.users.changes();
     let found = gateway.users.find(identity).await.map_err(|error| {
         tracing::warn!(%error, "a user could not be read");
         Refused::Unavailable
     })?;
     let account = found.ok_or(Refused::UserNotFound)?;
-    if !account.takes(issued_at) {
+    if !account.takes(times.issued_at) {
         return Err(Refused::InvalidToken);
     }
     let actor = account.actor;
@@ -109,7 +109,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     if user.is_held_off(Instant::now()) && !mutant!("limit-flooder-comes-back-at-once") {
         return Err(Refused::HeldOff);
     }
-    Ok(Arc::new(Session::new(socket.id, (actor, as_of), user, (issued_at, expires_at), &gateway.settings.limits)))
+    Ok(Arc::new(Session::new(socket.id, (actor, as_of), user, times, &gateway.settings.limits)))
 }
 
 /// The socket is connected: it hears what concerns its user, and its user is there.

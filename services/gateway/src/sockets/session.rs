@@ -19,6 +19,17 @@ const MOST_BOARDS: usize = 50;
 /// Of how many exams it is remembered which paper a socket has.
 const MOST_PAPERS: usize = 20;
 
+/// The times of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TokenTimes {
+    /// If it says so.
+    pub(crate) issued_at: Option<OffsetDateTime>,
+    /// Its `exp`.
+    pub(crate) expires_at: OffsetDateTime,
+    /// A leeway later, as clocks may differ.
+    pub(crate) counts_until: OffsetDateTime,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     New,
@@ -48,9 +59,7 @@ pub(crate) struct WasThere(pub(crate) bool);
 
 struct State {
     phase: Phase,
-    /// Of its token.
-    issued_at: Option<OffsetDateTime>,
-    expires_at: OffsetDateTime,
+    token: TokenTimes,
     rooms: HashSet<RoomId>,
     typing: HashSet<RoomId>,
     /// The exams the socket's student is in through it, or that its proctor watches.
@@ -67,13 +76,12 @@ impl Session {
         sid: Sid,
         (actor, as_of): (Actor, u64),
         user: Arc<UserEntry>,
-        (issued_at, expires_at): (Option<OffsetDateTime>, OffsetDateTime),
+        token: TokenTimes,
         limits: &LimitSettings,
     ) -> Self {
         let state = State {
             phase: Phase::New,
-            issued_at,
-            expires_at,
+            token,
             rooms: HashSet::new(),
             typing: HashSet::new(),
             exams: HashSet::new(),
@@ -122,19 +130,13 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn expires_at(&self) -> OffsetDateTime {
-        self.state.lock().expires_at
-    }
-
-    /// When its token was issued, if that says so.
-    pub(crate) fn issued_at(&self) -> Option<OffsetDateTime> {
-        self.state.lock().issued_at
+    pub(crate) fn token(&self) -> TokenTimes {
+        self.state.lock().token
     }
 
     /// A new token takes the place of the one before.
-    pub(crate) fn renew(&self, issued_at: Option<OffsetDateTime>, until: OffsetDateTime) {
-        let mut state = self.state.lock();
-        (state.issued_at, state.expires_at) = (issued_at, until);
+    pub(crate) fn renew(&self, token: TokenTimes) {
+        self.state.lock().token = token;
     }
 
     /// Notes that the socket is in a room; false if the socket is gone.

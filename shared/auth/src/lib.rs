@@ -9,7 +9,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use sinaesta_contracts::{Role, UserId};
+use sinaesta_contracts::{Role, UserId, shown_name};
 use sinaesta_mutants::mutant;
 use sinaesta_settings::AuthSettings;
 use thiserror::Error;
@@ -217,9 +217,7 @@ fn identity(claims: Claims, now: OffsetDateTime, leeway: time::Duration) -> Resu
     if issued_at.is_some_and(|at| at - leeway > now) {
         return Err("issued in the future");
     }
-    let name = claims.name.filter(|name| !name.trim().is_empty());
-    let name = name.unwrap_or_else(|| format!("User {}", id.chars().take(4).collect::<String>()));
-    bounded(Some(&name), MAX_NAME_CHARS, "name out of bounds")?;
+    bounded(claims.name.as_ref(), MAX_NAME_CHARS, "name out of bounds")?;
     bounded(claims.email.as_ref(), MAX_EMAIL_CHARS, "email out of bounds")?;
     bounded(claims.specialty.as_ref(), MAX_SPECIALTY_CHARS, "specialty out of bounds")?;
     bounded(claims.avatar.as_ref(), MAX_AVATAR_CHARS, "avatar out of bounds")?;
@@ -229,6 +227,7 @@ fn identity(claims: Claims, now: OffsetDateTime, leeway: time::Duration) -> Resu
     }
     let role = Role::from_str(&claims.role).map_err(|()| "unknown role")?;
     let (email, specialty) = (claims.email, claims.specialty);
+    let name = shown_name(user_id, claims.name.as_deref(), email.as_deref());
     Ok(Identity { user_id, name, email, role, specialty, avatar, issued_at, expires_at })
 }
 
@@ -360,6 +359,10 @@ mod tests {
     async fn claims_have_bounds_and_nobodys_address_is_their_name() {
         let who = verify(&serde_json::json!({ "email": "sari@example.org", "avatar": "/a.png" })).await.unwrap();
         assert_eq!((who.name.as_str(), who.avatar.as_deref()), ("User abcd", Some("/a.png")));
+        for name in ["sari@example.org", "\u{200b}"] {
+            let who = verify(&serde_json::json!({ "email": "sari@example.org", "name": name })).await.unwrap();
+            assert_eq!(who.name, "User abcd", "{name:?}");
+        }
         for (claim, value) in [
             ("name", "x".repeat(MAX_NAME_CHARS + 1)),
             ("email", "x".repeat(MAX_EMAIL_CHARS + 1)),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use ts_rs::TS;
 
+use crate::invisible::{is_disguise, is_visible};
 use crate::{ErrorBody, UserId, code};
 
 /// What a person is on the platform. In the order of their ranks.
@@ -72,6 +73,25 @@ pub fn is_avatar(address: &str) -> bool {
     is_address && (address.len() <= MAX_AVATAR_CHARS || address.chars().nth(MAX_AVATAR_CHARS).is_none())
 }
 
+/// The name under which somebody is shown, of what their token or their row in `users` says: without characters that disguise it.
+/// Whose name shows nothing, or is an e-mail address, is "User" and the beginning of their id.
+pub fn shown_name(id: UserId, name: Option<&str>, email: Option<&str>) -> String {
+    let name: String = name.unwrap_or_default().chars().filter(|character| !is_disguise(*character)).collect();
+    let name = name.trim();
+    let is_theirs = email.is_some_and(|email| email.trim().to_lowercase() == name.to_lowercase());
+    if name.chars().any(is_visible) && !is_theirs && !is_email(name) {
+        return name.to_owned();
+    }
+    format!("User {}", id.to_string().chars().take(4).collect::<String>())
+}
+
+/// Whether a text is an e-mail address and nothing else.
+fn is_email(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && !part.contains(|ch: char| ch.is_whitespace() || ch == '@');
+    let of = text.split_once('@').filter(|(mailbox, _)| is_part(mailbox));
+    of.and_then(|(_, host)| host.rsplit_once('.')).is_some_and(|(host, end)| is_part(host) && is_part(end))
+}
+
 fn shown_avatar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|address| is_avatar(address)))
 }
@@ -115,6 +135,34 @@ mod tests {
                 assert!(actor.may_act_on(actor.user_id, *role).is_err());
             }
         }
+    }
+
+    /// The controls: an address that stood in `name` was shown to everybody, a name of U+200B was an empty one, and one with
+    /// U+202E was read backwards.
+    #[test]
+    fn an_address_or_nothing_visible_is_nobodys_name() {
+        let id = UserId(Uuid::from_u128(0xabcd << 112));
+        let email = Some("Sari.W@rs.example");
+        for (name, shown) in [
+            ("Sari Wulandari", "Sari Wulandari"),
+            (" dr. Sari, Sp.JP ", "dr. Sari, Sp.JP"),
+            ("sari@rs", "sari@rs"),
+            ("@sari.w", "@sari.w"),
+            ("Sari @ RS. Harapan", "Sari @ RS. Harapan"),
+            ("\u{202e}iraS", "iraS"),
+            ("Sa\nri\u{7}\u{2066}", "Sari"),
+            ("sari.w@RS.example ", "User abcd"),
+            ("other@rs.example", "User abcd"),
+            ("\u{202a}sari.w@rs.example", "User abcd"),
+            ("\u{200b}", "User abcd"),
+            ("\u{2800} \u{3164}", "User abcd"),
+            ("  ", "User abcd"),
+        ] {
+            assert_eq!(shown_name(id, Some(name), email), shown, "{name:?}");
+        }
+        assert_eq!(shown_name(id, Some("sari.w"), Some("sari.w")), "User abcd");
+        assert_eq!(shown_name(id, Some("Sari"), None), "Sari");
+        assert_eq!(shown_name(id, None, None), "User abcd");
     }
 
     /// The control: without `shown_avatar` the second and those after it stay.

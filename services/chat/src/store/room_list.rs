@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sinaesta_contracts::room_list::MAX_UNREAD;
-use sinaesta_contracts::{GroupId, UserId};
+use sinaesta_contracts::{GroupId, UserId, shown_name};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -68,8 +68,9 @@ pub async fn load(
 
 /// What people are called.
 pub async fn user_names(db: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<UserId, String>, StoreError> {
-    let rows = sqlx::query!("SELECT id, name FROM users WHERE id = ANY($1)", ids).fetch_all(db).await?;
-    Ok(rows.into_iter().map(|row| (UserId(row.id), row.name)).collect())
+    let rows = sqlx::query!("SELECT id, name, email FROM users WHERE id = ANY($1)", ids).fetch_all(db).await?;
+    let name = |id, name: String, email: Option<String>| (id, shown_name(id, Some(&name), email.as_deref()));
+    Ok(rows.into_iter().map(|row| name(UserId(row.id), row.name, row.email)).collect())
 }
 
 /// What groups are called.

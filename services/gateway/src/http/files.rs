@@ -24,6 +24,7 @@ use image::ImageFormat;
 use schemars::{JsonSchema, json_schema};
 use serde::Deserialize;
 use sinaesta_contracts::file::{FileUploadProgress, FindFile, RecordFile, UploadedFile};
+use sinaesta_contracts::invisible::is_disguise;
 use sinaesta_contracts::{Audience, BoundedText, ErrorBody, FileId, code};
 use sinaesta_mutants::mutant;
 use sinaesta_objects::ObjectError;
@@ -201,9 +202,7 @@ async fn remove(gateway: &Gateway, id: FileId) {
 /// The last part of what a client calls a file, without what could be taken for something else.
 fn file_name(given: &str) -> String {
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
-    let hidden =
-        |c: &char| c.is_control() || matches!(*c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let plain: String = last.chars().filter(|c| !hidden(c)).take(200).collect();
+    let plain: String = last.chars().filter(|c| !is_disguise(*c)).take(200).collect();
     let plain = plain.trim().trim_start_matches('.');
     if plain.is_empty() { "file".to_owned() } else { plain.to_owned() }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use sinaesta_auth::Identity;
-use sinaesta_contracts::{Actor, Role, UserId};
+use sinaesta_contracts::{Actor, Role, UserId, shown_name};
 use sinaesta_mutants::mutant;
 use sinaesta_settings::AuthSettings;
 use sinaesta_store::StoreError;
@@ -169,25 +169,23 @@ async fn read(
 /// The accounts of users.
 pub(crate) async fn select(pool: &PgPool, ids: &[uuid::Uuid]) -> Result<HashMap<UserId, Account>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT id, name, role, avatar, suspended_at, tokens_valid_from FROM users WHERE id = ANY($1)",
+        "SELECT id, name, email, role, avatar, suspended_at, tokens_valid_from FROM users WHERE id = ANY($1)",
         ids
     )
     .fetch_all(pool)
     .await?;
-    let account = |id, name, role: &str, avatar, suspended_at: Option<OffsetDateTime>, tokens_valid_from| Account {
+    let read = rows.into_iter().map(|row| Account {
         actor: Actor {
-            user_id: UserId(id),
-            name,
+            user_id: UserId(row.id),
+            // Whoever wrote the row: it may be from a release that took any name, or by the platform itself.
+            name: shown_name(UserId(row.id), Some(&row.name), row.email.as_deref()),
             // The table admits no other names; the least of rights for one it should.
-            role: Role::from_str(role).unwrap_or(Role::Student),
-            avatar,
+            role: Role::from_str(&row.role).unwrap_or(Role::Student),
+            avatar: row.avatar,
         },
-        is_suspended: suspended_at.is_some(),
-        tokens_valid_from,
-    };
-    let read = rows
-        .into_iter()
-        .map(|row| account(row.id, row.name, &row.role, row.avatar, row.suspended_at, row.tokens_valid_from));
+        is_suspended: row.suspended_at.is_some(),
+        tokens_valid_from: row.tokens_valid_from,
+    });
     Ok(read.map(|account| (account.actor.user_id, account)).collect())
 }
 

@@ -91,20 +91,23 @@ stack.check('replies are counted, and read as a thread', async () => {
 stack.check('what is written as one word is found as a whole and by its parts', async () => {
   const { roomId, one, two } = await people();
   const address = 'https://guidelines.example.org/acs/2023/stemi.pdf?lang=id&v=2#page-4';
-  const texts = ['Ada mual/muntah sejak pagi', '25mg/kgBB per hari', 'Beri IV/IM/SC', 'Kata dr.Sari begitu', 'Alur STEMI→PCI', 'demam.batuk.pilek', `Lihat ${address}`, 'pH 7.35 TD 120/80', 'muntah lalu mual'];
+  const texts = ['Ada mual/muntah sejak pagi', '25mg/kgBB per hari', 'Beri IV/IM/SC', 'Kata dr.Sari begitu', 'Alur STEMI→PCI', 'demam.batuk.pilek', `Lihat ${address}`, 'pH 7.35 TD 120/80', 'muntah lalu mual',
+    'siap👍', '🙏terima gatal🙏bengkak', 'tanya：kapan？ya', 'hiper\u{ad}tensi EKG\u{fe0f}', 'kontrol 27.11.2026', 'versi 1.2.3', 'TD120.5 pH7.41 E11.9'];
   const seqs = [];
   for (const text of texts) seqs.push((await say(one.client, roomId, text)).seq);
-  const found = async (/** @type {string} */ query) => (await ok(two.client, 'message-search', { roomId, query })).messages.map((/** @type {any} */ m) => seqs.indexOf(m.seq)).sort();
+  const found = async (/** @type {string} */ query) => (await ok(two.client, 'message-search', { roomId, query })).messages.map((/** @type {any} */ m) => seqs.indexOf(m.seq)).sort((a, b) => a - b);
   const cases = /** @type {[string, number[]][]} */ ([
     ['mual/muntah', [0]], ['muntah', [0, 8]], ['mual', [0, 8]], ['muntah mual', [0, 8]], ['muntah -mual/muntah', [8]],
     ['25mg/kgBB', [1]], ['25mg', [1]], ['kgbb', [1]], ['IV/IM/SC', [2]], ['im', [2]], ['SC', [2]], ['dr.Sari', [3]], ['sari', [3]], ['dr', [3]],
     ['STEMI→PCI', [4]], ['pci', [4]], ['stemi', [4, 6]], ['demam.batuk', [5]], ['batuk', [5]], ['pilek', [5]],
     [address, [6]], [address.replace('https://', ''), [6]], ['guidelines.example.org', [6]], ['guidelines', [6]], ['acs/2023', [6]], ['stemi.pdf', [6]], ['2023/acs', []],
     ['7.35', [7]], ['120/80', [7]], ['80', [7]], ['80/120', []],
+    ['siap', [9]], ['siap👍', [9]], ['terima', [10]], ['gatal', [10]], ['bengkak', [10]], ['tanya', [11]], ['kapan', [11]], ['hipertensi', [12]], ['EKG', [12]],
+    ['2026', [13]], ['11.2026', [13]], ['27.11.2026', [13]], ['1.2', [14]], ['1.2.3', [14]], ['120.5', [15]], ['TD120.5', [15]], ['7.41', [15]], ['E11', [15]], ['"120.5 pH"', []],
   ]);
   for (const [query, expected] of cases) assert.deepEqual(await found(query), expected, query);
   // By the index too, and not only among the messages that are not searchable yet.
-  await until(async () => (await stack.sql('SELECT 1 FROM chat_search_rooms WHERE room_id = $1 AND parts_seq >= $2', [roomId, seqs.at(-1)])).length > 0, { what: 'the room to be searchable' });
+  await until(async () => (await stack.sql('SELECT 1 FROM chat_search_rooms WHERE room_id = $1 AND words_seq >= $2', [roomId, seqs.at(-1)])).length > 0, { what: 'the room to be searchable' });
   for (const [query, expected] of cases) assert.deepEqual(await found(query), expected, `${query}, by the index`);
 });
 

@@ -8,12 +8,13 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
 use crate::Context;
+use crate::domain::searching;
 use crate::doors::Doors;
 use crate::store::{messages, search};
 
 /// How many messages a page has when the client does not say.
 const PAGE: u32 = 50;
-/// How many words a query may have.
+/// How many words a query may have, what is written as one (`mual/muntah`) by its parts.
 const WORDS: usize = 20;
 
 pub struct Handler(pub(crate) Context);
@@ -23,9 +24,10 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, actor: Actor, query: SearchMessages) -> Result<Result<FoundMessages, ErrorBody>, Failure> {
         let room = &query.room_id;
-        if query.query.as_str().split_whitespace().nth(WORDS).is_some() && !mutant!("search-takes-any-number-of-words")
+        if searching::query(query.query.as_str()).split_whitespace().nth(WORDS).is_some()
+            && !mutant!("search-takes-any-number-of-words")
         {
-            let text = format!("query may have {WORDS} words");
+            let text = format!("query may have {WORDS} words, of what is written as one each part");
             return Ok(Err(ErrorBody::new(code::INVALID_PAYLOAD, text).on_field("query")));
         }
         let doors = Doors::load(&self.0, &self.0.queries, std::iter::once((&actor, room))).await?;

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::markup::Clean;
+use crate::domain::searching;
 use crate::store::search;
 
 /// How many of a message's earlier versions are kept, besides the first.
@@ -122,13 +123,15 @@ pub async fn edit(db: &mut PgConnection, edits: &[Edit<'_>]) -> Result<(), Store
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "INSERT INTO chat_search (room_id, seq, document, has_parts)
-         SELECT m.room_id, m.seq, chat_searchable(new.said), true
+        "INSERT INTO chat_search (room_id, seq, document, has_parts, words_version)
+         SELECT m.room_id, m.seq, chat_searchable(new.said), true, $3
          FROM UNNEST($1::uuid[], $2::text[]) AS new (id, said) JOIN chat_messages m ON m.id = new.id
          ORDER BY m.room_id, m.seq
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true",
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true,
+                                                  words_version = EXCLUDED.words_version",
         &ids,
         &edits.iter().map(|one| search::words(&one.said.text, one.said.format)).collect::<Vec<_>>(),
+        searching::VERSION,
     )
     .execute(db)
     .await?;
@@ -141,10 +144,12 @@ pub async fn remove(db: &mut PgConnection, removals: &[(MessageId, Uuid, OffsetD
     // Noted as empty instead of deleted: it may be made searchable at this moment.
     sqlx::query!("DELETE FROM chat_reactions WHERE message_id = ANY($1)", &ids).execute(&mut *db).await?;
     sqlx::query!(
-        "INSERT INTO chat_search (room_id, seq, document, has_parts)
-         SELECT room_id, seq, ''::tsvector, true FROM chat_messages WHERE id = ANY($1) ORDER BY room_id, seq
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true",
+        "INSERT INTO chat_search (room_id, seq, document, has_parts, words_version)
+         SELECT room_id, seq, ''::tsvector, true, $2 FROM chat_messages WHERE id = ANY($1) ORDER BY room_id, seq
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true,
+                                                  words_version = EXCLUDED.words_version",
         &ids,
+        searching::VERSION,
     )
     .execute(&mut *db)
     .await?;

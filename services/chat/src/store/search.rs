@@ -19,9 +19,11 @@ const RECENT: i64 = 500;
 pub async fn behind(db: &mut PgConnection, after: &str, limit: i64) -> Result<Vec<RoomId>, StoreError> {
     let rooms = sqlx::query_scalar!(
         "SELECT r.id FROM chat_rooms r LEFT JOIN chat_search_rooms s ON s.room_id = r.id
-         WHERE r.id > $1 AND r.last_seq > COALESCE(s.parts_seq, 0) ORDER BY r.id LIMIT $2",
+         WHERE r.id > $1 AND r.last_seq > CASE WHEN s.words_version >= $3 THEN s.words_seq ELSE 0 END
+         ORDER BY r.id LIMIT $2",
         after,
         limit,
+        searching::VERSION,
     )
     .fetch_all(db)
     .await?;
@@ -30,7 +32,7 @@ pub async fn behind(db: &mut PgConnection, after: &str, limit: i64) -> Result<Ve
 
 /// Makes a room's next few messages searchable; says whether there may be more of them. It takes no lock that anybody who posts
 /// or edits waits for: where another replica, or an edit, was quicker, what that one wrote stays,
-/// unless it was of the release that did not take words apart.
+/// unless it was of a release that took words apart by other rules.
 pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreError> {
     let from = indexed(db, room).await?;
     let rows = sqlx::query!(
@@ -45,22 +47,31 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
     let (seqs, texts): (Vec<i64>, Vec<String>) =
         rows.iter().map(|row| (row.seq, words(&row.message, MessageFormat::from_name(&row.format)))).unzip();
     sqlx::query!(
-        "INSERT INTO chat_search AS s (room_id, seq, document, has_parts)
-         SELECT $1, seq, chat_searchable(said), true
+        "INSERT INTO chat_search AS s (room_id, seq, document, has_parts, words_version)
+         SELECT $1, seq, chat_searchable(said), true, $4
          FROM UNNEST($2::bigint[], $3::text[]) AS new (seq, said)
-         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true WHERE NOT s.has_parts",
+         ON CONFLICT (room_id, seq) DO UPDATE SET document = EXCLUDED.document, has_parts = true,
+                                                  words_version = EXCLUDED.words_version
+         WHERE s.words_version < EXCLUDED.words_version",
         room.as_str(),
         &seqs,
         &texts,
+        searching::VERSION,
     )
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "INSERT INTO chat_search_rooms AS r (room_id, indexed_seq, parts_seq) VALUES ($1, $2, $2)
-         ON CONFLICT (room_id) DO UPDATE SET indexed_seq = GREATEST(r.indexed_seq, EXCLUDED.indexed_seq),
-                                             parts_seq = GREATEST(r.parts_seq, EXCLUDED.parts_seq)",
+        "INSERT INTO chat_search_rooms AS r (room_id, indexed_seq, parts_seq, words_seq, words_version)
+         VALUES ($1, $2, $2, $2, $3)
+         ON CONFLICT (room_id) DO UPDATE SET
+           indexed_seq = GREATEST(r.indexed_seq, EXCLUDED.indexed_seq), parts_seq = GREATEST(r.parts_seq, EXCLUDED.parts_seq),
+           words_seq = CASE WHEN r.words_version < EXCLUDED.words_version THEN EXCLUDED.words_seq
+                            WHEN r.words_version = EXCLUDED.words_version THEN GREATEST(r.words_seq, EXCLUDED.words_seq)
+                            ELSE r.words_seq END,
+           words_version = GREATEST(r.words_version, EXCLUDED.words_version)",
         room.as_str(),
         last,
+        searching::VERSION,
     )
     .execute(db)
     .await?;
@@ -69,9 +80,13 @@ pub async fn index(db: &mut PgConnection, room: &RoomId) -> Result<bool, StoreEr
 
 /// Up to which `seq` a room is searchable.
 async fn indexed(db: &mut PgConnection, room: &RoomId) -> Result<i64, StoreError> {
-    let seq = sqlx::query_scalar!("SELECT parts_seq FROM chat_search_rooms WHERE room_id = $1", room.as_str())
-        .fetch_optional(db)
-        .await?;
+    let seq = sqlx::query_scalar!(
+        "SELECT words_seq FROM chat_search_rooms WHERE room_id = $1 AND words_version >= $2",
+        room.as_str(),
+        searching::VERSION,
+    )
+    .fetch_optional(db)
+    .await?;
     Ok(seq.unwrap_or_default())
 }
 

@@ -537,17 +537,20 @@ async fn what_the_release_before_made_searchable_is_found_by_its_parts() {
     let database = TestDatabase::create().await.unwrap();
     let ids = open(&database, &["a"]).await;
     let mut db = database.pool.acquire().await.unwrap();
-    post(&mut db, &[NewMessage { message: "ada mual/muntah".into(), ..message(&ids[0], 1, None) }]).await;
+    let said = |text: &str| NewMessage { message: text.into(), ..message(&ids[0], 1, None) };
+    post(&mut db, &[said("ada mual/muntah"), said("siap👍 TD120.5")]).await;
+    // The first by the release that took no words apart, the second by the one that divided them by a list of signs.
     for sql in [
-        "INSERT INTO chat_search (room_id, seq, document) SELECT room_id, seq, to_tsvector('indonesian', message) FROM chat_messages",
-        "INSERT INTO chat_search_rooms (room_id, indexed_seq) VALUES ('a', 1)",
+        "INSERT INTO chat_search (room_id, seq, document, has_parts)
+         SELECT room_id, seq, to_tsvector('indonesian', message), seq = 2 FROM chat_messages",
+        "INSERT INTO chat_search_rooms (room_id, indexed_seq, parts_seq) VALUES ('a', 2, 2)",
     ] {
         sqlx::query(sql).execute(&mut *db).await.unwrap();
     }
     assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), ids);
     search::index(&mut db, &ids[0]).await.unwrap();
     assert_eq!(search::behind(&mut db, "", 10).await.unwrap(), []);
-    for query in ["muntah", "mual", "mual/muntah"] {
+    for query in ["muntah", "mual", "mual/muntah", "siap", "120.5", "TD120", "TD120.5"] {
         assert_eq!(search::find(&mut db, &ids[0], query, i64::MAX, 10).await.unwrap().len(), 1, "{query}");
     }
 }

@@ -4,9 +4,9 @@
 use sinaesta_contracts::exam_authoring::NewQuestion;
 use sinaesta_contracts::{Fault, Points};
 
-use super::Reading;
 use super::answers::answered;
 use super::marks::{Mark, find, is_blank, marks, plain, raw, shown, split, without_format};
+use super::{Reading, quoted};
 
 /// Stands where the answer was to be put in.
 const GAP: &str = "_____";
@@ -18,9 +18,9 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     let mut reading = Reading::default();
     let mut category: Option<String> = None;
     let mut block: Option<(u32, String)> = None;
-    if text.contains('\r') && !text.contains('\n') {
+    if let Some(line) = line_of_lone_cr(text) {
         let reason = "its lines end with CR alone, as those of old Macs: save the file with LF or CRLF";
-        reading.fault(1, reason);
+        reading.fault(line, reason);
         return reading.finish();
     }
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).chain(std::iter::once(""));
@@ -31,6 +31,9 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
         if let Some(path) = line.strip_prefix("$CATEGORY:") {
             take(&mut reading, block.take(), category.as_deref());
             category = last_name(path);
+        } else if is_command(line) {
+            let reason = format!("{} is read as a category, and is none: write `$CATEGORY: …`", quoted(line));
+            reading.fault(number, reason);
         } else if line.is_empty() {
             take(&mut reading, block.take(), category.as_deref());
         } else if !line.starts_with("//") {
@@ -42,6 +45,20 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
         }
     }
     reading.finish()
+}
+
+/// The first line that ends with CR alone.
+fn line_of_lone_cr(text: &str) -> Option<u32> {
+    let mut lines = (1..).zip(text.split('\n'));
+    lines.find(|(_, line)| line.strip_suffix('\r').unwrap_or(line).contains('\r')).map(|(number, _)| number)
+}
+
+/// Whether a line is written as a command, and not as the one that there is: `$category:`, `$CATEGORY :`, `$KATEGORI: …`. Others
+/// that begin with `$` are text: `$5`, or a formula.
+fn is_command(line: &str) -> bool {
+    let Some(rest) = line.strip_prefix('$').map(str::trim_start) else { return false };
+    let (word, rest) = rest.split_at(rest.find(|ch: char| !ch.is_alphabetic()).unwrap_or(rest.len()));
+    word.eq_ignore_ascii_case("category") || (!word.is_empty() && rest.trim_start().starts_with(':'))
 }
 
 /// A path's last part; what Moodle calls the root (`$course$`, `top`) is no category. A slash in a name is written twice.
@@ -69,8 +86,9 @@ fn question(marks: &[Mark]) -> Result<NewQuestion, String> {
         },
         _ => marks,
     };
-    if find(marks, "\n::").is_some() || find(marks, "} ::").is_some() {
-        return Err("a title begins in it: is the empty line before the next question missing?".to_owned());
+    let has_title = || "a title begins in it: is the empty line before the next question missing?".to_owned();
+    if find(marks, "\n::").is_some() {
+        return Err(has_title());
     }
     let (before, rest) = split(marks, "{");
     if find(before, "}").is_some() {
@@ -84,6 +102,13 @@ fn question(marks: &[Mark]) -> Result<NewQuestion, String> {
     }
     if find(after, "{").is_some() || find(after, "}").is_some() {
         return Err("it has braces in two places: is the empty line after a question missing?".to_owned());
+    }
+    // Whatever stands between: one `::` alone is text.
+    let lead = after.iter().take_while(|mark| mark.ch.is_whitespace()).count();
+    if let ([], Some(title)) = split(after.get(lead..).unwrap_or_default(), "::")
+        && find(title, "::").is_some()
+    {
+        return Err(has_title());
     }
     let (answers, feedback) = split(answers, "####");
     let (options, key) = answered(answers)?;
@@ -149,6 +174,9 @@ mod tests {
             ("Two plus two is {=four ~five}.", of("Two plus two is _____.", &["four", "five"], single(0))),
             ("[html]A {=a ~b} has two", of("A _____ has two", &["a", "b"], single(0))),
             ("Q {=a ~b}::c", of("Q _____::c", &["a", "b"], single(0))),
+            ("Q {=a ~b}\t::c", of("Q _____\t::c", &["a", "b"], single(0))),
+            ("$5 {=a ~b}", of("$5", &["a", "b"], single(0))),
+            ("$$x^2$$: is\n$x$ {=a ~b}", of("$$x^2$$: is\n$x$", &["a", "b"], single(0))),
             ("::A title::Q\n\\::x {=a ~b}", of("Q\n::x", &["a", "b"], single(0))),
             ("{=a ~b} comes first", of("_____ comes first", &["a", "b"], single(0))),
         ] {
@@ -233,11 +261,20 @@ mod tests {
             // The controls: a title was part of the text, or the text part of a title.
             ("Q {TRUE}\n::Next:: text", "a title begins in it"),
             ("Q {T} ::Next:: text", "a title begins in it"),
+            ("Q {T}::Next:: text", "a title begins in it"),
+            ("Q {T}  ::Next:: text", "a title begins in it"),
+            ("Q {T}\t::Next:: text", "a title begins in it"),
+            ("Q {T}\u{a0}::Next:: text", "a title begins in it"),
             ("A description\n::Next:: Q {T}", "a title begins in it"),
             ("Q {=a\n::Next:: b ~c}", "a title begins in it"),
             ("::Q {T}\n::Next:: text {T}", "its title has no end"),
             ("::Q\n::Next:: text {T}", "its title has no end"),
             ("Q {T}\r\rR {F}\r", "CR alone"),
+            ("// c\rQ {T}\n\nR {F}\n", "CR alone"),
+            ("$category: Irama\n\nQ {T}", "write `$CATEGORY: …`"),
+            ("$CATEGORY : x\nQ {T}", "write `$CATEGORY: …`"),
+            ("$Category x\nQ {T}", "write `$CATEGORY: …`"),
+            ("$ KATEGORI: x\nQ {T}", "write `$CATEGORY: …`"),
             ("// nothing\n$CATEGORY: a", "no question"),
         ] {
             let faults = parse(question).unwrap_err();
@@ -248,6 +285,7 @@ mod tests {
         }
         let many = parse(&format!("Q {{=a{}}}", "~b".repeat(100_000))).unwrap_err();
         assert!(many.len() == 1 && many[0].reason.contains("100001 options"), "{many:?}");
+        assert_eq!(parse("Q {T}\r\n\nR {F}\rS {T}\n").unwrap_err()[0].line, 3);
         let faults = parse("Q {=a\n\n~b}").unwrap_err();
         assert!(faults.len() == 2 && faults[1].reason.contains("empty line divide"), "{faults:?}");
     }

@@ -84,7 +84,11 @@ async fn read(request: Request) -> Result<String, Problem> {
         body.extend_from_slice(&chunk);
     }
     let text = String::from_utf8(body);
-    let text = text.map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))?;
+    let mut text = text.map_err(|_| Problem(ErrorBody::new(code::INVALID_PAYLOAD, "The body must be UTF-8")))?;
+    // A byte order mark, as editors on Windows write one, is no part of it (RFC 8259, 8.1).
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
     match text.split_once('\0') {
         None => Ok(text),
         Some((before, _)) => {
@@ -172,5 +176,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
 impl<T: JsonSchema> OperationInput for Parameters<T> {
     fn operation_input(ctx: &mut GenContext, operation: &mut Operation) {
         Query::<T>::operation_input(ctx, operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The control: JSON with the mark was no JSON, while tables with one were taken.
+    #[tokio::test]
+    async fn a_byte_order_mark_is_no_part_of_a_body() {
+        for (body, expected) in [("\u{feff}[1]", "[1]"), ("[1]", "[1]"), ("\u{feff}", "")] {
+            let read = text(Request::new(axum::body::Body::from(body))).await;
+            assert_eq!(read.map_err(|problem| problem.0.message).unwrap(), expected);
+        }
     }
 }

@@ -14,7 +14,9 @@ const KNOWN: [&str; 7] = ["kind", "text", "correct", "tolerance", "points", "cat
 pub(super) struct Columns {
     /// How many columns the first row has, those without a name among them.
     pub(super) count: usize,
-    /// Which of them have no name: spreadsheets write empty columns.
+    /// Behind so many none has a name.
+    named: usize,
+    /// Which of these have none: spreadsheets write empty columns.
     unnamed: Vec<usize>,
     pub(super) kind: Option<usize>,
     pub(super) text: usize,
@@ -30,10 +32,13 @@ pub(super) struct Columns {
 impl Columns {
     /// The columns that the first row names, or everything that is wrong with it.
     pub(super) fn read(headers: &StringRecord) -> Result<Self, Vec<String>> {
-        if headers.len() > MOST {
-            return Err(vec![format!("it has {} columns: a table of questions has at most {MOST}", headers.len())]);
+        // Spreadsheets write any number of empty columns behind the last one.
+        let named =
+            headers.iter().zip(1..).filter(|(name, _)| !name.trim().is_empty()).last().map_or(0, |(_, count)| count);
+        if named > MOST {
+            return Err(vec![format!("it has {named} columns: a table of questions has at most {MOST}")]);
         }
-        let names: Vec<String> = headers.iter().map(|name| name.trim().to_lowercase()).collect();
+        let names: Vec<String> = headers.iter().take(named).map(|name| name.trim().to_lowercase()).collect();
         let mut faults = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
         let mut unnamed = Vec::new();
@@ -68,7 +73,8 @@ impl Columns {
             })
         };
         let columns = Self {
-            count: names.len(),
+            count: headers.len(),
+            named,
             unnamed,
             kind: find("kind"),
             text: must("text"),
@@ -84,7 +90,7 @@ impl Columns {
 
     /// Whether what stands there belongs to something.
     pub(super) fn is_named(&self, at: usize) -> bool {
-        at < self.count && !self.unnamed.contains(&at)
+        at < self.named && !self.unnamed.contains(&at)
     }
 }
 

@@ -16,7 +16,9 @@ use super::{Reading, quoted};
 pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
     let mut reading = Reading::default();
     let mut rows = Rows::new(text.trim_start_matches('\u{feff}'));
-    let (line, header) = rows.next().unwrap_or_else(|| (1, Ok(StringRecord::new())));
+    // Spreadsheets write empty rows above the names, too.
+    let named = rows.by_ref().find(|(_, row)| !matches!(row, Ok(row) if is_blank(row)));
+    let (line, header) = named.unwrap_or_else(|| (1, Ok(StringRecord::new())));
     let columns = match header.map_err(|reason| vec![reason]).and_then(|header| Columns::read(&header)) {
         Ok(columns) => columns,
         Err(reasons) => {
@@ -40,7 +42,7 @@ pub fn parse(text: &str) -> Result<Vec<NewQuestion>, Vec<Fault>> {
 /// A row's question, or everything in it that can't be read. Spreadsheets write rows without a single filled cell:
 /// those are none.
 fn question(columns: &Columns, row: &StringRecord) -> Result<Option<NewQuestion>, Vec<String>> {
-    if row.iter().all(|cell| cell.trim().is_empty()) {
+    if is_blank(row) {
         return Ok(None);
     }
     // What stands under no name belongs to nothing: mostly a comma in a text without quotes.
@@ -79,6 +81,10 @@ fn question(columns: &Columns, row: &StringRecord) -> Result<Option<NewQuestion>
     }
 }
 
+fn is_blank(row: &StringRecord) -> bool {
+    row.iter().all(|cell| cell.trim().is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -90,7 +96,7 @@ mod tests {
     #[test]
     fn a_table_is_read_by_the_names_of_its_columns() {
         let table = "\u{feff}Correct;Text;option_b;Option_A;points;Kind;tolerance;category;explanation\r\n\
-            b;\"Pilih;\nsatu\";salah;benar;2,5;;;Irama;Karena\r\n\
+            b;\"Pilih;\nsatu\";kiri;kanan;2,5;;;Irama;Karena\r\n\
             A B;Pilih;b;a;;Several Correct;;;\r\n\
             ;;;;;;;;\r\n\
             benar;Ini?;;;;true-false;;;\r\n\
@@ -99,7 +105,7 @@ mod tests {
         let questions = parse(table).unwrap();
         assert_eq!(questions.len(), 5);
         assert_eq!(questions[0].text, "Pilih;\nsatu");
-        assert_eq!(questions[0].options, ["benar", "salah"]);
+        assert_eq!(questions[0].options, ["kanan", "kiri"]);
         assert_eq!(questions[0].key, Key::SingleChoice { correct: 1 });
         assert_eq!(questions[0].points.hundredths(), 250);
         assert_eq!(questions[0].category.as_deref(), Some("Irama"));
@@ -185,6 +191,11 @@ mod tests {
         };
         for (options, correct, right) in [
             (["Ya", "Tidak"], "B", "Tidak"),
+            (["Ya", "Tidak"], "option_b", "Tidak"),
+            (["Benar", "Salah"], "Option B", "Salah"),
+            (["Pasti", "Mustahil"], "B", "Mustahil"),
+            (["Ya", "Mungkin"], "B", "Mungkin"),
+            (["Benar", "Salah"], "A", "Benar"),
             (["Ya", "Tidak"], "a", "Ya"),
             (["Ya", "Tidak"], "tidak", "Tidak"),
             (["Ya", "Tidak"], "Benar", "Ya"),
@@ -209,6 +220,8 @@ mod tests {
             (["False", "True"], "true", "by its letter"),
             (["Tidak", "Ya"], "salah", "by its letter"),
             (["B", "S"], "B", "write `option_b` or `option_a`"),
+            (["Benar", "Salah"], "B", "write `option_b` or `option_a`"),
+            (["Betul", "Salah"], "b", "write `option_b` or `option_a`"),
             (["Ya", "Tidak"], "S", "one of its two options"),
             (["Ya", "Tidak"], "T", "one of its two options"),
             (["Ya", "Tidak"], "C", "one of its two options"),
@@ -216,6 +229,14 @@ mod tests {
             let fault = read("true-false", &options, correct).unwrap_err();
             assert!(fault.line == 2 && fault.reason.contains(reason), "{options:?} {correct}: {fault:?}");
         }
+        let fault = read("", &["Benar", "Salah"], "B").unwrap_err();
+        assert!(fault.reason.contains("write `option_b` or `option_a`"), "{fault:?}");
+        assert_eq!(read("", &["Ya", "Tidak", "Mungkin"], "B").unwrap().key, Key::SingleChoice { correct: 1 });
+        for (correct, right) in [("Option A; option 3", vec![0, 2]), ("a C", vec![0, 2]), ("Option B", vec![1])] {
+            let question = read("several-correct", &["x", "y", "z"], &format!("\"{correct}\"")).unwrap();
+            assert_eq!(question.key, Key::SeveralCorrect { correct: right }, "{correct}");
+        }
+        assert_eq!(read("", &["x", "y"], "Option B").unwrap().key, Key::SingleChoice { correct: 1 });
         let blood = ["O", "A", "B", "AB"];
         assert_eq!(read("", &blood, "option_b").unwrap().key, Key::SingleChoice { correct: 1 });
         assert_eq!(read("", &blood, "D").unwrap().key, Key::SingleChoice { correct: 3 });
@@ -238,6 +259,13 @@ mod tests {
             assert_eq!(texts, ["Satu, dua", "Tiga", "Empat"], "{first}");
             assert_eq!(questions[1].key, Key::SingleChoice { correct: 1 });
         }
+        // Any number of empty columns, and of empty rows above the names.
+        let empty = ";".repeat(16_000);
+        let sheet =
+            format!("{empty}\n  ;{empty}\ntext;correct;option_a;option_b{empty}\nSatu;A;a;b{empty}\nDua;C;a;b\n");
+        let faults = parse(&sheet).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].line == 5 && faults[0].reason.contains("lacks"), "{faults:?}");
+        assert_eq!(parse(&sheet.replace("Dua;C", "Dua;B")).unwrap().len(), 2);
         let faults = parse("sep=|\ntext|correct|option_a|option_b||\nx|A|a|b||lost\ny|A|a|b|||lost\nz\n").unwrap_err();
         for (fault, (line, reason)) in
             faults.iter().zip([(3, "`lost` stands in column 6"), (4, "7 columns"), (5, "empty")])

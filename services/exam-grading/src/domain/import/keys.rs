@@ -46,10 +46,14 @@ pub(super) fn keyed<'t>(
     key.map_err(|reason| faults.push(reason)).ok().map(|key| Keyed { key, options })
 }
 
-/// `A;C` are 0 and 2.
+/// `A;C` are 0 and 2. A column's name may have a space in it, which divides words otherwise.
 fn several(correct: &str, options: &[&str]) -> Result<Vec<u16>, String> {
-    let words = correct.split([';', ',', '|', ' ']).filter(|one| !one.is_empty());
-    let named: Vec<u16> = words.map(|word| named(word, options)).collect::<Result<_, _>>()?;
+    let of_part = |part: &'_ str| match option_number(&part.to_lowercase()) {
+        Some(_) => vec![part.to_owned()],
+        None => part.split_whitespace().map(str::to_owned).collect(),
+    };
+    let words = correct.split([';', ',', '|']).flat_map(|part| of_part(part.trim()));
+    let named: Vec<u16> = words.map(|word| named(&word, options)).collect::<Result<_, _>>()?;
     if named.is_empty() { Err("`correct` is empty".to_owned()) } else { Ok(named) }
 }
 
@@ -60,14 +64,35 @@ fn named(word: &str, options: &[&str]) -> Result<u16, String> {
     }
     let index =
         letter(word).ok_or_else(|| format!("`correct` must name an option by its letter, not {}", quoted(word)))?;
+    let at = usize::from(index);
+    let write = |other: usize| {
+        let column = |at: usize| letter_of(at + 1).to_ascii_lowercase();
+        format!("write `option_{}` or `option_{}`", column(at), column(other))
+    };
     match labelled(word, options) {
-        Some(other) if other != usize::from(index) && usize::from(index) < options.len() => Err(format!(
-            "`{word}` is the letter of one option and the text of another: write `option_{}` or `option_{}`",
-            letter_of(usize::from(index) + 1).to_ascii_lowercase(),
-            letter_of(other + 1).to_ascii_lowercase(),
-        )),
+        Some(other) if other != at && at < options.len() => {
+            Err(format!("`{word}` is the letter of one option and the text of another: {}", write(other)))
+        }
+        None if is_short_for_the_other(word, at, options) => {
+            Err(format!("`{word}` is the letter of one option and short for the other: {}", write(1 - at)))
+        }
         _ => Ok(index),
     }
+}
+
+/// Whether a letter that names one of two options is the first one of the other, says what that says, and the one that it names the
+/// opposite: `B` where the options are *benar* and *salah*.
+fn is_short_for_the_other(letter: &str, at: usize, options: &[&str]) -> bool {
+    let (named, other) = match (at, options) {
+        (0, [first, second]) => (first, second),
+        (1, [first, second]) => (second, first),
+        _ => return false,
+    };
+    let said = says(letter);
+    said.is_some()
+        && says(other) == said
+        && says(named) == said.map(|is_true| !is_true)
+        && other.to_lowercase().starts_with(&letter.to_lowercase())
 }
 
 /// Which option has this text.

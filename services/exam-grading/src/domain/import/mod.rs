@@ -90,9 +90,10 @@ mod tests {
     /// The control: with the columns read one by one, each of two million is a fault of its own to be looked through.
     #[test]
     fn a_table_of_nothing_but_commas_is_given_up_at_once() {
-        let faults = csv::parse(&",".repeat(2_000_000)).unwrap_err();
+        let faults = csv::parse(&format!("{}x", "x,".repeat(1_000_000))).unwrap_err();
         assert_eq!((faults.len(), faults[0].line), (1, 1));
-        assert!(faults[0].reason.contains("2000001 columns"), "{}", faults[0].reason);
+        assert!(faults[0].reason.contains("1000001 columns"), "{}", faults[0].reason);
+        assert_eq!(csv::parse(&",".repeat(2_000_000)).unwrap_err().len(), 2);
         // Nor is anything read behind what is told.
         let rows = format!("text,correct\n{}", "x\n".repeat(1_000_000));
         assert_eq!(csv::parse(&rows).unwrap_err().len(), MAX_FAULTS + 1);

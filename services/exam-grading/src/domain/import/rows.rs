@@ -70,7 +70,7 @@ fn named_delimiter(text: &str) -> Option<(u8, &str)> {
 
 /// A comma, or a semicolon or tab where the first row has more of those: spreadsheets differ by country.
 fn delimiter(text: &str) -> u8 {
-    let first = text.split(['\r', '\n']).find(|line| !line.is_empty()).unwrap_or_default();
+    let first = text.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| first.bytes().filter(|byte| byte == delimiter).count();
     // Of several that stand there equally often the last one is taken.
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')

@@ -111,6 +111,7 @@ mod tests {
             ("specialty=", "specialty", "specialty: must have 1 to 100 characters"),
             ("limit=x", "limit", "limit: must be a whole number from 0 to 4294967295"),
             ("limit=", "limit", "limit: must be a whole number from 0 to 4294967295"),
+            ("limit=4.99999999999999999999", "limit", "limit: must be a whole number from 0 to 4294967295"),
             ("limit=5.5", "limit", "limit: must be a whole number from 0 to 4294967295"),
             ("limit=1e300", "limit", "limit: must be a whole number from 0 to 4294967295"),
             ("limit=-1.0", "limit", "limit: must be a whole number from 0 to 4294967295"),

@@ -245,6 +245,8 @@ async fn take(
         }
         progress.tell_all(whole.bytes.len() as u64).await;
         let Prepared { bytes, width, height, thumbnail: small } = look_into(caller, whole, format).await?;
+        // One that was turned is written anew.
+        check_size(bytes.len() as u64, max)?;
         store(gateway, &id.to_string(), bytes.as_ref()).await?;
         store(gateway, &thumbnail(id), small.as_ref()).await?;
         let (size, content_type) = (bytes.len() as u64, content_type.to_owned());

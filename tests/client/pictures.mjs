@@ -37,6 +37,19 @@ export const gif = (frames) => Buffer.concat([
   Buffer.from(';'),
 ]);
 
+/** What an office document says of these parts, by their names. @param {string[]} names */
+function types(names) {
+  const office = 'application/vnd.openxmlformats-officedocument';
+  const known = /** @type {[RegExp, string][]} */ ([
+    [/^word\/document/, `${office}.wordprocessingml.document.main+xml`],
+    [/^ppt\/presentation/, `${office}.presentationml.presentation.main+xml`],
+    [/^xl\/workbook/, `${office}.spreadsheetml.sheet.main+xml`],
+    [/vba/i, 'application/vnd.ms-office.vbaProject'],
+  ]);
+  const parts = names.flatMap((name) => known.filter(([kind]) => kind.test(name)).map(([, type]) => `<Override PartName="/${name}" ContentType="${type}"/>`));
+  return `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">${parts.join('')}</Types>`;
+}
+
 /** A ZIP with these entries in their order, each as empty as its name allows. @param {string[]} names */
 export function zip(names) {
   const word = (/** @type {number} */ value) => [value & 0xff, value >> 8];
@@ -44,7 +57,7 @@ export function zip(names) {
   const [entries, directory] = [/** @type {Buffer[]} */ ([]), /** @type {Buffer[]} */ ([])];
   let offset = 0;
   for (const name of names) {
-    const data = Buffer.from(`<${'x'.repeat(4_000)}/>`);
+    const data = Buffer.from(/content_types/i.test(name) ? types(names) : `<${'x'.repeat(4_000)}/>`);
     const facts = [...word(20), ...word(0), ...word(0), ...long(0), ...long(crc32(data)), ...long(data.length), ...long(data.length), ...word(name.length), ...word(0)];
     const entry = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.from(facts), Buffer.from(name), data]);
     directory.push(Buffer.concat([Buffer.from('PK\x01\x02'), Buffer.from([...word(20), ...facts, ...word(0), ...word(0), ...word(0), ...long(0), ...long(offset)]), Buffer.from(name)]));

@@ -1,6 +1,6 @@
 //! `/api/files`: a file in, streamed into the object store; and out, for whoever may read it.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use tokio_util::io::StreamReader;
 
 use super::caller::Caller;
 use super::image::{Bounds, Prepared, prepare};
-use super::kind::{Kind, TAKEN, ZIP_TAIL, document};
+use super::kind::{Kind, TAKEN, Types, ZIP_TAIL, document_name};
 use super::payload::{Created, Parameters, cut_off};
 use super::problem::Problem;
 use crate::Gateway;
@@ -55,12 +55,12 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// What a browser may show in its place; anything else it saves.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-pub(super) fn routes(max_bytes: u64) -> ApiRouter<Arc<Gateway>> {
 /// The largest request that may be taken, in bytes: a form with the largest file.
 pub(crate) const fn largest(max_bytes: u64) -> u64 {
     max_bytes.saturating_add(FORM)
 }
 
+pub(super) fn routes(max_bytes: u64) -> ApiRouter<Arc<Gateway>> {
     let most = usize::try_from(largest(max_bytes)).unwrap_or(usize::MAX);
     ApiRouter::new()
         .api_route(
@@ -254,7 +254,7 @@ async fn take(
         return Ok(RecordFile { id, name, size, content_type, width, height, has_thumbnail: true });
     }
     let mut refused = None;
-    let rest = once(async { Ok(head) }).chain(chunks);
+    let rest = once(std::future::ready(Ok(head.clone()))).chain(chunks);
     let bytes = rest.enumerate().map(|(index, chunk)| {
         let counted = chunk.and_then(|chunk: Bytes| {
             received += if index == 0 { 0 } else { chunk.len() as u64 };
@@ -275,10 +275,10 @@ async fn take(
     }
     let content_type = match kind {
         Kind::Known(content_type) => content_type,
-        Kind::Zip => document(&tail(gateway, id, received).await?).ok_or_else(not_taken)?,
+        Kind::Zip => document(gateway, id, &head, received).await?,
     };
     progress.tell_all(received).await;
-    let content_type = content_type.to_owned();
+    let (name, content_type) = (document_name(name, content_type), content_type.to_owned());
     Ok(RecordFile { id, name, size: received, content_type, width: None, height: None, has_thumbnail: false })
 }
 
@@ -286,13 +286,32 @@ fn not_taken() -> Problem {
     Problem(ErrorBody::new(code::FILE_TYPE, "Files of this type are not taken").on_field("file"))
 }
 
-/// The end of a file that was just kept, as much as a ZIP's directory may take.
-async fn tail(gateway: &Gateway, id: FileId, size: u64) -> Result<Vec<u8>, Problem> {
+/// The type of a ZIP that was just kept, if it is a document: by its end, and by what that says of where its types stand.
+async fn document(gateway: &Gateway, id: FileId, head: &[u8], size: u64) -> Result<&'static str, Problem> {
+    let before = size.saturating_sub(ZIP_TAIL);
+    let tail = part(gateway, id, before..size).await?;
+    let types = Types::find(&tail).ok_or_else(not_taken)?;
+    let Range { start, end } = types.range();
+    let end = end.min(size);
+    // Mostly it is the first part, or the last.
+    let within = |bytes: &[u8], before: u64| {
+        let at = |at: u64| usize::try_from(at.checked_sub(before)?).ok();
+        Some(bytes.get(at(start)?..at(end)?)?.to_vec())
+    };
+    let found = match within(head, 0).or_else(|| within(&tail, before)) {
+        Some(found) => found,
+        None if start < end => part(gateway, id, start..end).await?,
+        None => return Err(not_taken()),
+    };
+    types.document(&found).ok_or_else(not_taken)
+}
+
+/// A part of a file that was just kept.
+async fn part(gateway: &Gateway, id: FileId, range: Range<u64>) -> Result<Vec<u8>, Problem> {
     let unreadable = |error: ObjectError| {
         tracing::warn!(%error, file_id = %id, "a file that was just kept can't be read");
         unavailable()
     };
-    let range = size.saturating_sub(ZIP_TAIL)..size;
     let chunks = gateway.objects.get(&id.to_string(), range).await.map_err(unreadable)?;
     let chunks: Vec<Bytes> = chunks.try_collect().await.map_err(unreadable)?;
     Ok(chunks.concat())

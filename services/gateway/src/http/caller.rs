@@ -6,7 +6,7 @@ use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
 use axum::extract::FromRequestParts;
-use axum::http::{header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use sinaesta_bus::Answer;
 use sinaesta_contracts::{Actor, Command, ErrorBody, Query, code};
 use tokio::sync::OwnedSemaphorePermit;
@@ -56,11 +56,15 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
     }
 }
 
+/// The token of `Authorization`, whose scheme is written in any case (RFC 9110, 11.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
 async fn identify(parts: &Parts, gateway: &Gateway) -> Result<Actor, ErrorBody> {
-    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .filter(|token| !token.is_empty())
+    let token = bearer(&parts.headers)
         .ok_or_else(|| ErrorBody::new(code::NO_TOKEN, "Authentication error: No token provided"))?;
     let identity = gateway
         .identify(token)
@@ -125,5 +129,29 @@ impl Caller {
     pub(super) async fn asked<Q: Query>(&self, query: &Q) -> Answer {
         let _permit = self.user.open_query(Instant::now()).await?;
         self.gateway.bus.ask_raw(&self.actor, query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    // The control: with the prefix `Bearer ` alone the second and the third have no token.
+    #[test]
+    fn a_token_is_read_whatever_case_its_scheme_is_in() {
+        for (value, token) in [
+            ("Bearer a.b.c", Some("a.b.c")),
+            ("bearer a.b.c", Some("a.b.c")),
+            ("BEARER  a.b.c", Some("a.b.c")),
+            ("Bearer ", None),
+            ("Bearer", None),
+            ("Basic a.b.c", None),
+            ("Bearera.b.c", None),
+        ] {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static(value))]);
+            assert_eq!(bearer(&headers), token, "{value}");
+        }
     }
 }

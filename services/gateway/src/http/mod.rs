@@ -29,15 +29,27 @@ use sinaesta_contracts::{ErrorBody, code};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::Gateway;
+pub(crate) use caller::bearer;
 pub(crate) use drain::Drained;
-pub use openapi::document;
 pub(crate) use files::largest;
+pub use openapi::document;
 pub(crate) use pace::{Pace, Paced};
 pub(crate) use problem::Problem;
 
 /// Of the OpenAPI document: public, and another one with each version.
 const DOCUMENT: [(HeaderName, &str); 2] =
     [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+
+/// What pages of other origins may send beside what any page may.
+const ASKED: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::IF_NONE_MATCH,
+    header::IF_RANGE,
+    header::RANGE,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
 
 /// The routes, without Socket.IO.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
@@ -72,14 +84,14 @@ pub(crate) fn guard(router: Router, origins: &[String]) -> Router {
     let router = router.layer(middleware::map_response(keep_nothing));
     let cors = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        // By name: `*` does not stand for `Authorization` (Fetch, 4.9).
+        .allow_headers(ASKED)
         .expose_headers([header::RETRY_AFTER, header::ETAG, header::CONTENT_RANGE, header::CONTENT_DISPOSITION]);
     if origins.iter().any(|origin| origin == "*") {
-        return router.layer(cors.allow_headers(Any).allow_origin(Any));
+        return router.layer(cors.allow_origin(Any));
     }
     let allowed: Arc<[HeaderValue]> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let asked = [header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH, header::IF_RANGE, header::RANGE];
-    let cors =
-        cors.allow_headers(asked).allow_credentials(true).allow_origin(AllowOrigin::list(allowed.iter().cloned()));
+    let cors = cors.allow_credentials(true).allow_origin(AllowOrigin::list(allowed.iter().cloned()));
     router.layer(middleware::from_fn_with_state(allowed, refuse_foreign)).layer(cors)
 }
 
@@ -91,5 +103,29 @@ async fn refuse_foreign(State(allowed): State<Arc<[HeaderValue]>>, request: Requ
             (StatusCode::FORBIDDEN, Json(body)).into_response()
         }
         _ => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    // The control: by default it said `*`, with which browsers send no `Authorization`.
+    #[tokio::test]
+    async fn pages_of_any_allowed_origin_may_send_their_token() {
+        for origins in ["*", "https://a.example"] {
+            let preflight = Request::options("/api/exams")
+                .header(header::ORIGIN, "https://a.example")
+                .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET")
+                .body(Body::empty());
+            let answer = guard(Router::new(), &[origins.to_owned()]).oneshot(preflight.unwrap()).await.unwrap();
+            let allowed = answer.headers()[header::ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap().to_lowercase();
+            for name in ["authorization", "content-type", "traceparent"] {
+                assert!(allowed.split(',').any(|one| one.trim() == name), "{origins}: {allowed}");
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use socketioxide::extract::{SocketRef, TryData};
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::http::bearer;
 use crate::sockets::accounts;
 use crate::sockets::inbound::Inbound;
 use crate::sockets::session::Session;
@@ -90,8 +91,7 @@ async fn admit(gateway: &Gateway, socket: &SocketRef, auth: Auth) -> Result<Arc<
     if gateway.closing.is_cancelled() {
         return Err(Refused::Unavailable);
     }
-    let header = socket.req_parts().headers.get(axum::http::header::AUTHORIZATION);
-    let bearer = || header.and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+    let bearer = || bearer(&socket.req_parts().headers);
     let token = auth.token.as_deref().or_else(bearer).filter(|token| !token.is_empty()).ok_or(Refused::NoToken)?;
     let identity = gateway.identify(token).await.map_err(|_| Refused::InvalidToken)?;
     let times = gateway.times(&identity);
@@ -119,7 +119,7 @@ pub(crate) fn welcome(gateway: &Arc<Gateway>, socket: SocketRef) {
         return;
     }
     metrics::gauge!("gateway_connections").increment(1.0);
-    gateway.expiry.watch(session.sid, session.expires_at());
+    gateway.expiry.watch(session.sid, session.token().expires_at);
     gateway.hub.enter_user(gateway.member(socket.clone(), &session.actor));
     gateway.presence.arrive(gateway, &session);
     if gateway.users.changes() != session.as_of {

@@ -274,3 +274,36 @@ pub(crate) fn user_rank(user_id: UserId, rank: u32, score: &Score, participants:
         participants,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_contracts::{Points, Timestamp};
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn an_older_name_that_is_heard_of_later_does_not_come_back() {
+        let now = datetime!(2026-11-23 08:00 UTC);
+        let index = Index::new(Calendar::new("Asia/Jakarta").unwrap());
+        let (board, user_id) = (BoardId { period: Period::AllTime, specialty: None }, UserId(Uuid::from_u128(1)));
+        let standing = Standing {
+            board: board.clone(),
+            period_start: Timestamp(index.calendar.start(board.period, now)),
+            user_id,
+            total_score: Points::ONE,
+            exams_completed: 1,
+            reached_at: Timestamp(now),
+            version: 1,
+        };
+        for (name, days, shown) in
+            [("Putri", 2, "Putri"), ("Putri Maharani", 1, "Putri Maharani"), ("Putri", 3, "Putri Maharani")]
+        {
+            let person =
+                Person { user_id, name: name.into(), avatar: None, seen_at: Timestamp(now - Duration::days(days)) };
+            index.apply(std::slice::from_ref(&standing), vec![person], now);
+            assert_eq!(index.entries(&board, Slice::Top(1), now)[0].user_name, shown);
+        }
+    }
+}

@@ -143,6 +143,9 @@ async fn post(context: &Context, board: BoardId, slot: i128) -> BoardId {
 mod tests {
     use std::collections::BTreeSet;
 
+    use async_nats::jetstream;
+    use sinaesta_contracts::{Service, Stream};
+
     use super::*;
     use crate::handlers::tests::{Bench, MONDAY, START, graded};
 
@@ -170,5 +173,23 @@ mod tests {
         turns.turn.as_mut().unwrap().until = Instant::now();
         turns.look();
         assert!(turns.turn.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_board_that_the_broker_has_no_room_for_is_told_when_it_has() {
+        let bench = Bench::start(START).await;
+        let Context { changes, .. } = &bench.context;
+        let jetstream = jetstream::new(bench.client().await);
+        let name = Stream::Commands(Service::Leaderboard).to_string();
+        let config = jetstream.get_stream(&name).await.unwrap().cached_info().config.clone();
+        jetstream.update_stream(&jetstream::stream::Config { max_bytes: 1, ..config.clone() }).await.unwrap();
+        let board = BoardId { period: Period::Weekly, specialty: None };
+        post(&bench.context, board.clone(), 1).await;
+        assert_eq!(changes.due(), [board.clone()], "it is still to be told");
+        jetstream.update_stream(&config).await.unwrap();
+        changes.0.lock().clear();
+        post(&bench.context, board, 2).await;
+        assert_eq!(changes.due(), []);
+        assert_eq!(jetstream.get_stream(&name).await.unwrap().cached_info().state.messages, 1);
     }
 }

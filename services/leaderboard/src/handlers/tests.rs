@@ -33,7 +33,7 @@ pub(crate) const MONDAY: OffsetDateTime = datetime!(2026-11-29 17:00 UTC);
 
 pub(crate) struct Bench {
     pub(crate) context: Context,
-    _nats: TestNats,
+    nats: TestNats,
     _database: TestDatabase,
 }
 
@@ -54,7 +54,12 @@ impl Bench {
             clock: Clock::manual(at),
             settings: Arc::new(settings),
         };
-        Self { context, _nats: nats, _database: database }
+        Self { context, nats, _database: database }
+    }
+
+    /// A plain connection to the broker.
+    pub(crate) async fn client(&self) -> async_nats::Client {
+        self.nats.client().await.unwrap()
     }
 
     async fn everything(&self) -> Vec<String> {
@@ -178,7 +183,7 @@ async fn two_gradings_of_one_result_in_one_batch_count_by_the_newer_key() {
         one.event.key_version = key_version;
         one
     };
-    let batch = [by_key(2, 9), by_key(1, 5), by_key(2, 9), graded(2, 1, 7, 5)];
+    let batch = [by_key(1, 5), by_key(2, 9), by_key(1, 5), graded(2, 1, 7, 5)];
     let standings = |mut published: Vec<(String, Value)>| {
         published.retain(|(name, _)| name.starts_with("standings-changed"));
         published
@@ -251,18 +256,24 @@ async fn which_week_runs_is_the_stamps_to_say() {
             let mut published = Vec::new();
             if seconds > 0 {
                 bench.take(&[graded(2, 2, 5, this)]).await;
-                published = bench.take(&[graded(3, 2, 9, this + 1)]).await;
+                published = bench.take(&[graded(3, 2, 10, this + 1)]).await;
             }
-            // Whoever is passed is passed on the board of the week that runs.
+            // Whoever is passed is passed on the board of the week that runs: on the month's the first one is as well.
             assert_eq!(overtaken(&published).len(), usize::from(seconds > 0), "{wrong_by} {seconds}");
             let handler = tell_board::Handler::new(bench.context.clone());
-            let told = tell(&handler, &[command(11, &Actor::system(), TellBoard { board: weekly(None) }, at)]).await;
+            let tell_at = |number, at| [command(number, &Actor::system(), TellBoard { board: weekly(None) }, at)];
+            if seconds > 0 {
+                let before = tell(&handler, &tell_at(10, MONDAY - Duration::seconds(30))).await;
+                assert_eq!(before[0][0].1["entries"].as_array().unwrap().len(), 2);
+            }
+            let told = tell(&handler, &tell_at(11, at)).await;
             let updated: LeaderboardUpdated = serde_json::from_value(told[0][0].1.clone()).unwrap();
             let who: Vec<_> = updated.entries.iter().map(|one| one.user_id.0.as_u128()).collect();
             let (start, expected) =
                 if seconds > 0 { (MONDAY, vec![3, 2]) } else { (MONDAY - Duration::days(7), vec![1, 2]) };
             assert_eq!((updated.period_start, who), (Some(Timestamp(start)), expected), "{wrong_by} {seconds}");
             assert_eq!(updated.timestamp, Timestamp(at));
+            assert!(updated.entries.iter().all(|one| one.previous_rank.is_none()), "a new week has no ranks before it");
         }
     }
 }
@@ -276,6 +287,14 @@ async fn a_recomputation_that_comes_again_is_answered_with_what_it_found() {
     let one = command(11, &actor(1, Role::SuperAdmin), UpdateLeaderboard {}, START);
     let again = Received { stamped_at: START + Duration::seconds(30), ..one.clone() };
     let other = Received { id: Uuid::from_u128(12), ..one.clone() };
+    // A commit that fails: nothing is answered, and it comes again.
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+                  CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON leaderboard_entries DEFERRABLE INITIALLY DEFERRED
+                  FOR EACH ROW EXECUTE FUNCTION refuse()";
+    sqlx::raw_sql(refuse).execute(&bench.context.pool).await.unwrap();
+    let failed = handler.handle(std::slice::from_ref(&one)).await;
+    assert!(failed.is_err(), "{failed:?}");
+    sqlx::raw_sql("DROP TRIGGER refuse ON leaderboard_entries").execute(&bench.context.pool).await.unwrap();
     for batch in [vec![one.clone()], vec![one.clone(), again.clone()], vec![again]] {
         for outcome in handler.handle(&batch).await.unwrap() {
             assert_eq!((outcome.answer.unwrap().repaired, outcome.outbound.len()), (6, 1));

@@ -150,7 +150,12 @@ async fn nobody_begins_later_by_a_clock_that_is_behind() {
     assert_eq!(waits.session.status, SessionStatus::Waiting);
     let has_begun = "SELECT scheduled_start < now() FROM exams WHERE id = $1";
     until("it begins", async || stack.is(has_begun, exam_id).await).await;
-    stack.send(&Actor::system(), StartExam { exam_id }).await.unwrap();
+    // Two replicas notice, in two seconds.
+    for _ in 0..2 {
+        stack.send(&Actor::system(), StartExam { exam_id }).await.unwrap();
+    }
+    stack.settled().await;
+    assert_eq!(stack.published(&format!("deliver.exam.{exam_id}")).await.len(), 1, "announced once");
     let joined = stack.join(&putri, exam_id).await;
     assert_eq!((joined.session.status, joined.exam.questions.len()), (SessionStatus::InProgress, 2));
     stack.answer(&putri, exam_id, 0, 1).await;

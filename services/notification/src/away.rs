@@ -46,3 +46,33 @@ pub(crate) fn notify(away: &Away, messages: &[PostedMessage]) -> Option<(Uuid, N
     let notify = Notify { user_id: away.user_id, notice };
     Some((notify_id(&notify, &format!("waiting.{}.{}-{}", away.room_id, first.seq, last.seq)), notify))
 }
+
+#[cfg(test)]
+mod tests {
+    use sinaesta_contracts::{MessageId, Role};
+    use sinaesta_testkit::actor;
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_of_their_own_messages_nor_of_what_they_have_read() {
+        let [student, mentor] = [1, 2].map(|number| actor(number, Role::Student));
+        let away = Away { room_id: "mentor:7".parse().unwrap(), user_id: student.user_id, last_read_seq: 2 };
+        let posted = |seq, by: &Actor| PostedMessage {
+            id: MessageId(Uuid::now_v7()),
+            seq,
+            sender_id: by.user_id,
+            sender_name: by.name.clone(),
+            excerpt: format!("Number {seq}"),
+        };
+        // They read, wrote, and left before anybody looked.
+        let (read, own, new) = (posted(2, &mentor), posted(3, &student), posted(4, &mentor));
+        assert!(notify(&away, &[posted(1, &mentor), read.clone()]).is_none());
+        assert!(notify(&away, std::slice::from_ref(&own)).is_none());
+        let (_, told) = notify(&away, &[read, own, new, posted(5, &student)]).unwrap();
+        let Notice::MessagesWaiting { first_seq, last_seq, excerpt, .. } = told.notice else {
+            unreachable!("of messages")
+        };
+        assert_eq!((told.user_id, first_seq, last_seq, excerpt.as_str()), (student.user_id, 4, 4, "Number 4"));
+    }
+}

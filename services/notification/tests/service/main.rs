@@ -19,8 +19,8 @@ use sinaesta_contracts::exam_authoring::ExamScheduled;
 use sinaesta_contracts::exam_grading::{ExamGraded, SessionBegun, SessionsBegun};
 use sinaesta_contracts::leaderboard::{BoardId, Overtake, PeopleOvertaken, Period};
 use sinaesta_contracts::notification::{
-    Data, ListNotifications, NewNotification, Notice, NotificationPage, NotificationType, Notify, Priority,
-    ReadAllNotifications, SendNotification,
+    Data, ListNotifications, NewNotification, Notice, NotificationPage, NotificationType, Notify, Preferences,
+    Priority, QuietHours, ReadAllNotifications, SendNotification, SetPreferences, TypePreference,
 };
 use sinaesta_contracts::study_group::GroupInvited;
 use sinaesta_contracts::{
@@ -33,6 +33,7 @@ use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
@@ -112,6 +113,20 @@ impl Stack {
         self.list(who).await.notifications.into_iter().map(|one| one.title).collect()
     }
 
+    /// A browser of a user's.
+    async fn browser(&self, who: &Actor, endpoint: &str) {
+        // Of RFC 8291, section 5.
+        let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+        sqlx::query("INSERT INTO push_subscriptions VALUES ($1, $2, $3, $4, now())")
+            .bind(endpoint)
+            .bind(who.user_id.0)
+            .bind(URL_SAFE_NO_PAD.decode(key).unwrap())
+            .bind([7_u8; 16].to_vec())
+            .execute(&self.database.pool)
+            .await
+            .unwrap();
+    }
+
     async fn count(&self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.database.pool).await.unwrap()
     }
@@ -126,7 +141,7 @@ impl Stack {
     }
 
     /// Everything that sockets of an audience are told from now on.
-    async fn hear(&self, audience: &Audience) -> tokio::sync::mpsc::UnboundedReceiver<(String, Value)> {
+    async fn hear(&self, audience: &Audience) -> UnboundedReceiver<(String, Value)> {
         let mut heard = self.nats.client().await.unwrap().subscribe(Subject::Live(audience).to_string()).await.unwrap();
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         tokio::spawn(async move {
@@ -152,6 +167,38 @@ fn wrong_by(seconds: i64) -> Clock {
         }
     });
     clock
+}
+
+/// Where browsers are pushed to, and the path of each push; it is busy for those to `/refused`.
+async fn push_service() -> (String, UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let (pushed, pushes) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let pushed = pushed.clone();
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                let end = |request: &[u8]| {
+                    let text = String::from_utf8_lossy(request).to_lowercase();
+                    let (head, _) = text.split_once("\r\n\r\n")?;
+                    let length: usize = head.split_once("content-length: ")?.1.split("\r\n").next()?.parse().ok()?;
+                    Some((head.len() + 4 + length, head.split(' ').nth(1)?.to_owned()))
+                };
+                while end(&request).is_none_or(|(length, _)| request.len() < length) {
+                    if stream.read_buf(&mut request).await.unwrap_or_default() == 0 {
+                        return;
+                    }
+                }
+                let (_, path) = end(&request).unwrap();
+                let status = if path == "/refused" { "503 Busy" } else { "201 Created" };
+                pushed.send(path).ok();
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.ok();
+            });
+        }
+    });
+    (origin, pushes)
 }
 
 fn note(title: &str, priority: Priority) -> SendNotification {
@@ -574,51 +621,15 @@ async fn a_room_of_which_chat_can_not_say_who_is_away_keeps_no_other_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_that_fails_keeps_no_other_waiting() {
     let stack = Stack::start().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let (pushed, mut pushes) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let pushed = pushed.clone();
-            tokio::spawn(async move {
-                let mut request = Vec::new();
-                let end = |request: &[u8]| {
-                    let text = String::from_utf8_lossy(request).to_lowercase();
-                    let (head, _) = text.split_once("\r\n\r\n")?;
-                    let length: usize = head.split_once("content-length: ")?.1.split("\r\n").next()?.parse().ok()?;
-                    Some((head.len() + 4 + length, head.split(' ').nth(1)?.to_owned()))
-                };
-                while end(&request).is_none_or(|(length, _)| request.len() < length) {
-                    if stream.read_buf(&mut request).await.unwrap_or_default() == 0 {
-                        return;
-                    }
-                }
-                let (_, path) = end(&request).unwrap();
-                let status = if path == "/refused" { "503 Busy" } else { "201 Created" };
-                pushed.send(path).ok();
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await.ok();
-            });
-        }
-    });
+    let (origin, mut pushes) = push_service().await;
     let readers = [
         stack.user(1, Role::Student).await,
         stack.user(2, Role::Student).await,
         stack.user(3, Role::Student).await,
         stack.user(4, Role::Student).await,
     ];
-    // Of RFC 8291, section 5.
-    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
     for (reader, path) in readers.iter().zip(["refused", "unreadable", "stuck", "good"]) {
-        let (p256dh, auth) = (URL_SAFE_NO_PAD.decode(key).unwrap(), [7_u8; 16].to_vec());
-        sqlx::query("INSERT INTO push_subscriptions VALUES ($1, $2, $3, $4, now())")
-            .bind(format!("{origin}/{path}"))
-            .bind(reader.user_id.0)
-            .bind(p256dh)
-            .bind(auth)
-            .execute(&stack.database.pool)
-            .await
-            .unwrap();
+        stack.browser(reader, &format!("{origin}/{path}")).await;
     }
     let hosts = vec![origin.clone()];
     let starting = stack.replica_with(&Clock::system(), |settings| settings.push_delay_ms = 60_000);
@@ -671,4 +682,71 @@ async fn a_push_that_fails_keeps_no_other_waiting() {
     let stuck = of("stuck");
     until("it is given up", || async { stack.count(&stuck).await == 0 }).await;
     assert!(std::iter::from_fn(|| pushes.try_recv().ok()).all(|path| path != "/stuck"), "it was pushed again");
+}
+
+/// Whoever sits an exam, and whoever sleeps: what is not urgent is pushed to neither, and comes when that is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_pushed_in_an_exam_nor_in_quiet_hours_and_what_waited_is_behind_them() {
+    let stack = Stack::start().await;
+    let (origin, mut pushes) = push_service().await;
+    let clock = Clock::manual(Clock::system().now());
+    let hosts = vec![origin.clone()];
+    let _replica = stack.replica_with(&clock, |settings| (settings.push_delay_ms, settings.push_hosts) = (0, hosts));
+    let [sitting, sleeping, awake] =
+        [stack.user(1, Role::Student).await, stack.user(2, Role::Student).await, stack.user(3, Role::Student).await];
+    for (who, path) in [(&sitting, "sitting"), (&sleeping, "sleeping"), (&awake, "awake")] {
+        stack.browser(who, &format!("{origin}/{path}")).await;
+    }
+    // An hour from now they are awake.
+    let time = |hours: i64| {
+        let at = clock.now() + time::Duration::hours(hours);
+        format!("{:02}:{:02}", at.hour(), at.minute()).try_into().unwrap()
+    };
+    let quiet_hours =
+        Some(QuietHours { from: time(-1), until: time(1), time_zone: "UTC".to_owned().try_into().unwrap() });
+    let system = Some(TypePreference { enabled: true, quiet_hours });
+    stack.command(&sleeping, &SetPreferences { preferences: Preferences { system, ..Preferences::default() } }).await;
+    let waiting = |seq| Notify {
+        user_id: sitting.user_id,
+        notice: Notice::MessagesWaiting {
+            room_id: "mentor:7".parse().unwrap(),
+            first_seq: seq,
+            last_seq: seq,
+            sender_name: "dr. Bayu".into(),
+            excerpt: format!("Number {seq}"),
+        },
+    };
+    // One is to be pushed already as the exam begins, and changes during it.
+    stack.command(&sitting, &waiting(1)).await;
+    let began = SessionBegun {
+        exam_id: exam(7),
+        session_id: SessionId(Uuid::from_u128(7)),
+        user_id: sitting.user_id,
+        started_at: Timestamp(Clock::system().now()),
+    };
+    stack.publish(&SessionsBegun { sessions: vec![began] }).await;
+    until("the exam began", || async {
+        stack.count("SELECT count(*) FROM notification_inboxes WHERE held_since IS NOT NULL").await == 1
+    })
+    .await;
+    stack.command(&sitting, &waiting(2)).await;
+    for who in [&sitting, &sleeping, &awake] {
+        stack.command(who, &note("pushed", Priority::Normal)).await;
+    }
+    // The stamps are a little later than the clock, which stands.
+    clock.advance(Duration::from_secs(10));
+    let left =
+        "SELECT count(*) FILTER (WHERE endpoint LIKE '%/sleeping' AND attempts = 0) * 100 + count(*) FROM push_queue";
+    until("each is dealt with, and one is put off", || async { stack.count(left).await == 101 }).await;
+    assert_eq!(pushes.recv().await.unwrap(), "/awake");
+    assert!(pushes.try_recv().is_err(), "somebody else was pushed to");
+    stack.publish(&graded(&sitting, 7, clock.now())).await;
+    until("the exam is graded", || async { stack.titles(&sitting).await.len() == 3 }).await;
+    clock.advance(Duration::from_secs(10));
+    for _ in ["Number 2", "pushed", "Your exam is graded"] {
+        assert_eq!(tokio::time::timeout(LIMIT, pushes.recv()).await.unwrap().unwrap(), "/sitting");
+    }
+    assert!(pushes.try_recv().is_err(), "somebody else was pushed to");
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(tokio::time::timeout(LIMIT, pushes.recv()).await.unwrap().unwrap(), "/sleeping");
 }

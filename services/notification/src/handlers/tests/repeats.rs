@@ -17,6 +17,7 @@ use sinaesta_contracts::{Actor, Command, GroupId, MessageId, Role, Timestamp};
 use time::Duration;
 use uuid::Uuid;
 
+use super::stamps::commands;
 use super::*;
 use crate::handlers::*;
 
@@ -368,4 +369,29 @@ async fn events_are_heard_once() {
     };
     let handler = people_overtaken::Handler::new(bench.context.clone()).unwrap();
     is_heard_once(&bench, &handler, &event("overtaken", PeopleOvertaken { overtakes: vec![overtake] }, 0)).await;
+}
+
+/// The broker takes no commands for a while: what was heard of comes again, and they are told then.
+#[tokio::test]
+async fn an_event_whose_commands_the_broker_has_no_room_for_is_to_come_again() {
+    let bench = Bench::start().await;
+    let student = bench.user(1, Role::Student).await;
+    let jetstream = async_nats::jetstream::new(bench.client().await);
+    let queue = jetstream.get_stream("COMMANDS-notification").await.unwrap();
+    let config = queue.cached_info().config.clone();
+    jetstream.update_stream(&async_nats::jetstream::stream::Config { max_bytes: 1, ..config.clone() }).await.unwrap();
+    let invited = |number: u128| GroupInvited {
+        group_id: GroupId(Uuid::from_u128(number)),
+        group_name: "EKG".into(),
+        user_id: student.user_id,
+        by: student.user_id,
+        by_name: "Putri".into(),
+    };
+    let batch = [event("one", invited(1), 0), event("other", invited(2), 1)];
+    let handler = group_invited::Handler(bench.context.clone());
+    let failed = handler.handle(&batch).await.unwrap_err();
+    assert!(failed.to_string().contains("2 commands were not taken"), "{failed}");
+    jetstream.update_stream(&config).await.unwrap();
+    hear(&handler, &batch).await;
+    assert_eq!(commands(&bench).await, 2);
 }

@@ -126,7 +126,7 @@ async fn the_day_of_being_overtaken_is_the_stamps_on_both_sides() {
 }
 
 /// How many commands wait in the queue.
-async fn commands(bench: &Bench) -> u64 {
+pub(super) async fn commands(bench: &Bench) -> u64 {
     let client = bench.client().await;
     let jetstream = async_nats::jetstream::new(client);
     let mut stream = jetstream.get_stream("COMMANDS-notification").await.unwrap();

@@ -1,6 +1,9 @@
 /** Boards that move while you watch: after exams, across gateways, while replicas come and go. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import process from 'node:process';
+
+import { connect as connectNats, headers as natsHeaders } from '@nats-io/transport-node';
 
 import { all, emitAck, next, ok, refusal, settled, startStack, until } from './harness.mjs';
 import { insist, newExam, sitter, singles } from './exam-helpers.mjs';
@@ -88,7 +91,61 @@ stack.check('a board moves at most once a second, and each sees where they stand
   await next(watching, 'leaderboard-updated', (payload) => payload.entries[0]?.total_score === 8);
   await settled(outside);
   assert.equal(all(outside, 'leaderboard-updated').length, before);
+  // Who is not on the board has no place that could change; the other one heard of each place once.
+  assert.deepEqual(all(outside, 'leaderboard-rank-changed'), []);
+  const heard = all(watching, 'leaderboard-rank-changed').map(({ userRank }) => [userRank.rank, userRank.total_score].join());
+  heard.slice(1).forEach((place, n) => assert.notEqual(place, heard[n]));
   await refusal(outside, 'leaderboard-unsubscribe', board, 'leaderboard/not-watched');
+});
+
+stack.check('whoever begins to watch a board while it changes hears of that, and so does who begins while the last one leaves', async () => {
+  const pids = stack.boards.map(({ pid }) => pid ?? 0);
+  /** While no replica answers. @param {() => Promise<void>} body */
+  const frozen = async (body) => {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    try {
+      await body();
+    } finally {
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    }
+  };
+  const nats = await connectNats(stack.broker());
+  try {
+    const board = { period: 'monthly' };
+    const [one, other] = [await stack.connect({ token: stack.user().token }), await stack.connect({ token: stack.user().token })];
+    const { ok: _, userRank: __, ...seen } = await ok(one, 'leaderboard-request', board);
+    /** Tells of a change as the service does. @param {string} timestamp what it is known by */
+    const change = async (timestamp) => {
+      const headers = natsHeaders();
+      headers.set('Sinaesta-Event', 'leaderboard-updated');
+      nats.publish('deliver.board.monthly', JSON.stringify({ ...seen, timestamp }), { headers });
+      await next(one, 'leaderboard-updated', (told) => told.timestamp === timestamp);
+    };
+    /** Asks for it; that is on its way once what stands behind it is answered. @param {import('./harness.mjs').Client} client */
+    const ask = async (client) => {
+      const asked = ok(client, 'leaderboard-request', board);
+      await refusal(client, 'leaderboard-unsubscribe', { period: 'weekly' }, 'leaderboard/not-watched');
+      return { asked };
+    };
+    let entering = { asked: Promise.resolve() };
+    await frozen(async () => {
+      entering = await ask(other);
+      await change('2026-11-23T08:00:00.001Z');
+    });
+    await entering.asked;
+    await next(other, 'leaderboard-updated', (told) => told.timestamp === '2026-11-23T08:00:00.001Z');
+    await ok(other, 'leaderboard-unsubscribe', board);
+    await frozen(async () => {
+      // Whoever tells of this asks where its watchers stand, and finds them gone, and another one coming, when that is answered.
+      await change('2026-11-23T08:00:00.002Z');
+      await ok(one, 'leaderboard-unsubscribe', board);
+      entering = await ask(one);
+    });
+    await entering.asked;
+    await change('2026-11-23T08:00:00.003Z');
+  } finally {
+    await nats.close();
+  }
 });
 
 stack.check('ties go to the better average, then to who was first, and neighbours are around one', async () => {

@@ -332,6 +332,9 @@ check('typing shows to the others only, and stops when they say so', async () =>
   }
   await settled(a);
   assert.deepEqual(all(a, 'typing-indicator'), []);
+  // Their other tab is not in the room.
+  const tab = await stack.connect({ token: ann.token });
+  await refusal(tab, 'typing-indicator', { roomId, isTyping: true }, 'chat/not-in-room');
   const { typing } = await join(b, roomId);
   assert.deepEqual(typing, []);
 });
@@ -623,8 +626,12 @@ check('a snapshot that is older than the room is followed by what went out meanw
     const { messages: [as] } = await ok(a, 'message-history', { roomId, limit: 1 });
     assert.equal(as.id, id);
     const headers = natsHeaders();
-    for (const [name, value] of Object.entries({ 'Nats-Msg-Id': `${id}.0`, 'Sinaesta-Event': 'receive-message', 'Sinaesta-Seq': '2' })) headers.set(name, value);
-    nats.publish(`deliver.room.${roomId}`, JSON.stringify(as), { headers });
+    for (const [name, value] of Object.entries({ 'Sinaesta-Event': 'receive-message', 'Sinaesta-Seq': '2' })) headers.set(name, value);
+    // Once more under another id, which the broker does not know it by.
+    for (const of of [`${id}.0`, `${id}.again`]) {
+      headers.set('Nats-Msg-Id', of);
+      nats.publish(`deliver.room.${roomId}`, JSON.stringify(as), { headers });
+    }
     await next(b, 'receive-message', (message) => message.seq === 2);
     await commits.release();
     const { lastSeq } = await joining;

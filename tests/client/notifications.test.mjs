@@ -1,6 +1,7 @@
 /** The bell: who is told of what, and that the badge is right everywhere. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import net from 'node:net';
 import { after } from 'node:test';
 
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -293,6 +294,12 @@ stack.check('an announcement is one row, with each reader\'s own state, and only
   const lists = await Promise.all([one, two, doctor].map(({ client }) => ok(client, 'notification-list', {})));
   assert.deepEqual(lists.map((list) => [list.unreadCount, list.notifications.length]), [[2, 3], [1, 1], [2, 2]]);
   await until(() => one.inbox.unread === 2 && two.inbox.unread === 1 && doctor.inbox.unread === 2);
+  // What is told to all now comes behind what was not for them.
+  await ok(adminClient, 'notification-send', note({ title: 'To all again', audience: { all: true } }));
+  for (const [{ client }, titles] of /** @type {const} */ ([[two, ['To all', 'To all again']], [doctor, ['To all', 'To a specialty', 'To all again']]])) {
+    await next(client, 'new-notification', (told) => told.title === 'To all again');
+    assert.deepEqual(all(client, 'new-notification').map((told) => told.title), titles);
+  }
   // Whoever comes later was not meant.
   const late = await reader({ claims: { specialty } });
   assert.deepEqual([late.inbox.unread, late.inbox.list()], [0, []]);
@@ -606,6 +613,62 @@ stack.check('a browser that is closed is pushed to, once, and one that is gone i
   }
   assert.equal((await api(stack, null, 'GET', '/api/push/key')).status, 401);
 }, { timeout: 60_000 });
+
+/** A way to the broker that can be cut. */
+async function wayToBroker() {
+  const broker = new URL(stack.infra().nats.url);
+  /** @type {Set<net.Socket>} */
+  const open = new Set();
+  let isCut = false;
+  const server = net.createServer((near) => {
+    const far = net.connect(Number(broker.port), broker.hostname);
+    for (const [one, other] of /** @type {const} */ ([[near, far], [far, near]])) {
+      open.add(one);
+      one.pipe(other);
+      one.on('error', () => {});
+      one.on('close', () => {
+        open.delete(one);
+        other.destroy();
+      });
+    }
+    if (isCut) near.destroy();
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
+  return {
+    url: `nats://127.0.0.1:${/** @type {net.AddressInfo} */ (server.address()).port}`,
+    cut() {
+      isCut = true;
+      for (const socket of open) socket.destroy();
+    },
+    mend: () => (isCut = false),
+    close: () => server.close(),
+  };
+}
+
+stack.check('what came while a gateway did not hear the broker is told as soon as it does: a room\'s last message, and the badge', async () => {
+  stack.mine();
+  const way = await wayToBroker();
+  const gateway = await stack.addService('gateway', { SINAESTA__NATS__URL: way.url });
+  try {
+    const [{ user, client, inbox }, speaker] = [await reader({ port: gateway.port }), await reader()];
+    const roomId = newRoom();
+    await join(client, roomId);
+    await join(speaker.client, roomId);
+    await say(speaker.client, roomId, 'heard');
+    await next(client, 'receive-message');
+    way.cut();
+    const last = await say(speaker.client, roomId, 'not heard');
+    await ok(mentorClient, 'notification-send', note({ userId: user.id }));
+    assert.deepEqual([all(client, 'receive-message').length, inbox.unread], [1, 0]);
+    way.mend();
+    // Nothing comes behind it.
+    assert.deepEqual(await next(client, 'receive-message'), last);
+    await until(() => inbox.unread === 1, { what: 'the badge' });
+  } finally {
+    await gateway.stop();
+    way.close();
+  }
+});
 
 stack.check('a client without a bell is not bothered by a service that is away', async () => {
   const [first, second] = stack.bells;

@@ -482,6 +482,35 @@ check('who does not read costs a megabyte or two, and is told what was missed', 
   }
 }, { timeout: 120_000 });
 
+// The control: with all of the buffer for what is told, the connection is lost.
+check('what is told to who does not read leaves room for what they ask for', async () => {
+  const roomId = newRoom();
+  // Elsewhere: the writer hears all of it, too.
+  const writer = await stack.connect({ token: stack.user().token, port: gateway.port });
+  await join(writer, roomId);
+  const raw = await signedInRaw(small);
+  raw.socket.send(`42["join-room",${JSON.stringify({ roomId })}]`);
+  await frame(raw, '42["room-joined"');
+  raw.socket.pause();
+  const metric = async (/** @type {RegExp} */ line) => Number(line.exec((await request(`${small.healthUrl}/metrics`)).text)?.[1] ?? 0);
+  const overflows = () => metric(/^gateway_buffer_overflows_total\S* (\d+)$/m);
+  const heartbeats = () => metric(/^gateway_events_total\{[^}]*event="heartbeat"[^}]*\} (\d+)$/m);
+  // One after another: many at once fill the buffer before the network has taken any.
+  const write = () => say(writer, roomId, '🫀'.repeat(8_000));
+  const before = await overflows();
+  do await write();
+  while (await overflows() === before);
+  // Whatever the network still took is made up for.
+  for (let n = 0; n < 20; n += 1) await write();
+  const beats = await heartbeats();
+  raw.socket.send('427["heartbeat"]');
+  await until(async () => await heartbeats() > beats, { what: 'the heartbeat to be taken' });
+  raw.socket.resume();
+  await frame(raw, '437[');
+  await frame(raw, '42["resync-required"');
+  raw.socket.terminate();
+});
+
 // The control: `gateway.socket_buffer_bytes` at 1000000000.
 check('who asks for more than they read loses the connection, and comes back', async () => {
   const roomId = newRoom();

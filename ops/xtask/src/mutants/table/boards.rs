@@ -1,6 +1,6 @@
 //! Boards: what counts, in which order it is ranked, and who is told.
 
-use super::{Mutant, client, missing, mutant, nobody, unit};
+use super::{Mutant, client, mutant, nobody, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -11,17 +11,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-failed-commit-ignored",
         "a recomputation whose commit failed is answered as done",
-        missing("a commit that fails: an error, and no delivery"),
+        unit("leaderboard", "a_recomputation_that_comes_again"),
     ),
     mutant(
         "board-takes-the-older-key",
         "of two gradings in one batch the older counts",
-        missing("two gradings of one result in one batch, the newer one last"),
+        unit("leaderboard", "two_gradings_of_one_result"),
     ),
     mutant(
         "board-overtaken-on-all-boards",
         "somebody is told of being passed on the boards of months and of all time",
-        missing("who is passed on the month's board and not on the week's is not told"),
+        unit("leaderboard", "which_week_runs"),
     ),
     mutant(
         "board-older-standing-counts",
@@ -56,7 +56,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-ranks-of-the-week-before",
         "a new week's board shows the ranks of the old one as those before",
-        missing("the week turns over: nobody has a rank before"),
+        unit("leaderboard", "which_week_runs"),
     ),
     mutant("board-weeks-of-utc", "a week begins on Monday in Greenwich", unit("leaderboard", "calendar::")),
     mutant(
@@ -72,7 +72,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-not-read-anew",
         "a replica that may have missed something goes on without it",
-        missing("a recomputation that one replica did: the others show what it repaired"),
+        unit("leaderboard", "a_recomputation_repairs"),
     ),
     mutant(
         "board-differences-stay",
@@ -82,7 +82,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-that-was-not-taken-is-forgotten",
         "a board that the broker did not take is not told",
-        missing("the broker does not take the command of one board for a while: it is told when it does"),
+        unit("leaderboard", "a_board_that_the_broker_has_no_room_for"),
     ),
     mutant(
         "board-turn-of-the-week-not-told",
@@ -103,16 +103,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "board-old-name-comes-back",
         "a result that comes late brings back an old name",
-        missing("a replica hears of an older name behind a newer one: the newer one stays"),
+        unit("leaderboard", "an_older_name_that_is_heard_of_later"),
     ),
     mutant(
         "board-limit-of-the-longest",
         "who asked for ten is told a hundred",
-        missing("two who watch a board with different limits each hear so many entries"),
+        client("leaderboard", "a board moves at most once a second"),
     ),
     mutant(
         "board-rank-told-though-it-is-the-same",
         "somebody whose rank is the same is told that it changed",
-        missing("a board moves below somebody: they hear of no new rank"),
+        client("leaderboard", "a board moves at most once a second"),
     ),
 ];

@@ -1,6 +1,6 @@
 //! Exams: deadlines, answers, autosaves, grading, corrections, interventions.
 
-use super::{Mutant, client, missing, mutant, nobody, unit};
+use super::{Mutant, client, mutant, nobody, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -153,7 +153,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-changed-by-any-mentor",
         "a mentor changes another one's exam",
-        missing("a mentor who is not among its authors schedules a published exam: `auth/forbidden`"),
+        client("exam-authoring", "a draft is its authors"),
     ),
     mutant(
         "exam-proctors-hear-nothing",
@@ -183,7 +183,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-begins-twice",
         "each replica announces that an exam began",
-        missing("two replicas notice that an exam begins: it is announced once"),
+        unit("exam-grading", "nobody_begins_later"),
     ),
     mutant(
         "exam-expiry-told-by-each-replica",

@@ -1,12 +1,12 @@
 //! The gateway: rooms, admission, limits, tokens, files.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "room-repeats-are-told",
         "a message that the broker republishes is told twice",
-        missing("a message that is published again under another id is told to its room once"),
+        client("chat", "a snapshot that is older than the room"),
     ),
     mutant(
         "room-gap-is-not-filled",
@@ -26,9 +26,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "room-not-asked-after-a-disruption",
         "the last message before a disruption waits for the next one",
-        missing(
-            "the last message of a room comes while a gateway can not hear the broker: it is told when it can, before the next one",
-        ),
+        client("notifications", "what came while a gateway did not hear"),
     ),
     mutant(
         "room-gives-up-in-silence",
@@ -62,28 +60,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "room-slow-reader-without-bound",
-        "who does not read costs any number of bytes",
-        missing("what is kept for a slow reader has a bound in bytes, at a buffer that allows more packets"),
+        "what somebody is told and does not read takes the room of what they ask for",
+        client("door", "what is told to who does not read"),
     ),
     mutant(
         "audience-forgets-what-came-while-entering",
         "who begins to watch an exam or a board misses what changed meanwhile",
-        missing("a board or an exam changes between the snapshot and the entering"),
+        client("leaderboard", "whoever begins to watch a board"),
     ),
     mutant(
         "audience-ends-before-somebody-enters",
         "who enters while the last one leaves hears nothing",
-        missing("entering an audience at the moment at which its last socket leaves"),
+        client("leaderboard", "whoever begins to watch a board"),
     ),
     mutant(
         "announcement-for-everybody",
         "an announcement reaches those whom it is not for",
-        missing("an announcement for one role emits nothing to the sockets of others"),
+        client("notifications", "an announcement is one row"),
     ),
     mutant(
         "bell-not-asked-after-a-disruption",
         "a badge is wrong until the next notification after the broker was away",
-        missing("notifications while a gateway can not reach the broker: the badge is right when it can"),
+        client("notifications", "what came while a gateway did not hear"),
     ),
     mutant(
         "presence-second-socket-counts-twice",
@@ -113,7 +111,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "typing-from-outside",
         "somebody types in a room that they have not joined",
-        missing("typing in a room that the socket has not joined is refused"),
+        client("chat", "typing shows to the others only"),
     ),
     mutant("limit-of-a-socket-only", "whoever opens more sockets has more allowances", unit("gateway", "limits::")),
     mutant(
@@ -157,7 +155,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "token-of-the-second-of-revoking-is-old",
         "a token of the second in which tokens were revoked counts",
-        missing("a token that was made in the second of the revocation is refused"),
+        client("accounts", "revoked tokens count no more"),
     ),
     mutant(
         "account-suspended-stays-connected",

@@ -1,6 +1,6 @@
 //! The bell: what is told to whom, the badge, quiet hours, reminders, pushing.
 
-use super::{Mutant, client, missing, mutant, unit};
+use super::{Mutant, client, mutant, unit};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -91,17 +91,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "notification-of-ones-own-messages",
         "somebody is told of what they said themselves",
-        missing("somebody posts and leaves before the bell looks: they are not told of their own message"),
+        unit("notification", "nobody_is_told_of_their_own"),
     ),
     mutant(
         "notification-of-messages-one-has-read",
         "somebody who went after reading is told of what they read",
-        missing("somebody reads a message and leaves before the bell looks: they are not told of it"),
+        unit("notification", "nobody_is_told_of_their_own"),
     ),
     mutant(
         "notification-that-was-not-taken-is-forgotten",
         "what the broker did not take is not told",
-        missing("the broker takes no commands for a while: those who were to be told are told then"),
+        unit("notification", "an_event_whose_commands_the_broker_has_no_room_for"),
     ),
     mutant(
         "notification-of-rooms-put-off-is-forgotten",
@@ -179,15 +179,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         "a browser is pushed to though its user is here",
         client("notifications", "a browser that is closed is pushed to"),
     ),
-    mutant(
-        "push-in-quiet-hours",
-        "a phone rings in quiet hours",
-        missing("in quiet hours nothing is pushed, and behind them what is unread is"),
-    ),
+    mutant("push-in-quiet-hours", "a phone rings in quiet hours", unit("notification", "nothing_is_pushed_in_an_exam")),
     mutant(
         "push-in-an-exam",
         "a phone rings in the middle of an exam",
-        missing("what an exam holds back is not pushed"),
+        unit("notification", "nothing_is_pushed_in_an_exam"),
     ),
     mutant(
         "push-to-browsers-that-are-gone",
@@ -197,7 +193,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "push-tried-for-ever",
         "what ends the process that pushes it is pushed again and again",
-        missing("a push whose takers died nine times is given up"),
+        unit("notification", "a_push_that_fails"),
     ),
     mutant("push-to-any-host", "a subscription makes us call any host", unit("notification", "services::")),
     mutant("push-without-encryption", "what is pushed goes over http", unit("notification", "services::")),

@@ -73,7 +73,7 @@ pub async fn are_news(db: &mut PgConnection, words: &[Word]) -> Result<Vec<bool>
 
 fn compare<'w>(words: &'w [Word], mut newest: BTreeMap<(&'w str, Uuid), Uuid>) -> Vec<bool> {
     let is_news = |word: &'w Word| {
-        let newest = newest.entry(key(word)).or_insert(Uuid::nil());
+        let newest = newest.entry(key(word)).or_default();
         let is_news = word.command > *newest || mutant!("chat-late-command-counts");
         *newest = word.command.max(*newest);
         is_news

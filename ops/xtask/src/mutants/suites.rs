@@ -98,7 +98,7 @@ impl Suites {
             match one.by {
                 By::Unit { package, tests } => units.entry(package).or_default().extend(tests.split(' ')),
                 By::Client { file, test } => drop(files.entry(file).or_default().insert(test)),
-                By::Missing(_) | By::Nobody(_) => {}
+                By::Nobody(_) => {}
             }
         }
         for (package, filters) in units {
@@ -139,7 +139,7 @@ impl Suites {
         let commands = match mutant.by {
             By::Unit { package, tests } => self.unit(package, &tests.split(' ').collect::<Vec<_>>())?,
             By::Client { file, test } => vec![self.client(file, &[test])],
-            By::Missing(_) | By::Nobody(_) => Vec::new(),
+            By::Nobody(_) => Vec::new(),
         };
         if let By::Unit { package: of, .. } | By::Client { file: of, .. } = &mutant.by
             && let Some(test) = self.broken.get(*of)

@@ -56,7 +56,7 @@ impl Said {
     }
 }
 
-pub(crate) async fn handle(call: Call, event: SetTyping) {
+pub(super) async fn set(call: Call, event: SetTyping) {
     if !call.session.is_in(&event.room_id) && !mutant!("typing-from-outside") {
         let error = ErrorBody::new(code::NOT_IN_ROOM, "Join the room first").on_field("roomId");
         return call.responder.error(error);

@@ -138,7 +138,7 @@ fn goodbye(gateway: &Arc<Gateway>, session: &Arc<Session>) {
     for room in session.take_rooms() {
         gateway.hub.leave(&Audience::Room(room.clone()), session.sid);
         if !is_last {
-            crate::events::leave_room::gone(gateway, session, room);
+            crate::events::rooms::exit_if_last(gateway, session, room);
         }
     }
     if session.watches_groups() {

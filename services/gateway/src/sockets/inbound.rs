@@ -32,10 +32,10 @@ pub(crate) struct Raw;
 impl MessageHandler<LocalAdapter, Raw> for Inbound {
     fn call(&self, socket: Arc<Socket<LocalAdapter>>, mut value: Value, ack_id: Option<i64>) {
         // Before anything of it is read: what is refused must cost next to nothing.
-        let peeked = value.as_str().and_then(|text| reader::peek(text)).and_then(events::known);
-        let class = peeked.map_or(Class::Other, events::class);
+        let peeked = value.as_str().and_then(|text| reader::peek(text)).and_then(events::route);
+        let class = peeked.map_or(Class::Other, |route| route.class);
         if let Err(wait) = self.session.limits.take(&self.session.user.limits, class) {
-            return self.refuse(socket, value, ack_id, peeked, wait);
+            return self.refuse(socket, value, ack_id, peeked.map(|route| route.name), wait);
         }
         let ack = ack_id.and_then(|_| AckSender::from_message_parts(&socket, &mut value, &ack_id).ok());
         self.take(SocketRef::from(socket), ack, &value, class);
@@ -50,12 +50,13 @@ impl Inbound {
     fn take(&self, socket: SocketRef, ack: Option<AckSender>, value: &Value, counted: Class) {
         let packet = value.as_str().and_then(|text| reader::split(text));
         let name = packet.as_ref().map_or("", |packet| packet.name.as_str());
-        let known = events::known(name);
-        metrics::counter!("gateway_events_total", "event" => known.unwrap_or("unknown")).increment(1);
-        let shown = known.map_or_else(|| Cow::Owned(name.chars().take(128).collect()), Cow::Borrowed);
+        let route = events::route(name);
+        metrics::counter!("gateway_events_total", "event" => route.map_or("unknown", |route| route.name)).increment(1);
+        let shown =
+            route.map_or_else(|| Cow::Owned(name.chars().take(128).collect()), |route| Cow::Borrowed(route.name));
         let responder = Responder::new(socket, ack, shown);
         // A name that is written in another way counts as what it is.
-        let class = known.map_or(Class::Other, events::class);
+        let class = route.map_or(Class::Other, |route| route.class);
         if class != counted
             && !mutant!("limit-not-of-names-in-disguise")
             && let Err(wait) = self.session.user.limits.take_class(class)
@@ -65,10 +66,8 @@ impl Inbound {
         if let Err(error) = self.check(value) {
             return responder.error(error);
         }
-        match (packet, known) {
-            (Some(packet), Some(_)) => {
-                events::route(&self.gateway, &self.session, &packet.name, packet.payload, responder);
-            }
+        match (packet, route) {
+            (Some(packet), Some(route)) => route.call(&self.gateway, &self.session, packet.payload, responder),
             (Some(_), None) => responder.error(ErrorBody::new(code::UNKNOWN_EVENT, "There is no such event")),
             (None, _) => responder.error(ErrorBody::new(code::INVALID_PAYLOAD, "This can't be read as an event")),
         }

@@ -1,11 +1,10 @@
-//! `auth-refresh`: a new token for this connection.
+//! The connection itself: whether it is alive, and its token.
 
 use std::time::Duration;
 
-use sinaesta_contracts::session::{AuthRefresh, AuthRefreshed};
-use sinaesta_contracts::{ErrorBody, Timestamp, code};
+use sinaesta_contracts::session::{AuthRefresh, AuthRefreshed, HeartbeatAck};
+use sinaesta_contracts::{ErrorBody, ServerEvent as _, Timestamp, code};
 use sinaesta_mutants::mutant;
-
 use tokio::time::timeout_at;
 
 use super::Call;
@@ -15,8 +14,17 @@ use crate::sockets::limits::busy;
 /// How long a token waits for the one before it.
 const TURN: Duration = Duration::from_secs(5);
 
+/// `heartbeat`: replies with the server's time, outside of the user's queue.
+pub(super) fn heartbeat(call: Call) {
+    let ack = HeartbeatAck { server_time: Timestamp(call.gateway.clock.now()) };
+    call.responder.emit(HeartbeatAck::NAME, &ack);
+    call.responder.ok_with(&ack);
+}
+
+/// `auth-refresh`: a new token for this connection.
+///
 /// Out of the queue: the issuer's keys may have to be fetched, and nothing that follows needs the new token.
-pub(crate) async fn handle(call: Call, event: AuthRefresh) {
+pub(super) async fn refresh_token(call: Call, event: AuthRefresh) {
     let tasks = call.gateway.tasks.clone();
     tasks.spawn(async move {
         let refreshed = refresh_in_turn(&call, &event).await;

@@ -1,15 +1,16 @@
-//! `leaderboard-request`: a board as it is, and from then on whatever changes on it.
+//! Watching leaderboards.
 
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use sinaesta_contracts::leaderboard::{LeaderboardData, RequestLeaderboard};
+use sinaesta_contracts::leaderboard::{LeaderboardData, RequestLeaderboard, UnsubscribeLeaderboard};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
 use crate::hub::{Hold, Place};
 
-pub(crate) async fn handle(call: Call, event: RequestLeaderboard) {
+/// `leaderboard-request`: replies with a board, and subscribes the socket to its updates.
+pub(super) async fn request(call: Call, event: RequestLeaderboard) {
     if !call.session.may_watch(&event.board()) {
         let text = "You watch too many boards; unsubscribe from one";
         return call.responder.error(ErrorBody::new(code::TOO_MANY_BOARDS, text));
@@ -46,4 +47,14 @@ fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, hold: Hold
         call.responder.ok(&data);
     };
     hold.enter(member, Place::Board { limit: event.limit.into(), rank }, Box::new(greet));
+}
+
+/// `leaderboard-unsubscribe`: ends the subscription.
+pub(super) async fn unsubscribe(call: Call, event: UnsubscribeLeaderboard) {
+    let board = event.board();
+    if !call.session.unwatch(&board) {
+        return call.responder.error(ErrorBody::new(code::BOARD_NOT_WATCHED, "You do not watch this board"));
+    }
+    call.gateway.hub.leave(&Audience::Board(board), call.session.sid);
+    call.responder.ok_with(&());
 }

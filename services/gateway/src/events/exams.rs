@@ -1,16 +1,18 @@
-//! `join-exam`: the exam and the student's session as they are, and everything that follows.
+//! Joining, leaving and proctoring exams.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::io::{self, Write};
 
 use sinaesta_bus::Answer;
-use sinaesta_contracts::exam::{ExamEntered, ExamJoined, JoinExam, Question, SessionStatus};
+use sinaesta_contracts::exam::{ExamEntered, ExamJoined, ExamLeft, JoinExam, LeaveExam, Question, SessionStatus};
+use sinaesta_contracts::proctoring::{ExamMonitorSnapshot, MonitorExam};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
 use crate::hub::{Hold, Place};
 
-pub(crate) async fn handle(call: Call, event: JoinExam) {
+/// `join-exam`: replies with the exam and the student's session, and subscribes the socket to the exam.
+pub(super) async fn join(call: Call, event: JoinExam) {
     // One after another: the whole paper is on its way with each.
     let turn = match call.session.user.open_exam_join(call.arrived).await {
         Ok(turn) => turn,
@@ -68,7 +70,7 @@ fn hash(questions: &[Question]) -> u64 {
 }
 
 async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Result<Option<ExamJoined>, ErrorBody> {
-    let mut entered = read(answer)?;
+    let mut entered = read_entered(answer)?;
     let Some(noted) = call.gateway.participation.arrive(&call.gateway, &call.session, event.exam_id) else {
         return Ok(None);
     };
@@ -77,15 +79,68 @@ async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Resu
     // The exam began between the snapshot and the socket's entering: its beginning was told to those before.
     if participation.has_started && entered.session.status == SessionStatus::Waiting {
         let again = call.gateway.bus.dispatch(call.gateway.bus.new_id(), &call.session.actor, &event).await?;
-        entered = read(again.answer(call.gateway.command_timeout()).await)?;
+        entered = read_entered(again.answer(call.gateway.command_timeout()).await)?;
     }
     let participant_count = participation.participant_count;
     Ok(Some(ExamJoined { entered, participant_count, questions_unchanged: false }))
 }
 
-fn read(answer: Answer) -> Result<ExamEntered, ErrorBody> {
+fn read_entered(answer: Answer) -> Result<ExamEntered, ErrorBody> {
     serde_json::from_str(answer?.get()).map_err(|error| {
         tracing::error!(%error, "an exam can't be read");
         ErrorBody::new(code::INTERNAL, "Something went wrong on our side")
     })
+}
+
+/// `leave-exam`: unsubscribes the socket from an exam, as participant or proctor; the session goes on.
+pub(super) async fn leave(call: Call, LeaveExam { exam_id }: LeaveExam) {
+    if !call.session.leave_exam(exam_id) {
+        let error = ErrorBody::new(code::EXAM_NOT_JOINED, "You are not in this exam").on_field("examId");
+        return call.responder.error(error);
+    }
+    for audience in [Audience::Exam(exam_id), Audience::Proctors(exam_id)] {
+        call.gateway.hub.leave(&audience, call.session.sid);
+    }
+    let noted = call.gateway.participation.depart(&call.gateway, &call.session, exam_id);
+    let tasks = call.gateway.tasks.clone();
+    tasks.spawn(async move {
+        let noted = match noted {
+            Some(noted) => noted.count().await.map(drop),
+            None => Ok(()),
+        };
+        match noted {
+            Ok(()) => {
+                let left = ExamLeft { exam_id };
+                call.responder.emit(ExamLeft::NAME, &left);
+                call.responder.ok_with(&left);
+            }
+            Err(error) => call.responder.error(error),
+        }
+    });
+}
+
+/// `exam-monitor`: replies with all participants, and subscribes the socket to what they do.
+pub(super) async fn monitor(call: Call, event: MonitorExam) {
+    // The exam is watched before it is asked for, so that nothing falls between the answer and what follows it.
+    let hold = match call.hold(Audience::Proctors(event.exam_id)).await {
+        Ok(hold) => hold,
+        Err(error) => return call.responder.error(error),
+    };
+    let tasks = call.gateway.tasks.clone();
+    tasks.spawn(async move {
+        match call.asked(&event).await {
+            Ok(snapshot) => {
+                if call.session.enter_exam(event.exam_id).is_none() {
+                    return;
+                }
+                let member = call.member();
+                let greet = move || {
+                    call.responder.emit(ExamMonitorSnapshot::NAME, &*snapshot);
+                    call.responder.ok(&snapshot);
+                };
+                hold.enter(member, Place::Anywhere, Box::new(greet));
+            }
+            Err(error) => call.responder.error(error),
+        }
+    });
 }

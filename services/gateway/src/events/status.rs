@@ -11,7 +11,7 @@ use super::Call;
 use crate::sockets::latest::Pace;
 use crate::sockets::user::UserEntry;
 
-pub(crate) async fn handle(call: Call, event: SetStatus) {
+pub(super) async fn set(call: Call, event: SetStatus) {
     let user = Arc::clone(&call.session.user);
     let tasks = call.gateway.tasks.clone();
     match user.status.put(Instant::now(), (call, event)) {

@@ -8,7 +8,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::door::{self, Room, Standing};
 use crate::store::groups;
 

@@ -7,7 +7,7 @@ use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, UserId};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::group::{Group, not_found};
 use crate::store::groups;
 use crate::store::newest::{self, Word};

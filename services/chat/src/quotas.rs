@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::quotas::{self, Rooms};
 
 /// What some users have, and what is added to it within a batch.

@@ -1,31 +1,14 @@
 //! The leaderboard service as a process of its own.
 
-use clap::{Parser, Subcommand};
-use sinaesta_settings::Settings;
-use tokio_util::sync::CancellationToken;
-
-#[derive(Parser)]
-#[command(version, about = "Sinaesta's leaderboard service")]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Asks the running service whether it is ready; for container health checks.
-    Healthcheck,
-}
+use sinaesta_contracts::Service;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
-    let settings = Settings::load(&[])?;
-    if let Some(Command::Healthcheck) = cli.command {
-        return sinaesta_telemetry::probe(settings.leaderboard.http_port).await;
-    }
-    let _telemetry = sinaesta_telemetry::init("leaderboard", &settings.telemetry)?;
-    let shutdown = CancellationToken::new();
-    tokio::spawn(sinaesta_telemetry::cancel_on_signal(shutdown.clone()));
-    sinaesta_leaderboard::run(settings, shutdown).await
+    sinaesta_service::main(
+        Service::Leaderboard,
+        "Sinaesta's leaderboard service",
+        |settings| settings.leaderboard.http_port,
+        sinaesta_leaderboard::run,
+    )
+    .await
 }

@@ -10,7 +10,7 @@ use sinaesta_mutants::mutant;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::notify_id;
 
 /// How long chat may take: less than after what time the broker gives an event to another replica.

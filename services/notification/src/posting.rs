@@ -10,7 +10,7 @@ use sinaesta_contracts::{Actor, Command};
 use sinaesta_mutants::mutant;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 
 /// How long the broker may take to store a command.
 const LIMIT: Duration = Duration::from_secs(5);

@@ -7,8 +7,8 @@ use sinaesta_contracts::chat::PostedMessage;
 use sinaesta_store::StoreError;
 use thiserror::Error;
 
-use crate::Context;
 use crate::away::{FIRST_PAUSE, find, notify};
+use crate::context::Context;
 use crate::posting::{NotPosted, post};
 use crate::store::posted::{self, Taken};
 

@@ -7,7 +7,7 @@ use sinaesta_contracts::presence::ConnectUser;
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{announce, word};
 use crate::store::newest;
 use crate::store::presence::{self, Arriving};

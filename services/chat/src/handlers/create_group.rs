@@ -5,7 +5,7 @@ use sinaesta_contracts::study_group::{CreateGroup, StudyGroupAvailable, StudyGro
 use sinaesta_contracts::{Audience, ErrorBody, GroupId, RoomId, code};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{one_by_one, too_many_groups};
 use crate::quotas::Quotas;
 use crate::store::groups::{self, NewGroup};

@@ -4,7 +4,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::DisconnectUser;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{news, word};
 use crate::store::{newest, presence, room_sockets};
 

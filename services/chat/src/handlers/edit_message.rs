@@ -8,7 +8,7 @@ use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::markup::{self, Clean};
 use crate::handlers::messages::{As, Messages};
 use crate::handlers::word;

@@ -4,7 +4,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::chat::ExitRoom;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{in_room, news, word};
 use crate::store::newest;
 use crate::store::room_sockets::{self, Place};

@@ -7,7 +7,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::ExpirePresence;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::announce;
 use crate::store::presence::{self, Leaving};
 use crate::store::room_sockets;

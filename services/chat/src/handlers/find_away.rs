@@ -8,7 +8,7 @@ use sinaesta_contracts::{Actor, ErrorBody, RoomId, RoomKind, UserId};
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::participants;
 
 pub struct Handler(pub(crate) Context);

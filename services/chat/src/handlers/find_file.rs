@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::file_url::unknown_file;
 use crate::doors::Doors;
 use crate::store::files;

@@ -5,7 +5,7 @@ use sinaesta_contracts::presence::FindOnline;
 use sinaesta_contracts::{Actor, ErrorBody, UserId};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::presence;
 
 pub struct Handler(pub(crate) Context);

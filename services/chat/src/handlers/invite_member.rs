@@ -6,7 +6,7 @@ use sinaesta_contracts::{ErrorBody, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::group::{not_a_member, not_found};
 use crate::handlers::{one_by_one, word};
 use crate::store::groups::{self, Invitation};

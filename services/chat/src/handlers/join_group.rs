@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, RoomId};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::group::not_found;
 use crate::handlers::{in_group, one_by_one, too_many_groups, word};
 use crate::store::{groups, newest};

@@ -11,7 +11,7 @@ use sinaesta_store::StoreError;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::door::{self, Room};
 use crate::doors::Doors;
 use crate::handlers::{in_room, movings, news, places, word};

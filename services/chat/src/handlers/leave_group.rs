@@ -3,7 +3,7 @@
 use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::study_group::{LeaveGroup, StudyGroupLeft};
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::group::not_found;
 use crate::handlers::{in_group, one_by_one, word};
 use crate::membership::{Ended, end};

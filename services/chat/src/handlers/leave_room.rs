@@ -6,7 +6,7 @@ use sinaesta_contracts::chat::{LeaveRoom, RoomLeft, UserLeftRoom};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{in_room, movings, news, places, word};
 use crate::store::newest;
 use crate::store::participants::{self, Moving};

@@ -6,7 +6,7 @@ use sinaesta_contracts::study_group::{GroupPage, ListGroups};
 use sinaesta_contracts::{Actor, ErrorBody, GroupId};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::groups::{self, Wanted};
 
 pub struct Handler(pub(crate) Context);

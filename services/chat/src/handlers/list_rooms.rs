@@ -13,7 +13,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::doors::Doors;
 use crate::store::messages;
 use crate::store::room_list::{self, Listed};

@@ -6,7 +6,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received};
 use sinaesta_contracts::presence::LoseGateway;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::presence;
 
 pub struct Handler(pub(crate) Context);

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Audience, ErrorBody, MessageId, RoomId, UserId, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::doors::Doors;
 use crate::store::messages::{self, Place};
 use crate::store::participants;

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{muted, unknown_message};
-use crate::Context;
+use crate::context::Context;
 use crate::doors::Doors;
 use crate::store::changes::{self, Locked};
 use crate::store::messages::{self, Place};

@@ -6,7 +6,7 @@ use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::messages;
 
 /// Messages in one answer: as many of the longest as one broker message takes.

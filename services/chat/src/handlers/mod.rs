@@ -42,7 +42,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::newest::Word;
 use crate::store::participants::{self, Moving};
 use crate::store::presence::Shown;

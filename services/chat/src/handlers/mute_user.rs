@@ -7,7 +7,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::Duration;
 
-use crate::Context;
+use crate::context::Context;
 use crate::doors::Doors;
 use crate::store::groups;
 use crate::store::mutes::{self, Mute};

@@ -10,7 +10,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::messages::{As, Messages};
 use crate::handlers::{unknown_message, word};
 use crate::store::newest::{self, Word};

@@ -7,7 +7,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_settings::FileSettings;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::file_url;
 use crate::store::files;
 use crate::store::quotas::{self, Files};

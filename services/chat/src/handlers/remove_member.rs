@@ -5,7 +5,7 @@ use sinaesta_contracts::Role;
 use sinaesta_contracts::study_group::RemoveMember;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::group::{Group, not_a_member};
 use crate::handlers::{in_group, one_by_one, word};
 use crate::membership::{Ended, end};

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, ErrorBody, Timestamp, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::messages::{As, Messages};
 use crate::store::changes::{self, Change};
 

@@ -8,7 +8,7 @@ use sinaesta_contracts::chat::{MessagesPosted, PostedMessage, RoomRead};
 use sinaesta_contracts::retelling::{RetellMessages, Retold};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::{messages, participants};
 
 /// How many messages one page has.

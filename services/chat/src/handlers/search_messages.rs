@@ -7,7 +7,7 @@ use sinaesta_contracts::{Actor, ErrorBody, MessageId, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::searching;
 use crate::doors::Doors;
 use crate::store::{messages, search};

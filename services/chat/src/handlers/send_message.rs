@@ -9,7 +9,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::{file_url, markup};
 use crate::doors::Doors;
 use crate::handlers::muted;

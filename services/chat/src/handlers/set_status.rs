@@ -9,7 +9,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{announce, news, word};
 use crate::store::newest;
 use crate::store::presence::{self, Chosen, Shown};

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Actor, Audience, ErrorBody};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::doors::Doors;
 use crate::handlers::muted;
 use crate::store::{mutes, typing};

@@ -7,7 +7,7 @@ use sinaesta_contracts::{Command, ErrorBody, ExamId};
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::applied::{Note, before, note};
 use crate::handlers::{check_not_sitting, check_staff, check_writer, details, told, visible};
 use crate::store::exams::{self, ExamRow, Hold};

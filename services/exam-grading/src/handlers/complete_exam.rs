@@ -10,7 +10,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::Duration;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::{Batch, Decision};
 use crate::domain::session::Session;
 use crate::handlers::{distinct_sessions, not_found, not_joined, to_proctors, with_last};

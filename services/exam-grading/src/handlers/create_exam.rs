@@ -5,7 +5,7 @@ use sinaesta_contracts::exam_authoring::{CreateExam, ExamDetails};
 use sinaesta_contracts::{ErrorBody, ExamId, Fault, code};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::all_new;
 use crate::domain::question::all_checked;
 use crate::handlers::{check_staff, details, not_found, one_by_one};

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Audience, ExamId};
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::{Batch, Decision};
 use crate::domain::presence::{Entered, Presence, Present};
 use crate::handlers::{proctors_of, with_last};

@@ -7,7 +7,7 @@ use sinaesta_contracts::exam::{ExitExam, ParticipantLeftExam, Participation};
 use sinaesta_contracts::{Audience, ExamId, GatewayId};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::{Batch, Decision};
 use crate::domain::presence::{Departure, Exited, Presence};
 use crate::handlers::{proctors_of, with_last};

@@ -9,7 +9,7 @@ use sinaesta_contracts::exam::ExpireSession;
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::Batch;
 use crate::domain::session::Session;
 use crate::handlers::{distinct_sessions, to_proctors, with_last};

@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::session::Session;
 use crate::handlers::intervening::{Intervene, end_event, intervene};
 use crate::handlers::one_by_one;

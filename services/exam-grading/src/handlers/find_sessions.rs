@@ -5,7 +5,7 @@ use sinaesta_contracts::exam::FindSessions;
 use sinaesta_contracts::{Actor, ErrorBody, ExamId, UserId};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::sessions;
 
 pub struct Handler(pub(crate) Context);

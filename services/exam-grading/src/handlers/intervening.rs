@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::Decision;
 use crate::domain::session::Session;
 use crate::handlers::applied::{Note, before, note, reply};

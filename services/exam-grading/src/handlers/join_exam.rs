@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::{Batch, Decision, all_new};
 use crate::domain::session::Session;
 use crate::handlers::{not_found, to_proctors, with_last};

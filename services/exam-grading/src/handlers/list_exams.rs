@@ -6,7 +6,7 @@ use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, BoundedNumber, BoundedText, ErrorBody};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::summary;
 use crate::store::exams::{self, Listed};
 

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody, page};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{check_staff, visible};
 use crate::store::results::{self, Graded};
 

@@ -11,7 +11,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::Decision;
 use crate::domain::presence::{Departure, Presence};
 use crate::handlers::exit_exam::{Departed, announce};

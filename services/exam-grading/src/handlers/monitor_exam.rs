@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody, Timestamp, page};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{check_staff, seen, visible};
 use crate::store::{monitor, participants, sessions};
 

@@ -5,7 +5,7 @@ use sinaesta_contracts::proctoring::{Intervened, PauseExam};
 use sinaesta_contracts::{ExamId, UserId};
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::session::Session;
 use crate::handlers::intervening::{Intervene, intervene, running_event};
 use crate::handlers::one_by_one;

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{details, is_sitting, visible};
 
 pub struct Handler(pub(crate) Context);

@@ -5,7 +5,7 @@ use sinaesta_contracts::exam_grading::{ExamRecord, ReadMyRecord, RecordEntry};
 use sinaesta_contracts::{Actor, ErrorBody, Timestamp};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::record::Link;
 use crate::domain::session::Change;
 use crate::handlers::not_joined;

@@ -5,7 +5,7 @@ use sinaesta_contracts::exam_grading::{ExamResult, ReadMyResult};
 use sinaesta_contracts::{Actor, ErrorBody, code};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::not_joined;
 use crate::store::{results, sessions};
 

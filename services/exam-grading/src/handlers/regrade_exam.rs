@@ -11,7 +11,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::Decision;
 use crate::domain::question::checked;
 use crate::handlers::applied::{Note, before, note, reply};

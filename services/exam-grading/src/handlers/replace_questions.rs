@@ -6,7 +6,7 @@ use sinaesta_contracts::exam_authoring::{ExamDetails, NewQuestion, QuestionSourc
 use sinaesta_contracts::{ErrorBody, ExamId, Fault, code};
 use sqlx::PgConnection;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::all_new;
 use crate::domain::import::{csv, gift};
 use crate::domain::question::all_checked;

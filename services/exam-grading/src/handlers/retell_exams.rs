@@ -8,7 +8,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::join_exam::begun_event;
 use crate::store::{exams, results, sessions};
 use crate::submission::{self, IsCorrection, distinct};

@@ -10,7 +10,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::deciding::{Batch, Decision, all_new, used_twice};
 use crate::domain::question::fitting;
 use crate::domain::session::{Change, Session};

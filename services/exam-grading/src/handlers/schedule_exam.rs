@@ -8,7 +8,7 @@ use sinaesta_mutants::mutant;
 use sqlx::PgConnection;
 use time::{Duration, OffsetDateTime};
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::authoring::{Author, author};
 use crate::handlers::one_by_one;
 use crate::store::exams::{self, ExamRow};

@@ -6,7 +6,7 @@ use sinaesta_contracts::exam_authoring::{CoAuthors, ExamDetails, SetAuthors};
 use sinaesta_contracts::{ErrorBody, ExamId, code};
 use sqlx::PgConnection;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::authoring::{Author, author};
 use crate::handlers::one_by_one;
 use crate::store::exams::{self, ExamRow};

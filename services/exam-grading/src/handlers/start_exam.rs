@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, Timestamp};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::one_by_one;
 use crate::store::exams::{self, Hold};
 

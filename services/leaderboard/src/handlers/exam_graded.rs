@@ -12,7 +12,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::bounds;
 use crate::domain::calendar::Calendar;
 use crate::handlers::{bytes, changed, chunks};

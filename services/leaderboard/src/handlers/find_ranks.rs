@@ -4,7 +4,7 @@ use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::leaderboard::{FindRanks, UserRank};
 use sinaesta_contracts::{Actor, ErrorBody};
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::unreadable;
 
 pub struct Handler(pub(crate) Context);

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::{entries, people, results};
 
 /// How long it is known what a recomputation found.

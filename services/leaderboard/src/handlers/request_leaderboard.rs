@@ -8,7 +8,7 @@ use sinaesta_contracts::{Actor, ErrorBody, Timestamp, UserId, code};
 use sinaesta_store::StoreError;
 use sqlx::PgPool;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::board::Score;
 use crate::domain::bounds;
 use crate::domain::calendar::EPOCH;

@@ -11,7 +11,7 @@ use sinaesta_mutants::mutant;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::index::{Index, Slice};
 
 /// The least time between two updates of a board.

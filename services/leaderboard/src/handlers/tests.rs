@@ -20,11 +20,11 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::*;
-use crate::Context;
+use crate::context::Context;
 use crate::domain::calendar::Calendar;
 use crate::index::Index;
+use crate::jobs::broadcast::Changes;
 use crate::past::Past;
-use crate::telling::Changes;
 
 /// A Monday, 15:00 in Jakarta.
 pub(crate) const START: OffsetDateTime = datetime!(2026-11-23 08:00 UTC);

@@ -6,7 +6,7 @@ use sinaesta_contracts::notification::{ClearRoom, NotificationRead};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{Told, distinct};
 use crate::store::inboxes;
 use crate::store::rooms::{self, Cleared};

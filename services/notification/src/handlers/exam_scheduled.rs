@@ -5,7 +5,7 @@ use sinaesta_contracts::exam_authoring::ExamScheduled;
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::reminder;
 use crate::store::{exams, inboxes};
 

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Actor, ErrorBody, UserId};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::quiet;
 use crate::handlers::distinct;
 use crate::store::inboxes::{self, State};
@@ -22,7 +22,7 @@ impl QueryHandler for Handler {
     async fn handle(&self, _: Actor, query: FindReaders) -> Result<Result<Vec<Reader>, ErrorBody>, Failure> {
         let users = distinct(query.users);
         let wanted: Vec<_> = users.iter().map(|user| (UserId(*user), query.notification_id)).collect();
-        let mut db = crate::snapshot(&self.0.queries).await?;
+        let mut db = crate::context::snapshot(&self.0.queries).await?;
         let states = inboxes::states(&mut db, &users).await?;
         let seen = seen::to_tell(&mut db, &wanted).await?;
         db.commit().await.map_err(StoreError::from)?;

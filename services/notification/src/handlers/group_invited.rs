@@ -4,7 +4,7 @@ use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::notification::{Notice, Notify};
 use sinaesta_contracts::study_group::GroupInvited;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::notify_id;
 use crate::posting::post;
 

@@ -6,7 +6,7 @@ use sinaesta_contracts::page::{self, PAGE_BYTES};
 use sinaesta_contracts::{Actor, ErrorBody, code};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::{inboxes, seen};
 
 pub struct Handler(pub(crate) Context);
@@ -20,7 +20,7 @@ impl QueryHandler for Handler {
         query: ListNotifications,
     ) -> Result<Result<NotificationPage, ErrorBody>, Failure> {
         let (user, limit) = (actor.user_id, i64::from(u32::from(query.limit)));
-        let mut db = crate::snapshot(&self.0.queries).await?;
+        let mut db = crate::context::snapshot(&self.0.queries).await?;
         let before = match query.before {
             Some(id) => match seen::place(&mut db, user, id).await? {
                 Some(place) => Some(place),

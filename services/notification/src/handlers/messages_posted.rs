@@ -10,8 +10,8 @@ use sinaesta_contracts::chat::{MessagesPosted, PostedMessage};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
 use crate::away;
+use crate::context::Context;
 use crate::posting::post;
 use crate::store::posted::{self, PutOff};
 

@@ -42,7 +42,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::{bounds, quiet};
 use crate::store::inboxes::{self, State};
 use crate::store::notifications::{self, Announcement, Draft, For};
@@ -58,7 +58,7 @@ struct Told {
 impl Told {
     /// The inboxes of `users`, and those of `wanted` that are to be told of.
     async fn read(context: &Context, users: &[Uuid], wanted: &[(UserId, NotificationId)]) -> Result<Self, StoreError> {
-        let mut db = crate::snapshot(&context.pool).await?;
+        let mut db = crate::context::snapshot(&context.pool).await?;
         let states = inboxes::states(&mut db, users).await?;
         let seen = seen::to_tell(&mut db, wanted).await?;
         db.commit().await?;

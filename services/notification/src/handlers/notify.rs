@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::tz::TimeZone;
 use sinaesta_bus::{CommandHandler, Failure, Outbound, Outcome, Received};
 use sinaesta_contracts::notification::{Notice, NotificationRead, Notify};
 use sinaesta_contracts::{Actor, Audience, NotificationId, RoomId, UserId};
@@ -11,7 +10,7 @@ use sinaesta_store::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::notice;
 use crate::handlers::{Told, distinct, enqueue, insert, repeats, to_push};
 use crate::store::exams::{self, Ending};
@@ -21,23 +20,13 @@ use crate::store::{inboxes, rooms, seen};
 /// How much of what came during an exam is told one by one when it ends; the rest is in the list.
 const TOLD_AFTERWARDS: i64 = 20;
 
-pub struct Handler {
-    context: Context,
-    zone: TimeZone,
-}
-
-impl Handler {
-    pub(crate) fn new(context: Context) -> Result<Self, jiff::Error> {
-        let zone = TimeZone::get(&context.settings.time_zone)?;
-        Ok(Self { context, zone })
-    }
-}
+pub struct Handler(pub(crate) Context);
 
 impl CommandHandler for Handler {
     type Command = Notify;
 
     async fn handle(&self, batch: &[Received<Notify>]) -> Result<Vec<Outcome<()>>, Failure> {
-        let context = &self.context;
+        let context = &self.0;
         let users = distinct(batch.iter().map(|one| one.command.user_id));
         let mut db = context.pool.begin().await.map_err(StoreError::from)?;
         inboxes::hold(&mut db, &users).await?;
@@ -199,7 +188,7 @@ struct Rooms {
 
 impl Handler {
     fn id(&self, one: &Received<Notify>) -> Option<NotificationId> {
-        notice::id(one.command.user_id, &one.command.notice, one.stamped_at, &self.zone)
+        notice::id(one.command.user_id, &one.command.notice, one.stamped_at, &self.0.time_zone)
     }
 
     /// What is told once only, and was not yet: of one thing that two commands tell, the first counts.
@@ -264,7 +253,7 @@ impl Handler {
             sent_by: Actor::system().user_id,
             caused_by: one.id,
             at: one.stamped_at,
-            repeats: repeats(&self.context, text.priority, one.stamped_at),
+            repeats: repeats(&self.0, text.priority, one.stamped_at),
         }
     }
 }

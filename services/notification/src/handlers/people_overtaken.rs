@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use jiff::tz::TimeZone;
 use sinaesta_bus::{EventHandler, Failure, Heard, Outbound};
 use sinaesta_contracts::leaderboard::{Overtake, PeopleOvertaken};
 use sinaesta_contracts::notification::{Notice, Notify};
@@ -10,23 +9,13 @@ use sinaesta_store::StoreError;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::notice;
 use crate::handlers::notify_id;
 use crate::posting::post;
 use crate::store::notifications;
 
-pub struct Handler {
-    context: Context,
-    zone: TimeZone,
-}
-
-impl Handler {
-    pub(crate) fn new(context: Context) -> Result<Self, jiff::Error> {
-        let zone = TimeZone::get(&context.settings.time_zone)?;
-        Ok(Self { context, zone })
-    }
-}
+pub struct Handler(pub(crate) Context);
 
 impl EventHandler for Handler {
     type Event = PeopleOvertaken;
@@ -36,7 +25,7 @@ impl EventHandler for Handler {
         let command = |(at, one): (OffsetDateTime, &Overtake)| {
             let (board, by_name) = (one.board.clone(), one.by_name.clone());
             let notice = Notice::Overtaken { board, by_name, rank: one.rank };
-            let id = notice::id(one.user_id, &notice, at, &self.zone)?;
+            let id = notice::id(one.user_id, &notice, at, &self.0.time_zone)?;
             let notify = Notify { user_id: one.user_id, notice };
             Some((id.0, (notify_id(&notify, &format!("overtaken.{}.{}", one.by, one.at)), notify)))
         };
@@ -47,11 +36,11 @@ impl EventHandler for Handler {
         }
         // Most who are passed were told on that day: they need not even be thought of.
         let ids: Vec<Uuid> = commands.keys().copied().collect();
-        let mut db = self.context.pool.acquire().await.map_err(StoreError::from)?;
+        let mut db = self.0.pool.acquire().await.map_err(StoreError::from)?;
         let told = notifications::existing(&mut db, &ids).await?;
         drop(db);
         commands.retain(|id, _| !told.contains(id));
-        post(&self.context, commands.into_values().collect()).await?;
+        post(&self.0, commands.into_values().collect()).await?;
         Ok(Vec::new())
     }
 }

@@ -9,7 +9,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{Told, claim, distinct};
 use crate::store::{commands, inboxes, notifications};
 

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Actor, ErrorBody, UserId};
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::paging;
 use crate::store::{inboxes, seen};
 
@@ -17,7 +17,7 @@ impl QueryHandler for Handler {
 
     async fn handle(&self, _: Actor, query: ReadInboxes) -> Result<Result<Inboxes, ErrorBody>, Failure> {
         let users: Vec<Uuid> = query.users.iter().map(|user| user.0).collect();
-        let mut db = crate::snapshot(&self.0.queries).await?;
+        let mut db = crate::context::snapshot(&self.0.queries).await?;
         let mut states = inboxes::states(&mut db, &users).await?;
         let mut latest = seen::latest(&mut db, &users, i64::from(LATEST)).await?;
         db.commit().await.map_err(StoreError::from)?;

@@ -8,7 +8,7 @@ use sinaesta_contracts::{Audience, ErrorBody, NotificationId, UserId, code};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{Told, distinct};
 use crate::store::{inboxes, notifications, seen};
 

@@ -5,7 +5,7 @@ use sinaesta_contracts::notification::{NotificationPreferences, ReadPreferences}
 use sinaesta_contracts::{Actor, ErrorBody};
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::inboxes;
 
 pub struct Handler(pub(crate) Context);

@@ -4,7 +4,7 @@ use sinaesta_bus::{Failure, QueryHandler};
 use sinaesta_contracts::notification::{PushKey, ReadPushKey};
 use sinaesta_contracts::{Actor, ErrorBody};
 
-use crate::Context;
+use crate::context::Context;
 
 pub struct Handler(pub(crate) Context);
 

@@ -6,7 +6,7 @@ use sinaesta_contracts::{Audience, NotificationId};
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::retention::kept_for;
 use crate::store::{inboxes, retention};
 

@@ -10,7 +10,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::{ToPush, Told, announce, distinct, enqueue};
 use crate::store::urgent::{self, Urgent};
 use crate::store::{inboxes, notifications};

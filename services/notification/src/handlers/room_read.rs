@@ -6,7 +6,7 @@ use sinaesta_contracts::notification::ClearRoom;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::posting::post;
 use crate::store::rooms;
 

@@ -11,7 +11,7 @@ use sinaesta_store::StoreError;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::sending::{self, To};
 use crate::handlers::{Told, announce, distinct, enqueue, insert, repeats, to_push};
 use crate::store::inboxes;

@@ -7,7 +7,7 @@ use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::{notice, reminder};
 use crate::handlers::{announce, enqueue, insert, repeats, to_push};
 use crate::store::exams::{self, Reminder};

@@ -5,7 +5,7 @@ use sinaesta_contracts::exam_grading::SessionsBegun;
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::distinct;
 use crate::store::{exams, inboxes};
 

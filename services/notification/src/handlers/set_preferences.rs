@@ -6,7 +6,7 @@ use sinaesta_contracts::notification::{NotificationType, PreferencesChanged, Set
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::quiet;
 use crate::handlers::{Told, claim, distinct};
 use crate::store::inboxes;

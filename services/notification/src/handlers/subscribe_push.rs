@@ -5,7 +5,7 @@ use sinaesta_contracts::notification::SubscribePush;
 use sinaesta_mutants::mutant;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::claim;
 use crate::push::browser::Browser;
 use crate::store::push;

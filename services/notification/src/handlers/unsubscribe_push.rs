@@ -4,7 +4,7 @@ use sinaesta_bus::{CommandHandler, Failure, Outcome, Received, one_by_one};
 use sinaesta_contracts::notification::UnsubscribePush;
 use sinaesta_store::StoreError;
 
-use crate::Context;
+use crate::context::Context;
 use crate::handlers::claim;
 use crate::store::push;
 

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::sender::{Pushed, Sender};
-use crate::Context;
+use crate::context::Context;
 use crate::domain::quiet;
 use crate::handlers::distinct;
 use crate::store::inboxes::{self, State};

@@ -9,6 +9,7 @@ mod stamps;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sinaesta_bus::{CommandHandler, EventHandler, Failure, Heard, Outbound, Outcome, Received};
@@ -27,7 +28,7 @@ use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::push::{Key, Services};
 
 /// When the broker stored the first command: a Monday, 15:00 in Jakarta.
@@ -48,14 +49,16 @@ impl Bench {
 
     pub(super) async fn start() -> Self {
         let (nats, database) = (TestNats::start().await.unwrap(), TestDatabase::create().await.unwrap());
+        let settings = nats.settings().unwrap().notifications;
         let context = Context {
             bus: nats.bus("notification").await.unwrap(),
             queries: database.pool.clone(),
             pool: database.pool.clone(),
             clock: Clock::manual(WRONG),
+            time_zone: TimeZone::get(&settings.time_zone).unwrap(),
             push_key: Key::load(&database.pool).await.unwrap(),
             push_services: Services::new(&["push.example".to_owned()]).unwrap(),
-            settings: Arc::new(nats.settings().unwrap().notifications),
+            settings: Arc::new(settings),
         };
         Self { context, nats, _database: database }
     }

@@ -23,7 +23,7 @@ async fn messages_of_one_room_are_one_notification_whatever_order_their_commands
         for seqs in [[(3, 4), (5, 6)], [(5, 6), (3, 4)]] {
             let bench = Bench::start().await;
             let student = bench.user(1, Role::Student).await;
-            let handler = notify::Handler::new(bench.context.clone()).unwrap();
+            let handler = notify::Handler(bench.context.clone());
             let batch: Vec<_> = std::iter::zip(numbers, seqs)
                 .map(|(number, (first, last))| {
                     command(number, &system(), waiting(student.user_id, "mentor:7", first, last), number as i64)
@@ -52,7 +52,7 @@ async fn two_gradings_of_one_result_in_one_batch_are_two_things_told() {
     let send = send_notification::Handler(bench.context.clone());
     apply(&send, &[command(11, &student, note("held back", Priority::Normal), 2)]).await;
     bench.browser(&student, "https://push.example/1").await;
-    let handler = notify::Handler::new(bench.context.clone()).unwrap();
+    let handler = notify::Handler(bench.context.clone());
     // Two exams of one student end in one batch, one of them by two keys.
     let batch = [
         command(21, &system(), graded(student.user_id, 7, 1), 60),
@@ -75,8 +75,7 @@ async fn two_gradings_of_one_result_in_one_batch_are_two_things_told() {
 async fn two_replicas_that_apply_the_same_batch_at_once_do_it_once() {
     let bench = Bench::start().await;
     let student = bench.user(1, Role::Student).await;
-    let (one, other) =
-        (notify::Handler::new(bench.context.clone()).unwrap(), notify::Handler::new(bench.context.clone()).unwrap());
+    let (one, other) = (notify::Handler(bench.context.clone()), notify::Handler(bench.context.clone()));
     for number in 0..20_u128 {
         let room = format!("mentor:{number}");
         let batch = [
@@ -155,7 +154,7 @@ async fn somebody_who_is_not_known_holds_up_nobody() {
     let bench = Bench::start().await;
     let student = bench.user(1, Role::Student).await;
     let nobody = UserId(Uuid::from_u128(99));
-    let handler = notify::Handler::new(bench.context.clone()).unwrap();
+    let handler = notify::Handler(bench.context.clone());
     let batch = [
         command(11, &system(), graded(nobody, 7, 1), 0),
         command(12, &system(), waiting(nobody, "mentor:7", 1, 2), 0),

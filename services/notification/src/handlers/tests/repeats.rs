@@ -62,7 +62,7 @@ where
 }
 
 fn notify_handler(bench: &Bench) -> notify::Handler {
-    notify::Handler::new(bench.context.clone()).unwrap()
+    notify::Handler(bench.context.clone())
 }
 
 fn invited(user: &Actor) -> Notify {

@@ -30,7 +30,7 @@ async fn no_moment_that_is_written_is_the_services_own() {
     apply(&send, &[command(13, &admin, note_to_all("all", Priority::Urgent), 2)]).await;
     let due = "SELECT DISTINCT extract(epoch FROM due_at - '2026-11-23 08:00Z')::float8 FROM push_queue ORDER BY 1";
     assert_eq!(bench.values(due).await, [6, 7], "push_delay_ms after the stamp");
-    let notify = notify::Handler::new(bench.context.clone()).unwrap();
+    let notify = notify::Handler(bench.context.clone());
     apply(&notify, &[command(21, &system(), graded(student.user_id, 7, 1), 3)]).await;
     apply(&notify, &[command(22, &system(), waiting(student.user_id, "mentor:7", 3, 4), 4)]).await;
     assert_eq!(bench.values(due).await, [8, 9], "and after that of what releases it");
@@ -104,7 +104,7 @@ async fn the_day_of_being_overtaken_is_the_stamps_on_both_sides() {
         user_id: student.user_id,
         notice: Notice::Overtaken { board: board.clone(), by_name: "Putri".into(), rank: 2 },
     };
-    apply(&notify::Handler::new(bench.context.clone()).unwrap(), &[command(11, &system(), told, 0)]).await;
+    apply(&notify::Handler(bench.context.clone()), &[command(11, &system(), told, 0)]).await;
     let handler = people_overtaken::Handler::new(bench.context.clone()).unwrap();
     let mut posted = Vec::new();
     // 9 hours after 15:00 the day ends in Jakarta.
@@ -138,8 +138,7 @@ pub(super) async fn commands(bench: &Bench) -> u64 {
 async fn what_is_read_while_it_is_told_is_read() {
     let bench = Bench::start().await;
     let student = bench.user(1, Role::Student).await;
-    let (notify, read) =
-        (notify::Handler::new(bench.context.clone()).unwrap(), room_read::Handler(bench.context.clone()));
+    let (notify, read) = (notify::Handler(bench.context.clone()), room_read::Handler(bench.context.clone()));
     for number in 0..30_u128 {
         let room = format!("mentor:{number}");
         let told = [command(100 + number, &system(), waiting(student.user_id, &room, 1, 2), 0)];

@@ -11,7 +11,7 @@ use sinaesta_store::StoreError;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::search;
 
 /// How soon it is looked for new messages.

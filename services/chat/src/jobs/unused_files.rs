@@ -9,7 +9,7 @@ use sinaesta_mutants::mutant;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::files;
 
 /// The most time between two looks; where files are abandoned sooner, it is a quarter of that.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::domain::board::Digest;
 use crate::index::Index;
 use crate::store::{entries, people};
@@ -30,7 +30,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Keeps one replica's boards.
-pub(crate) struct Keeper {
+pub(crate) struct IndexSync {
     context: Context,
     follower: Follower<StandingsChanged>,
     /// The boards that are still to be compared before all of them are again.
@@ -55,7 +55,7 @@ impl Doubt {
     }
 }
 
-impl Keeper {
+impl IndexSync {
     /// Reads the boards. They are followed before they are read, so that nothing falls between.
     pub(crate) async fn load(context: &Context) -> Result<Self, LoadError> {
         let follower = context.bus.follow().await?;

@@ -16,9 +16,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::context::Context;
 use crate::index::MARGIN;
-use crate::{Context, POST};
 
+/// How long the broker may take to store a command; the change is found again otherwise.
+const ENQUEUE: Duration = Duration::from_secs(5);
 /// So long after its last change a board is looked at no more: whatever was too early for telling was told since.
 const SETTLED: Duration = Duration::from_secs(2);
 /// Within one of these every replica makes the same command, and the broker drops all but the first; milliseconds.
@@ -129,7 +131,7 @@ pub(crate) async fn run(context: Context, shutdown: CancellationToken) {
 async fn post(context: &Context, board: BoardId, slot: i128) -> BoardId {
     let id = Uuid::new_v5(&Uuid::nil(), format!("{board}.{slot}").as_bytes());
     let tell = TellBoard { board: board.clone() };
-    if let Err(error) = context.bus.post(id, &Actor::system(), &tell, POST).await {
+    if let Err(error) = context.bus.post(id, &Actor::system(), &tell, ENQUEUE).await {
         counter!("leaderboard_posts_failed_total").increment(1);
         tracing::warn!(error = %error.message, ?board, "a board that changed can't be told yet");
         mutant!("board-that-was-not-taken-is-forgotten", return board);

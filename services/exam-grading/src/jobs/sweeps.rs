@@ -20,7 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::sessions::Overdue;
 use crate::store::{exams, participants, sessions};
 

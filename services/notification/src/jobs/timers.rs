@@ -16,10 +16,11 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::context::Context;
 use crate::domain::retention::kept_for;
 use crate::patience::Patience;
+use crate::postponed;
 use crate::store::{exams, retention, urgent};
-use crate::{Context, postponed};
 
 /// How much of each kind one look notices; the next look notices the next.
 const AT_ONCE: i64 = 500;

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::{presence, typing};
 
 const TICK: Duration = Duration::from_secs(1);

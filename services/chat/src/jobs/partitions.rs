@@ -6,7 +6,7 @@ use sinaesta_store::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::Context;
+use crate::context::Context;
 use crate::store::{messages, newest, posting};
 
 const SELDOM: Duration = Duration::from_secs(60 * 60);

@@ -14,5 +14,4 @@ mod table;
 pub(crate) mod typing;
 
 pub(crate) use call::Call;
-pub(crate) use routes::Route;
 pub(crate) use table::route;

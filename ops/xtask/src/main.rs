@@ -44,7 +44,7 @@ enum Command {
     Mutants(mutants::Options),
     /// Write what the compiler needs to know of the database into .sqlx.
     Prepare(prepare::Options),
-    /// Write the files that are generated from the contract.
+    /// Write the files that are generated from the contract and the settings.
     Codegen(codegen::Options),
     /// Picture every page, light and dark, on a desktop and a phone.
     Shots(web::Options),

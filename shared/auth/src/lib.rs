@@ -11,16 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sinaesta_contracts::{Role, UserId, shown_name};
 use sinaesta_mutants::mutant;
-use sinaesta_settings::AuthSettings;
+use sinaesta_settings::{AuthSettings, MIN_SECRET_BYTES};
 use thiserror::Error;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use jwks::JwksError;
 use jwks::{Checking, Jwks};
-
-/// The shortest HS256 secret, in bytes: the length of its hash.
-pub const MIN_SECRET_BYTES: usize = 32;
 
 /// Why a verifier can't be made.
 #[derive(Debug, Error)]

@@ -7,6 +7,8 @@ mod codegen;
 mod compose;
 mod dashboards;
 mod debian;
+#[cfg(test)]
+mod documents;
 mod e2e;
 mod mutants;
 mod node;

@@ -122,8 +122,6 @@ mod tests {
 
     use sinaesta_contracts::catalog;
 
-    use super::*;
-
     #[test]
     fn there_is_a_route_for_each_event_of_the_catalog_and_no_other() {
         let routed: BTreeSet<_> = super::super::table::routes().0.into_keys().collect();

@@ -4,7 +4,7 @@
 //! - `sockets/` is the way in: handshake, sessions, limits, and how an event is read and put in order;
 //! - `reading/` turns what people send into the contract's types;
 //! - `events/` has one file for each event that a client sends;
-//! - `hub/` is the way out: who hears what, in order, each thing once.
+//! - `hub/` is the way out: subscriptions, and the fan-out of deliveries, in order, each once.
 
 mod admission;
 mod connections;
@@ -112,7 +112,7 @@ pub async fn bind(settings: Settings) -> anyhow::Result<Bound> {
     let gateway = Arc::new(Gateway {
         admission: Arc::new(Admission::new(&settings.gateway, server::allow_many_files())),
         users: Users::new(pool.clone(), &settings.auth),
-        hub: Hub::new(bus.clone(), clock.clone()),
+        hub: Hub::new(bus.clone(), clock.clone(), sockets::session::removed),
         presence: Presence::default(),
         participation: Participants::default(),
         clock,

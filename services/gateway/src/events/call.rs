@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::Gateway;
-use crate::hub::{Hold, Member};
+use crate::hub::{Member, PendingJoin};
 use crate::sockets::responder::Responder;
 use crate::sockets::session::Session;
 
@@ -79,10 +79,10 @@ impl Call {
         self.gateway.member(self.responder.socket().clone(), &self.session.actor)
     }
 
-    /// Begins to hear an audience.
-    pub(super) async fn hold(&self, audience: Audience) -> Result<Hold, ErrorBody> {
-        self.gateway.hub.hold(audience).await.map_err(|error| {
-            tracing::warn!(%error, "an audience can't be heard");
+    /// Begins to join an audience.
+    pub(super) async fn begin_join(&self, audience: Audience) -> Result<PendingJoin, ErrorBody> {
+        self.gateway.hub.begin_join(audience).await.map_err(|error| {
+            tracing::warn!(%error, user.id = %self.session.actor.user_id, "join refused: the audience can't be subscribed to");
             ErrorBody::new(code::UNAVAILABLE, "The server can't be reached right now")
         })
     }

@@ -9,7 +9,7 @@ use sinaesta_contracts::proctoring::{ExamMonitorSnapshot, MonitorExam};
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
-use crate::hub::{Hold, Place};
+use crate::hub::{JoinState, PendingJoin};
 
 /// `join-exam`: replies with the exam and the student's session, and subscribes the socket to the exam.
 pub(super) async fn join(call: Call, event: JoinExam) {
@@ -18,12 +18,12 @@ pub(super) async fn join(call: Call, event: JoinExam) {
         Ok(turn) => turn,
         Err(error) => return call.responder.error(error),
     };
-    let hold = match call.hold(Audience::Exam(event.exam_id)).await {
-        Ok(hold) => hold,
+    let join = match call.begin_join(Audience::Exam(event.exam_id)).await {
+        Ok(join) => join,
         Err(error) => return call.responder.error(error),
     };
     call.command(event.clone(), async move |call: Call, answer: Answer| {
-        match enter(&call, event, answer, hold).await {
+        match enter(&call, event, answer, join).await {
             Ok(Some(joined)) => greet(call, joined),
             // The socket went while the exam was asked for.
             Ok(None) => {}
@@ -69,12 +69,17 @@ fn hash(questions: &[Question]) -> u64 {
     hashed.0.finish()
 }
 
-async fn enter(call: &Call, event: JoinExam, answer: Answer, hold: Hold) -> Result<Option<ExamJoined>, ErrorBody> {
+async fn enter(
+    call: &Call,
+    event: JoinExam,
+    answer: Answer,
+    join: PendingJoin,
+) -> Result<Option<ExamJoined>, ErrorBody> {
     let mut entered = read_entered(answer)?;
     let Some(noted) = call.gateway.participation.arrive(&call.gateway, &call.session, event.exam_id) else {
         return Ok(None);
     };
-    hold.enter(call.member(), Place::Anywhere, Box::new(|| {}));
+    join.complete(call.member(), JoinState::Plain, || {});
     let participation = noted.count().await?;
     // The exam began between the snapshot and the socket's entering: its beginning was told to those before.
     if participation.has_started && entered.session.status == SessionStatus::Waiting {
@@ -121,9 +126,9 @@ pub(super) async fn leave(call: Call, LeaveExam { exam_id }: LeaveExam) {
 
 /// `exam-monitor`: replies with all participants, and subscribes the socket to what they do.
 pub(super) async fn monitor(call: Call, event: MonitorExam) {
-    // The exam is watched before it is asked for, so that nothing falls between the answer and what follows it.
-    let hold = match call.hold(Audience::Proctors(event.exam_id)).await {
-        Ok(hold) => hold,
+    // Subscribed to before it is asked for, so that nothing falls between the reply and the deliveries.
+    let join = match call.begin_join(Audience::Proctors(event.exam_id)).await {
+        Ok(join) => join,
         Err(error) => return call.responder.error(error),
     };
     let tasks = call.gateway.tasks.clone();
@@ -138,7 +143,7 @@ pub(super) async fn monitor(call: Call, event: MonitorExam) {
                     call.responder.emit(ExamMonitorSnapshot::NAME, &*snapshot);
                     call.responder.ok(&snapshot);
                 };
-                hold.enter(member, Place::Anywhere, Box::new(greet));
+                join.complete(member, JoinState::Plain, greet);
             }
             Err(error) => call.responder.error(error),
         }

@@ -7,7 +7,7 @@ use sinaesta_contracts::leaderboard::{LeaderboardData, RequestLeaderboard, Unsub
 use sinaesta_contracts::{Audience, ErrorBody, ServerEvent as _, code};
 
 use super::Call;
-use crate::hub::{Hold, Place};
+use crate::hub::{JoinState, PendingJoin};
 
 /// `leaderboard-request`: replies with a board, and subscribes the socket to its updates.
 pub(super) async fn request(call: Call, event: RequestLeaderboard) {
@@ -15,9 +15,9 @@ pub(super) async fn request(call: Call, event: RequestLeaderboard) {
         let text = "You watch too many boards; unsubscribe from one";
         return call.responder.error(ErrorBody::new(code::TOO_MANY_BOARDS, text));
     }
-    // The board is watched before it is asked for, so that nothing falls between the answer and what follows it.
-    let hold = match call.hold(Audience::Board(event.board())).await {
-        Ok(hold) => hold,
+    // Subscribed to before it is asked for, so that nothing falls between the reply and the deliveries.
+    let join = match call.begin_join(Audience::Board(event.board())).await {
+        Ok(join) => join,
         Err(error) => return call.responder.error(error),
     };
     let tasks = call.gateway.tasks.clone();
@@ -25,17 +25,17 @@ pub(super) async fn request(call: Call, event: RequestLeaderboard) {
         let answer = call.asked(&event).await;
         // A period that is over changes no more.
         if event.period_start.is_some() {
-            drop(hold);
+            drop(join);
             return call.respond_as::<LeaderboardData>(answer);
         }
         match answer {
-            Ok(data) => watch(call, &event, data, hold),
+            Ok(data) => watch(call, &event, data, join),
             Err(error) => call.responder.error(error),
         }
     });
 }
 
-fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, hold: Hold) {
+fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, join: PendingJoin) {
     // The socket went while the board was asked for.
     if !call.session.watch(&event.board()) {
         return;
@@ -46,7 +46,7 @@ fn watch(call: Call, event: &RequestLeaderboard, data: Arc<RawValue>, hold: Hold
         call.responder.emit(LeaderboardData::NAME, &*data);
         call.responder.ok(&data);
     };
-    hold.enter(member, Place::Board { limit: event.limit.into(), rank }, Box::new(greet));
+    join.complete(member, JoinState::Board { limit: event.limit.into(), rank }, greet);
 }
 
 /// `leaderboard-unsubscribe`: ends the subscription.

@@ -11,7 +11,7 @@ use sinaesta_contracts::{Audience, ErrorBody, RoomId, ServerEvent as _, code};
 
 use super::Call;
 use crate::Gateway;
-use crate::hub::Place;
+use crate::hub::JoinState;
 use crate::sockets::session::Session;
 
 /// How long chat may take to note that somebody is away.
@@ -28,9 +28,9 @@ pub(super) async fn join(call: Call, event: JoinRoom) {
 
 /// Enters a room; `greet` hands over what the socket begins with, right before anything that follows.
 pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, &RawValue) + Send + 'static) {
-    // The room is heard before it is asked for, so that nothing falls between the answer and what follows it.
-    let hold = match call.hold(Audience::Room(event.room_id.clone())).await {
-        Ok(hold) => hold,
+    // Subscribed to before the snapshot is asked for, so that nothing falls between it and the deliveries.
+    let pending = match call.begin_join(Audience::Room(event.room_id.clone())).await {
+        Ok(pending) => pending,
         Err(error) => return call.responder.error(error),
     };
     let room = event.room_id.clone();
@@ -44,7 +44,7 @@ pub(super) async fn enter(call: Call, event: JoinRoom, greet: impl FnOnce(Call, 
         match entered {
             Ok((reply, Snapshot { last_seq, typing })) if call.session.enter(&room) => {
                 let member = call.member();
-                hold.enter(member, Place::Room { last_seq, typing }, Box::new(move || greet(call, &reply)));
+                pending.complete(member, JoinState::Room { last_seq, typing }, move || greet(call, &reply));
             }
             // The socket went while the room was asked for: chat is told that nobody came.
             Ok(_) => {

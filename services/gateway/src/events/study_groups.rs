@@ -9,7 +9,7 @@ use sinaesta_contracts::study_group::{CreateGroup, JoinGroup, ListGroups, StudyG
 use sinaesta_contracts::{Audience, GroupId, RoomId, ServerEvent as _};
 
 use super::{Call, rooms};
-use crate::hub::Place;
+use crate::hub::JoinState;
 
 /// `study-group-create`: creates the group, and its creator's socket joins its room.
 pub(super) async fn create(call: Call, event: CreateGroup) {
@@ -56,9 +56,9 @@ async fn enter(call: Call, id: GroupId, event: &'static str, told: Arc<RawValue>
 pub(super) async fn list(call: Call, event: ListGroups) {
     match event.watch {
         Some(true) => {
-            // The list is watched before it is asked for, so that nothing falls between.
-            match call.hold(Audience::Groups).await {
-                Ok(hold) if call.session.watch_groups() => hold.enter(call.member(), Place::Anywhere, Box::new(|| {})),
+            // Subscribed to before it is asked for, so that nothing falls between the reply and the deliveries.
+            match call.begin_join(Audience::Groups).await {
+                Ok(join) if call.session.watch_groups() => join.complete(call.member(), JoinState::Plain, || {}),
                 Ok(_) => {}
                 Err(error) => return call.responder.error(error),
             }

@@ -1,7 +1,7 @@
-//! Those who watch one leaderboard: each gets as many entries as they asked for, and their own place when it changes.
+//! The sockets that watch a leaderboard: each receives as many entries as it asked for, and its user's rank when it changes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use sinaesta_bus::{Bus, Delivery};
@@ -11,21 +11,37 @@ use sinaesta_contracts::leaderboard::{
 use sinaesta_contracts::{Actor, BoundedNumber, ServerEvent as _, UserId};
 use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::measure;
-use super::member::{Listening, Member};
+use super::member::{Emitted, Member};
 
-/// Of how many people the ranks are asked for at a time: as many as one message of the broker holds with ease.
-const ASKED: usize = 5_000;
-/// How soon a socket whose buffer was full is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// Of how many users the ranks are asked for at a time: as many as one message of the broker holds with ease.
+const MAX_USERS: usize = 5_000;
+/// How soon a lagging socket is sent the board again.
+const RETRY: Duration = Duration::from_millis(500);
 
-/// A socket that watches, and how many entries it wants.
+/// A socket that watches, and how many entries it asked for.
 struct Watcher {
-    listening: Listening,
+    member: Member,
     limit: u32,
+    /// Its buffer was full: it has an old board.
+    is_lagging: bool,
+    is_closed: bool,
+}
+
+impl Watcher {
+    const fn new(member: Member, limit: u32) -> Self {
+        Self { member, limit, is_lagging: false, is_closed: false }
+    }
+
+    /// False if the socket did not take it.
+    fn emit(&mut self, event: &str, payload: &RawValue) -> bool {
+        let emitted = self.member.emit(event, payload);
+        self.is_lagging |= emitted == Emitted::Full;
+        self.is_closed |= emitted == Emitted::Closed;
+        emitted == Emitted::Buffered
+    }
 }
 
 /// The watchers of a board.
@@ -33,7 +49,7 @@ pub(super) struct Board {
     bus: Bus,
     id: BoardId,
     watchers: Vec<Watcher>,
-    /// Where those who watch stood when they were told last.
+    /// The ranks of those who watch, as they were sent last.
     ranks: HashMap<UserId, UserRank>,
 }
 
@@ -46,57 +62,51 @@ impl Board {
         self.watchers.is_empty()
     }
 
-    /// A socket watches from now on; again, if it asked for the board again.
-    pub(super) fn enter(
-        &mut self,
-        member: Member,
-        limit: u32,
-        rank: Option<UserRank>,
-        greet: Box<dyn FnOnce() + Send>,
-    ) {
+    /// A socket watches from now on; if it did already, with another limit.
+    pub(super) fn enter(&mut self, member: Member, limit: u32, rank: Option<UserRank>, greet: impl FnOnce()) {
         self.leave(member.socket.id);
         if !member.socket.connected() {
             return;
         }
         greet();
-        // Another socket of the same user may not have heard of a newer one.
+        // Another socket of the same user may not have received a newer one.
         if let Some(rank) = rank {
             self.ranks.entry(member.user).or_insert(rank);
         }
-        self.watchers.push(Watcher { listening: Listening::new(member), limit });
+        self.watchers.push(Watcher::new(member, limit));
     }
 
     pub(super) fn leave(&mut self, sid: Sid) {
-        let Some(at) = self.watchers.iter().position(|one| one.listening.member.socket.id == sid) else { return };
-        let user = self.watchers.swap_remove(at).listening.member.user;
-        if !self.watchers.iter().any(|one| one.listening.member.user == user) {
+        let Some(at) = self.watchers.iter().position(|one| one.member.socket.id == sid) else { return };
+        let user = self.watchers.swap_remove(at).member.user;
+        if !self.watchers.iter().any(|one| one.member.user == user) {
             self.ranks.remove(&user);
         }
     }
 
-    /// Emits to one socket what was delivered before it entered.
+    /// Emits to one socket a delivery that came before it entered.
     pub(super) fn repeat(&mut self, sid: Sid, delivery: &Delivery) {
         let Ok(mut updated) = serde_json::from_slice::<LeaderboardUpdated>(&delivery.payload) else { return };
-        let Some(one) = self.watchers.iter_mut().find(|one| one.listening.member.socket.id == sid) else { return };
+        let Some(one) = self.watchers.iter_mut().find(|one| one.member.socket.id == sid) else { return };
         updated.entries.truncate(one.limit as usize);
         if let Ok(payload) = serde_json::value::to_raw_value(&updated) {
-            one.listening.emit(None, LeaderboardUpdated::NAME, &payload);
+            one.emit(LeaderboardUpdated::NAME, &payload);
         }
     }
 
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
         match serde_json::from_slice(&delivery.payload) {
-            Ok(updated) => self.tell(updated).instrument(measure::span(&delivery)).await,
-            Err(error) => tracing::error!(%error, event = delivery.event, "a delivery can't be read"),
+            Ok(updated) => self.broadcast(updated).instrument(measure::span(&delivery)).await,
+            Err(error) => tracing::error!(%error, event = delivery.event, "delivery dropped: it can't be read"),
         }
     }
 
-    /// When [`Self::catch_up`] is due: a socket that could not take the last update has an old board.
+    /// When [`Self::catch_up`] is due for lagging sockets.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.watchers.iter().any(|one| one.listening.is_behind).then(|| Instant::now() + AGAIN)
+        self.watchers.iter().any(|one| one.is_lagging).then(|| Instant::now() + RETRY)
     }
 
-    /// After a disruption: the board as it is.
+    /// After a disruption, and for lagging sockets: the board as it is now.
     pub(super) async fn catch_up(&mut self) {
         let request = RequestLeaderboard {
             period: self.id.period,
@@ -114,37 +124,43 @@ impl Board {
                     entries: data.entries,
                     timestamp: data.timestamp,
                 };
-                self.tell(updated).await;
+                self.broadcast(updated).await;
             }
-            // The next change brings it.
-            Err(error) => tracing::debug!(error = %error.message, "a board can't be had yet"),
+            Err(error) => {
+                tracing::debug!(error = %error.message, "board not fetched: leaderboard did not answer; the next update brings it")
+            }
         }
     }
 
-    async fn tell(&mut self, mut updated: LeaderboardUpdated) {
+    async fn broadcast(&mut self, mut updated: LeaderboardUpdated) {
         let limits: BTreeSet<u32> = self.watchers.iter().map(|one| one.limit).collect();
         // From the longest to the shortest, so that each is cut from the one before.
         for limit in limits.into_iter().rev() {
             mutant!("board-limit-of-the-longest", (), updated.entries.truncate(limit as usize));
             let Ok(payload) = serde_json::value::to_raw_value(&updated) else { continue };
             let wanting = self.watchers.iter_mut().filter(|one| one.limit == limit);
-            let emitted = wanting.map(|one| one.listening.emit(None, LeaderboardUpdated::NAME, &payload));
+            let emitted = wanting.map(|one| {
+                one.is_lagging = false;
+                one.emit(LeaderboardUpdated::NAME, &payload)
+            });
             let emitted: u64 = emitted.map(u64::from).sum();
             metrics::counter!("gateway_emits_total", "event" => LeaderboardUpdated::NAME).increment(emitted);
         }
-        self.watchers.retain(|one| !one.listening.is_gone);
-        self.tell_ranks().await;
+        self.watchers.retain(|one| !one.is_closed);
+        self.broadcast_ranks().await;
     }
 
-    async fn tell_ranks(&mut self) {
-        let users: BTreeSet<UserId> = self.watchers.iter().map(|one| one.listening.member.user).collect();
+    async fn broadcast_ranks(&mut self) {
+        let users: BTreeSet<UserId> = self.watchers.iter().map(|one| one.member.user).collect();
         let all: Vec<UserId> = users.iter().copied().collect();
         let mut found: HashMap<UserId, UserRank> = HashMap::new();
-        for users in all.chunks(ASKED) {
+        for users in all.chunks(MAX_USERS) {
             let find = FindRanks { board: self.id.clone(), users: users.to_vec() };
             match self.bus.ask(&Actor::system(), &find).await {
                 Ok(ranks) => found.extend(ranks.into_iter().map(|rank| (rank.user_id, rank))),
-                Err(error) => return tracing::debug!(error = %error.message, "ranks can't be had yet"),
+                Err(error) => {
+                    return tracing::debug!(error = %error.message, "ranks not fetched: leaderboard did not answer");
+                }
             }
         }
         for user in users {
@@ -154,18 +170,18 @@ impl Board {
                 if let Some(new) = &mut new {
                     new.previous_rank = old.map(|old| old.rank);
                 }
-                self.tell_rank(user, new.clone());
+                self.emit_rank(user, new.clone());
             }
             self.ranks.extend(new.map(|new| (user, new)));
         }
     }
 
-    fn tell_rank(&mut self, user: UserId, user_rank: Option<UserRank>) {
+    fn emit_rank(&mut self, user: UserId, user_rank: Option<UserRank>) {
         let (period, specialty) = (self.id.period, self.id.specialty.clone());
         let changed = LeaderboardRankChanged { period, specialty, user_rank };
         let Ok(payload): Result<Box<RawValue>, _> = serde_json::value::to_raw_value(&changed) else { return };
-        for one in self.watchers.iter_mut().filter(|one| one.listening.member.user == user) {
-            one.listening.emit(None, LeaderboardRankChanged::NAME, &payload);
+        for one in self.watchers.iter_mut().filter(|one| one.member.user == user) {
+            one.emit(LeaderboardRankChanged::NAME, &payload);
         }
     }
 }

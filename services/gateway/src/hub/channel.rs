@@ -3,232 +3,154 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sinaesta_bus::{Bus, Delivery, Listener};
-use sinaesta_clock::Clock;
+use sinaesta_bus::{Delivery, Listener};
 use sinaesta_contracts::Audience;
-use sinaesta_contracts::chat::TypingUser;
-use sinaesta_contracts::leaderboard::{DEFAULT_ENTRIES, UserRank};
 use sinaesta_mutants::mutant;
 use socketioxide_core::Sid;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::board::Board;
-use super::everyone::Everyone;
-use super::inboxes::Work;
+use super::JoinState;
+use super::fanout::{Fanout, Parts};
 use super::member::Member;
-use super::room::Room;
-use super::{Channels, HoldId};
+use super::registry::{JoinId, Registry};
 
-/// How many deliveries are kept for one who is about to enter.
-const MOST_KEPT: usize = 1_000;
+/// How many deliveries are kept for a pending join.
+const MAX_KEPT: usize = 1_000;
 
-/// What a channel is told.
+/// What other tasks ask of a channel.
 pub(super) enum Control {
-    /// Somebody is about to enter.
-    Hold(HoldId),
-    /// They did not.
-    Release(HoldId),
-    /// A socket enters, which ends its hold.
-    Enter { hold: HoldId, member: Member, place: Place, greet: Box<dyn FnOnce() + Send> },
-    /// A socket leaves.
+    /// A socket is about to join.
+    Begin(JoinId),
+    /// It does not.
+    Cancel(JoinId),
+    /// It joins.
+    Complete { join: JoinId, member: Member, state: JoinState, greet: Box<dyn FnOnce() + Send> },
+    /// It leaves.
     Leave { sid: Sid },
 }
 
-/// What a socket enters with.
-pub(crate) enum Place {
-    /// In a room: its snapshot up to this `seq`, and who types in it.
-    Room { last_seq: i64, typing: Vec<TypingUser> },
-    /// At a board: so many entries, and where its user stands.
-    Board { limit: u32, rank: Option<UserRank> },
-    /// Anywhere else: nothing.
-    Anywhere,
-}
-
-/// The sockets of an audience.
-enum Group {
-    Room(Box<Room>),
-    Board(Board),
-    Everyone(Everyone),
-}
-
-/// Hears one audience for the sockets that belong to it.
+/// Subscribes to one audience for the sockets that belong to it. All that concerns the audience happens in this task, one
+/// thing after another.
 pub(super) struct Channel {
     audience: Audience,
     listener: Listener,
     controls: mpsc::UnboundedReceiver<Control>,
-    channels: Channels,
+    registry: Registry,
     disruptions: watch::Receiver<u64>,
-    group: Group,
-    /// Who is about to enter, and what was heard since they began.
-    holds: HashMap<HoldId, Vec<Delivery>>,
+    fanout: Fanout,
+    pending: PendingJoins,
 }
 
 impl Channel {
-    /// A channel that nobody has entered yet.
+    /// A channel without sockets.
     pub(super) fn new(
-        (bus, clock, inboxes): (Bus, Clock, mpsc::UnboundedSender<Work>),
+        parts: Parts,
         audience: Audience,
         listener: Listener,
         controls: mpsc::UnboundedReceiver<Control>,
-        channels: Channels,
+        registry: Registry,
     ) -> Self {
-        let mut disruptions = bus.disruptions();
+        let mut disruptions = parts.bus.disruptions();
         disruptions.mark_unchanged();
-        let group = match &audience {
-            Audience::All => Group::Everyone(Everyone::new(inboxes, clock)),
-            Audience::Board(id) => Group::Board(Board::new(bus, id.clone())),
-            Audience::Room(id) => Group::Room(Box::new(Room::new(bus, clock, Some(id.clone()), None))),
-            Audience::User(_) => Group::Room(Box::new(Room::new(bus, clock, None, Some(inboxes)))),
-            _ => Group::Room(Box::new(Room::new(bus, clock, None, None))),
-        };
-        Self { group, audience, listener, controls, channels, disruptions, holds: HashMap::new() }
+        let fanout = Fanout::new(parts, &audience);
+        Self { fanout, audience, listener, controls, registry, disruptions, pending: PendingJoins::default() }
     }
 
-    /// Runs while anybody listens or is about to.
+    /// Runs while a socket belongs to the audience or is about to.
     pub(super) async fn run(mut self) {
         loop {
-            let due = self.group.due();
+            let due = self.fanout.due().map(Instant::from_std);
+            // Deliveries come last: they wait in the subscription, and must not keep an answer or a timer waiting.
             tokio::select! {
                 biased;
                 control = self.controls.recv() => match control {
-                    Some(control) => self.control(control).await,
+                    Some(control) => self.control(control),
                     None => return,
                 },
+                fetched = self.fanout.next_fetched() => self.fanout.fetched(fetched),
+                Ok(()) = self.disruptions.changed() => self.fanout.disrupted().await,
+                () = sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.fanout.timeout().await,
                 arrival = self.listener.next() => {
-                    // Without a connection there is nothing more to hear, ever: the gateway is shutting down.
+                    // The connection is closed for good: the gateway is shutting down.
                     let Some(arrival) = arrival else { return };
                     for delivery in self.listener.accept(arrival).await {
-                        self.keep(&delivery);
-                        self.group.deliver(delivery).await;
+                        if self.fanout.keeps_for_pending() {
+                            self.pending.keep(&delivery);
+                        }
+                        self.fanout.deliver(delivery).await;
                     }
                 }
-                Ok(()) = self.disruptions.changed() => self.group.catch_up().await,
-                () = sleep_until(due.unwrap_or_else(far)), if due.is_some() => self.group.on_time().await,
             }
-            if self.holds.is_empty() && self.group.is_empty() && self.retire() {
+            if self.pending.is_empty() && self.fanout.is_empty() && self.registry.retire(&self.audience, &self.controls)
+            {
                 return;
             }
         }
     }
 
-    /// Keeps a delivery for those who are about to enter: what they are greeted with may be older. A room's messages
-    /// need not be kept, their `seq` tells what is missing.
-    fn keep(&mut self, delivery: &Delivery) {
-        if matches!(self.audience, Audience::Room(_)) || mutant!("audience-forgets-what-came-while-entering") {
-            return;
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Begin(join) => self.pending.begin(join),
+            Control::Cancel(join) => drop(self.pending.end(join)),
+            Control::Complete { join, member, state, greet } => {
+                let meanwhile = self.pending.end(join);
+                self.fanout.enter(member, state, greet, &meanwhile);
+            }
+            Control::Leave { sid } => self.fanout.leave(sid),
         }
-        for kept in self.holds.values_mut().filter(|kept| kept.len() < MOST_KEPT) {
+    }
+}
+
+/// Pending joins, each with the deliveries since it began: the state a socket joins with may be older.
+#[derive(Debug, Default)]
+struct PendingJoins(HashMap<JoinId, Vec<Delivery>>);
+
+impl PendingJoins {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn begin(&mut self, join: JoinId) {
+        self.0.insert(join, Vec::new());
+    }
+
+    fn keep(&mut self, delivery: &Delivery) {
+        mutant!("audience-forgets-what-came-while-entering", return);
+        for kept in self.0.values_mut().filter(|kept| kept.len() < MAX_KEPT) {
             kept.push(delivery.clone());
         }
     }
 
-    async fn control(&mut self, control: Control) {
-        match control {
-            Control::Hold(id) => drop(self.holds.insert(id, Vec::new())),
-            Control::Release(id) => drop(self.holds.remove(&id)),
-            Control::Enter { hold, member, place, greet } => {
-                let meanwhile = self.holds.remove(&hold).unwrap_or_default();
-                self.group.enter(member, place, greet, meanwhile).await;
-            }
-            Control::Leave { sid } => self.group.leave(sid),
-        }
-    }
-
-    /// Ends this channel unless somebody has begun to enter: both happen under the same lock.
-    fn retire(&mut self) -> bool {
-        let mut channels = self.channels.lock();
-        if self.controls.is_empty() || mutant!("audience-ends-before-somebody-enters") {
-            channels.remove(&self.audience);
-            return true;
-        }
-        false
-    }
-}
-
-impl Group {
-    /// `meanwhile` is what was heard since the socket began to enter.
-    async fn enter(&mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>, meanwhile: Vec<Delivery>) {
-        let sid = member.socket.id;
-        match (self, place) {
-            (Self::Room(room), Place::Room { last_seq, typing }) => {
-                room.enter(member, Some(last_seq), greet).await;
-                room.note_typists(typing);
-            }
-            (Self::Room(room), _) => {
-                room.enter(member, None, greet).await;
-                meanwhile.iter().for_each(|delivery| room.repeat(sid, delivery));
-            }
-            // Its inbox tells what was announced meanwhile.
-            (Self::Everyone(everyone), _) => {
-                greet();
-                everyone.enter(member);
-            }
-            (Self::Board(board), place) => {
-                let (limit, rank) = match place {
-                    Place::Board { limit, rank } => (limit, rank),
-                    _ => (DEFAULT_ENTRIES, None),
-                };
-                board.enter(member, limit, rank, greet);
-                // Each is the whole board: the last one stands for all.
-                if let Some(delivery) = meanwhile.last() {
-                    board.repeat(sid, delivery);
-                }
-            }
-        }
-    }
-
-    fn leave(&mut self, sid: Sid) {
-        match self {
-            Self::Room(room) => room.leave(sid),
-            Self::Board(board) => board.leave(sid),
-            Self::Everyone(everyone) => everyone.leave(sid),
-        }
-    }
-
-    async fn deliver(&mut self, delivery: Delivery) {
-        match self {
-            Self::Room(room) if delivery.is_lost() => room.resynchronise(delivery.seq).await,
-            Self::Board(_) | Self::Everyone(_) if delivery.is_lost() => self.catch_up().await,
-            Self::Room(room) => room.deliver(delivery).await,
-            Self::Board(board) => board.deliver(delivery).await,
-            Self::Everyone(everyone) => everyone.deliver(delivery),
-        }
-    }
-
-    async fn catch_up(&mut self) {
-        match self {
-            Self::Room(room) => room.catch_up().await,
-            Self::Board(board) => board.catch_up().await,
-            Self::Everyone(everyone) => everyone.catch_up(),
-        }
-    }
-
-    fn due(&self) -> Option<Instant> {
-        match self {
-            Self::Room(room) => room.due(),
-            Self::Board(board) => board.due(),
-            Self::Everyone(_) => None,
-        }
-    }
-
-    async fn on_time(&mut self) {
-        match self {
-            Self::Room(room) => room.on_time().await,
-            Self::Board(board) => board.catch_up().await,
-            Self::Everyone(_) => {}
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Room(room) => room.is_empty(),
-            Self::Board(board) => board.is_empty(),
-            Self::Everyone(everyone) => everyone.is_empty(),
-        }
+    fn end(&mut self, join: JoinId) -> Vec<Delivery> {
+        self.0.remove(&join).unwrap_or_default()
     }
 }
 
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(3_600)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::hub::fake::delivery;
+
+    #[test]
+    fn what_comes_while_a_join_is_pending_is_kept_for_it_from_its_beginning_and_within_bounds() {
+        let (mut pending, early, late) = (PendingJoins::default(), JoinId::next(), JoinId::next());
+        let update = delivery("exam-monitor-update", &json!({}));
+        pending.begin(early);
+        pending.keep(&update);
+        pending.begin(late);
+        pending.keep(&update);
+        assert_eq!((pending.end(early).len(), pending.end(late).len()), (2, 1));
+        assert!(pending.is_empty());
+
+        pending.begin(early);
+        (0..MAX_KEPT + 10).for_each(|_| pending.keep(&update));
+        assert_eq!(pending.end(early).len(), MAX_KEPT);
+    }
 }

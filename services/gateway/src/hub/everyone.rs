@@ -1,4 +1,4 @@
-//! Every socket here: each begins with its user's inbox, and hears what is announced to everybody.
+//! All sockets of this gateway: each is sent its user's inbox on joining, and then what is announced to everybody.
 
 use std::collections::HashMap;
 
@@ -6,22 +6,23 @@ use serde_json::value::RawValue;
 use sinaesta_bus::Delivery;
 use sinaesta_clock::Clock;
 use sinaesta_mutants::mutant;
+use socketioxide::extract::SocketRef;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 
 use super::inboxes::{self, Work};
 use super::measure;
-use super::member::Member;
+use super::member::{Connection, Member};
 
 /// The sockets of this gateway.
-pub(super) struct Everyone {
-    members: HashMap<Sid, Member>,
-    work: mpsc::UnboundedSender<Work>,
+pub(super) struct Everyone<C = SocketRef> {
+    members: HashMap<Sid, Member<C>>,
+    work: mpsc::UnboundedSender<Work<C>>,
     clock: Clock,
 }
 
-impl Everyone {
-    pub(super) fn new(work: mpsc::UnboundedSender<Work>, clock: Clock) -> Self {
+impl<C: Connection> Everyone<C> {
+    pub(super) fn new(work: mpsc::UnboundedSender<Work<C>>, clock: Clock) -> Self {
         Self { members: HashMap::new(), work, clock }
     }
 
@@ -29,11 +30,11 @@ impl Everyone {
         self.members.is_empty()
     }
 
-    /// A socket that hears its user already: what it is greeted with is followed by whatever comes after.
-    pub(super) fn enter(&mut self, member: Member) {
-        if member.socket.connected() {
-            self.work.send(Work::Greet(member.clone())).ok();
-            self.members.insert(member.socket.id, member);
+    /// A socket that has joined its user's audience: so all that follows its inbox is received.
+    pub(super) fn enter(&mut self, member: Member<C>) {
+        if member.socket.is_connected() {
+            self.work.send(Work::SendInbox(member.clone())).ok();
+            self.members.insert(member.socket.sid(), member);
         }
     }
 
@@ -41,7 +42,7 @@ impl Everyone {
         self.members.remove(&sid);
     }
 
-    /// What is announced is told each in their own way; anything else is emitted as it is.
+    /// Announcements are personalised; anything else is emitted as it is.
     pub(super) fn deliver(&self, delivery: Delivery) {
         if inboxes::is_announcement(&delivery.event) {
             let members = self.members.values().cloned().collect();
@@ -49,16 +50,62 @@ impl Everyone {
             return;
         }
         let Ok(payload) = serde_json::from_slice::<&RawValue>(&delivery.payload) else { return };
-        let emit = |member: &&Member| member.socket.emit(&*delivery.event, payload).is_ok();
-        let to_all = || self.members.values().filter(emit).count() as u64;
-        measure::emitting(&delivery, &self.clock, &measure::span(&delivery), to_all);
+        let emit = |member: &&Member<C>| member.socket.emit(&delivery.event, payload).is_ok();
+        measure::emitting(&delivery, &self.clock, || self.members.values().filter(emit).count() as u64);
     }
 
-    /// After a disruption nobody knows what was missed: each inbox as it is.
+    /// After a disruption: each inbox as it is now, because announcements may have been missed.
     pub(super) fn catch_up(&self) {
         mutant!("bell-not-asked-after-a-disruption", return);
         for member in self.members.values() {
-            self.work.send(Work::Greet(member.clone())).ok();
+            self.work.send(Work::SendInbox(member.clone())).ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sinaesta_contracts::ServerEvent as _;
+    use sinaesta_contracts::notification::NewNotification;
+
+    use super::*;
+    use crate::hub::fake::{Fake, delivery};
+
+    fn everyone(sockets: &[&Fake]) -> (Everyone<Fake>, mpsc::UnboundedReceiver<Work<Fake>>) {
+        let (work, taken) = mpsc::unbounded_channel();
+        let mut everyone = Everyone::new(work, Clock::system());
+        sockets.iter().for_each(|socket| everyone.enter(socket.member(1)));
+        (everyone, taken)
+    }
+
+    /// The sockets that are to be sent their inbox.
+    fn inboxes(work: &mut mpsc::UnboundedReceiver<Work<Fake>>) -> Vec<Sid> {
+        let mut sids = Vec::new();
+        while let Ok(Work::SendInbox(member)) = work.try_recv() {
+            sids.push(member.socket.sid());
+        }
+        sids
+    }
+
+    #[test]
+    fn each_socket_is_sent_its_inbox_on_joining_and_again_after_a_disruption() {
+        let (ann, ben) = (Fake::new(), Fake::new());
+        let (mut everyone, mut work) = everyone(&[&ann, &ben]);
+        assert_eq!(inboxes(&mut work), [ann.sid(), ben.sid()]);
+        everyone.leave(ben.sid());
+        everyone.catch_up();
+        assert_eq!(inboxes(&mut work), [ann.sid()]);
+    }
+
+    #[test]
+    fn announcements_are_personalised_and_the_rest_is_emitted_as_it_is() {
+        let ann = Fake::new();
+        let (everyone, mut work) = everyone(&[&ann]);
+        inboxes(&mut work);
+        everyone.deliver(delivery("exam-scheduled", &json!({})));
+        everyone.deliver(delivery(NewNotification::NAME, &json!({})));
+        assert_eq!(ann.take_names(), ["exam-scheduled"]);
+        assert!(matches!(work.try_recv(), Ok(Work::Announce { members, .. }) if members.len() == 1));
     }
 }

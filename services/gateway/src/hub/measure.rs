@@ -1,4 +1,4 @@
-//! What is seen of everything that goes out: its trace, how long it took, how many sockets got it.
+//! Spans and metrics of deliveries: the trace, the latency, how many sockets received it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sinaesta_clock::Clock;
 use tracing::Span;
 use tracing::field::Empty;
 
-/// The end of a delivery's way from the broker: it continues the trace of whatever led to it.
+/// The end of a delivery's way from the broker: it continues the trace of the command that led to it.
 pub(super) fn span(delivery: &Delivery) -> Span {
     let span = sinaesta_telemetry::span!(
         "gateway.deliver",
@@ -20,9 +20,9 @@ pub(super) fn span(delivery: &Delivery) -> Span {
     span
 }
 
-/// Emits within a span of its own, and counts; gives how many sockets got it.
-pub(super) fn emitting(delivery: &Delivery, clock: &Clock, within: &Span, emit: impl FnOnce() -> u64) {
-    let emitted = within.in_scope(|| {
+/// Emits within spans of the delivery, and counts; `emit` gives how many sockets received it.
+pub(super) fn emitting(delivery: &Delivery, clock: &Clock, emit: impl FnOnce() -> u64) {
+    let emitted = span(delivery).in_scope(|| {
         let span = sinaesta_telemetry::span!("socket.emit", internal, event = delivery.event, sockets = Empty);
         let emitted = span.in_scope(emit);
         span.record("sockets", emitted);

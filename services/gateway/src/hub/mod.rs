@@ -1,127 +1,100 @@
-//! The way out: an audience is heard while any local socket belongs to it, and by one task, which owns its sockets.
-//! So whatever concerns a room happens one after another: what is delivered, who enters, who leaves.
+//! The way out: this gateway is subscribed to an audience while one of its sockets belongs to it, and one task, the
+//! audience's channel, owns those sockets. So all that concerns an audience happens one thing after another: deliveries,
+//! sockets that join, sockets that leave.
+//!
+//! | | |
+//! | --- | --- |
+//! | `registry` | which audiences have a channel; pending joins |
+//! | `channel` | the task: takes inputs, waits for timers and answers |
+//! | `fanout` | one type for each kind of audience: `room`, `broadcast`, `board`, `everyone` |
+//! | `sequence` | a room's order, as a state machine without I/O |
+//! | `member` | one socket, its buffer, and whether it is lagging |
 
 mod board;
+mod broadcast;
 mod channel;
 mod everyone;
+mod fanout;
+mod fetch;
 mod inboxes;
 mod measure;
 mod member;
+mod registry;
 mod room;
+mod sequence;
+mod typing;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(test)]
+mod fake;
 
-use parking_lot::Mutex;
 use sinaesta_bus::{Bus, BusError};
 use sinaesta_clock::Clock;
-use sinaesta_contracts::{Audience, UserId};
+use sinaesta_contracts::chat::TypingUser;
+use sinaesta_contracts::leaderboard::UserRank;
+use sinaesta_contracts::{Audience, RoomId, UserId};
+use socketioxide::extract::SocketRef;
 use socketioxide_core::Sid;
 use tokio::sync::mpsc;
 
-pub(crate) use channel::Place;
-use channel::{Channel, Control};
-use inboxes::Work;
+use channel::Channel;
+use fanout::Parts;
 pub(crate) use member::Member;
+pub(crate) use registry::PendingJoin;
+use registry::Registry;
 
-type Channels = Arc<Mutex<HashMap<Audience, mpsc::UnboundedSender<Control>>>>;
+/// Called when a socket's user was removed from a room, before the socket is notified.
+pub(crate) type OnRemoved<C = SocketRef> = fn(&C, &RoomId);
 
-/// Who hears what; clones share it.
+/// The state that a socket joins an audience with, as it is sent to its client.
+#[derive(Debug)]
+pub(crate) enum JoinState {
+    /// A snapshot of a room at this `seq`, and who is typing in it.
+    Room { last_seq: i64, typing: Vec<TypingUser> },
+    /// So many entries of a leaderboard, and the user's own rank.
+    Board { limit: u32, rank: Option<UserRank> },
+    /// None that deliveries would have to follow exactly.
+    Plain,
+}
+
+/// Which sockets receive what; clones share it.
 #[derive(Clone)]
 pub(crate) struct Hub {
-    bus: Bus,
-    clock: Clock,
-    channels: Channels,
-    inboxes: mpsc::UnboundedSender<Work>,
-}
-
-/// Keeps an audience heard until it is used or dropped, and what is heard meanwhile for who is about to enter.
-pub(crate) struct Hold {
-    id: HoldId,
-    channel: Option<mpsc::UnboundedSender<Control>>,
-}
-
-/// Tells the holds of a gateway apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct HoldId(u64);
-
-impl HoldId {
-    fn next() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-impl Hold {
-    /// The socket enters; `greet` hands over what it begins with, right before anything that follows.
-    pub(crate) fn enter(mut self, member: Member, place: Place, greet: Box<dyn FnOnce() + Send>) {
-        if let Some(channel) = self.channel.take() {
-            channel.send(Control::Enter { hold: self.id, member, place, greet }).ok();
-        }
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if let Some(channel) = self.channel.take() {
-            channel.send(Control::Release(self.id)).ok();
-        }
-    }
+    parts: Parts,
+    registry: Registry,
 }
 
 impl Hub {
-    pub(crate) fn new(bus: Bus, clock: Clock) -> Self {
+    pub(crate) fn new(bus: Bus, clock: Clock, on_removed: OnRemoved) -> Self {
         let (inboxes, work) = mpsc::unbounded_channel();
         tokio::spawn(inboxes::run(bus.clone(), work));
-        Self { bus, clock, channels: Channels::default(), inboxes }
+        Self { parts: Parts { bus, clock, inboxes, on_removed }, registry: Registry::default() }
     }
 
-    /// Begins to hear an audience, if it is not heard already.
-    pub(crate) async fn hold(&self, audience: Audience) -> Result<Hold, BusError> {
-        if let Some(hold) = self.hold_known(&audience) {
-            return Ok(hold);
+    /// Begins to join an audience: once this returns, whatever is delivered to it is received.
+    pub(crate) async fn begin_join(&self, audience: Audience) -> Result<PendingJoin, BusError> {
+        if let Some(join) = self.registry.join(&audience) {
+            return Ok(join);
         }
-        let listener = self.bus.listen(audience.clone()).await?;
-        let mut channels = self.channels.lock();
-        // Somebody else may have begun meanwhile; a second task would deliver everything twice.
-        let id = HoldId::next();
-        if let Some(known) = channels.get(&audience)
-            && known.send(Control::Hold(id)).is_ok()
-        {
-            return Ok(Hold { id, channel: Some(known.clone()) });
+        let listener = self.parts.bus.listen(audience.clone()).await?;
+        // Another join may have opened the channel meanwhile; a second one would emit everything twice.
+        let (join, controls) = self.registry.join_or_open(audience.clone());
+        if let Some(controls) = controls {
+            let channel = Channel::new(self.parts.clone(), audience, listener, controls, self.registry.clone());
+            tokio::spawn(channel.run());
         }
-        let (sender, controls) = mpsc::unbounded_channel();
-        channels.insert(audience.clone(), sender.clone());
-        let channel = Channel::new(
-            (self.bus.clone(), self.clock.clone(), self.inboxes.clone()),
-            audience,
-            listener,
-            controls,
-            Arc::clone(&self.channels),
-        );
-        sender.send(Control::Hold(id)).ok();
-        tokio::spawn(channel.run());
-        Ok(Hold { id, channel: Some(sender) })
+        Ok(join)
     }
 
-    fn hold_known(&self, audience: &Audience) -> Option<Hold> {
-        // Sent under the lock under which a channel retires, so that it is either held or gone.
-        let channels = self.channels.lock();
-        let (id, channel) = (HoldId::next(), channels.get(audience)?);
-        channel.send(Control::Hold(id)).is_ok().then(|| Hold { id, channel: Some(channel.clone()) })
-    }
-
-    /// A socket hears what is delivered to its user, and then what is announced to everybody: its inbox, which it gets
-    /// on entering there, is followed by whatever changes it.
+    /// A socket joins its user's audience, and then that of all sockets: the inbox, which it is sent on joining there, is
+    /// followed by all that changes it.
     pub(crate) fn enter_user(&self, member: Member) {
         let this = self.clone();
         tokio::spawn(async move {
             for audience in [Audience::User(member.user), Audience::All] {
-                match this.hold(audience).await {
-                    Ok(hold) => hold.enter(member.clone(), Place::Anywhere, Box::new(|| {})),
+                match this.begin_join(audience).await {
+                    Ok(join) => join.complete(member.clone(), JoinState::Plain, || {}),
                     Err(error) => {
-                        tracing::warn!(%error, "a user can't be heard");
+                        tracing::warn!(%error, user.id = %member.user, "socket closed: its user can't be subscribed to");
                         return drop(member.socket.disconnect());
                     }
                 }
@@ -129,16 +102,14 @@ impl Hub {
         });
     }
 
-    /// A socket hears its user no more.
+    /// A socket leaves its user's audience and that of all sockets.
     pub(crate) fn leave_user(&self, user: UserId, sid: Sid) {
         self.leave(&Audience::User(user), sid);
         self.leave(&Audience::All, sid);
     }
 
-    /// A socket hears no more of an audience.
+    /// A socket leaves an audience.
     pub(crate) fn leave(&self, audience: &Audience, sid: Sid) {
-        if let Some(channel) = self.channels.lock().get(audience) {
-            channel.send(Control::Leave { sid }).ok();
-        }
+        self.registry.leave(audience, sid);
     }
 }

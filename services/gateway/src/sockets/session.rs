@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use sinaesta_contracts::leaderboard::BoardId;
 use sinaesta_contracts::{Actor, ErrorBody, ExamId, RoomId, code};
 use sinaesta_settings::LimitSettings;
+use socketioxide::extract::SocketRef;
 use socketioxide_core::Sid;
 use time::OffsetDateTime;
 
@@ -69,6 +70,13 @@ struct State {
     /// The leaderboards it watches.
     boards: HashSet<BoardId>,
     watches_groups: bool,
+}
+
+/// A socket's user was removed from a room by somebody else.
+pub(crate) fn removed(socket: &SocketRef, room: &RoomId) {
+    if let Some(session) = socket.extensions.get::<Arc<Session>>() {
+        session.leave(room);
+    }
 }
 
 impl Session {

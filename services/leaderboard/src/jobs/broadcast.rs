@@ -187,7 +187,7 @@ mod tests {
         jetstream.update_stream(&jetstream::stream::Config { max_bytes: 1, ..config.clone() }).await.unwrap();
         let board = BoardId { period: Period::Weekly, specialty: None };
         post(&bench.context, board.clone(), 1).await;
-        assert_eq!(changes.due(), [board.clone()], "it is still to be told");
+        assert_eq!(changes.due(), std::slice::from_ref(&board), "it is still to be told");
         jetstream.update_stream(&config).await.unwrap();
         changes.0.lock().clear();
         post(&bench.context, board, 2).await;

@@ -367,7 +367,7 @@ async fn events_are_heard_once() {
         rank: 2,
         at: Timestamp(START),
     };
-    let handler = people_overtaken::Handler::new(bench.context.clone()).unwrap();
+    let handler = people_overtaken::Handler(bench.context.clone());
     is_heard_once(&bench, &handler, &event("overtaken", PeopleOvertaken { overtakes: vec![overtake] }, 0)).await;
 }
 

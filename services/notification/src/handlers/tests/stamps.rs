@@ -105,7 +105,7 @@ async fn the_day_of_being_overtaken_is_the_stamps_on_both_sides() {
         notice: Notice::Overtaken { board: board.clone(), by_name: "Putri".into(), rank: 2 },
     };
     apply(&notify::Handler(bench.context.clone()), &[command(11, &system(), told, 0)]).await;
-    let handler = people_overtaken::Handler::new(bench.context.clone()).unwrap();
+    let handler = people_overtaken::Handler(bench.context.clone());
     let mut posted = Vec::new();
     // 9 hours after 15:00 the day ends in Jakarta.
     for (number, hours) in [(2_u128, 0), (3, 8), (4, 10)] {

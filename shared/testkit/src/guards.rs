@@ -31,7 +31,7 @@ const WAITS: [&str; 6] = ["Doors::load(", ".ask(", ".acquire()", "pool.begin", "
 /// What gives back the connection `db`.
 const RELEASES: [&str; 3] = ["drop(db)", "db.commit()", "db.rollback()"];
 /// Files in which a service is put together; they hand the clock to whoever may read it.
-const WIRING: [&str; 2] = ["lib.rs", "main.rs"];
+const WIRING: [&str; 3] = ["lib.rs", "main.rs", "context.rs"];
 
 /// The offences of a service's sources, its tests excepted, each with its place:
 ///

@@ -431,11 +431,13 @@ stack.check('an exam\'s reminder comes at its moment, and after the exam was mov
   };
   await schedule(1_500);
   const due = await schedule(3_000);
+  const versions = new Map([student, undecided].map(({ client, inbox }) => [client, inbox.version]));
   for (const { client } of [student, undecided]) {
     const told = await next(client, 'new-notification', (payload) => payload.data?.examId === exam.id);
     const late = Date.now() - due;
     assert.ok(late >= -50 && late < 2_000, `${late} ms after its moment`);
     assert.deepEqual([told.data.leadMinutes, told.priority, told.title], [5, 'high', 'Exam starts in 5 minutes']);
+    assert.ok(told.version > (versions.get(client) ?? 0), 'a badge goes by the version');
   }
   await settled(outsider.client);
   assert.deepEqual(all(outsider.client, 'new-notification', (payload) => payload.data?.examId === exam.id), []);

@@ -69,8 +69,8 @@ async fn drive(workspace: &Workspace, tests: &[OsString], shots: Option<&Path>) 
     install(&node, &workspace.root.join("tests/client")).await?;
     let bin_dir = workspace.bin_dir(false);
     let mut test = Command::new(&node.node);
-    // Each has a whole stack and a browser of its own.
-    test.args(["--test", "--test-concurrency=2"])
+    // One file at a time: each has a whole stack and a browser of its own, which takes what two cores have.
+    test.args(["--test", "--test-concurrency=1"])
         .args(tests)
         .current_dir(folder.join("e2e/test"))
         .env("PATH", path_with(node.folder())?)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 
 import { holdCommits } from './commits.mjs';
-import { all, emitAck, isAlive, join, newRoom, next, say, settled, startStack, until } from './harness.mjs';
+import { all, emitAck, freeze, isAlive, join, newRoom, next, say, settled, startStack, until } from './harness.mjs';
 import { participant, talk, verify } from './load.mjs';
 
 const stack = await startStack();
@@ -110,14 +110,6 @@ check('the gateway and the chat service are killed together', async () => {
     await Promise.all([gateway.start(), chat.start()]);
   });
 }, { timeout: 120_000 });
-
-/** Stops a process where it is, until it is woken. @param {import('./harness.mjs').Service} service */
-function freeze(service) {
-  const { pid } = service;
-  assert.ok(pid);
-  process.kill(pid, 'SIGSTOP');
-  return () => process.kill(pid, 'SIGCONT');
-}
 
 /** @param {number} count */
 const people = (count, port = gateway.port) =>

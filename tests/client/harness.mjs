@@ -248,6 +248,13 @@ function notOurs(name, port) {
 /** @typedef {ReturnType<typeof launcher> & { port: number, url: string, healthUrl: string }} Service where clients or operators connect, and where it says how it is */
 /** @typedef {{ id: string, name: string, role: string, email: string, token: string }} User */
 
+/** Stops a process where it is, until it is woken. @param {Service} service */
+export function freeze({ pid }) {
+  assert.ok(pid);
+  process.kill(pid, 'SIGSTOP');
+  return () => process.kill(pid, 'SIGCONT');
+}
+
 /**
  * Starts NATS, Postgres and the services asked for; stops all of it when the file's tests are over.
  *

@@ -403,8 +403,11 @@ stack.check('in an open room those who left are not told, and in a mentor\'s roo
 
 stack.check('during an exam what is not urgent waits, and the result comes with it', async () => {
   const exam = await newExam(stack, mentor, { questions: singles(3) });
-  const { user, client } = await sitter(stack, exam.id);
+  const { user, client } = await reader();
+  const before = await ok(client, 'notification-list', {});
+  await ok(client, 'join-exam', { examId: exam.id });
   await until(async () => (await stack.sql('select 1 from notification_inboxes where user_id = $1 and held_since is not null', [user.id])).length === 1);
+  assert.ok((await ok(client, 'notification-list', {})).version > before.version, 'a badge goes by the version');
   await ok(mentorClient, 'notification-send', note({ userId: user.id, title: 'Later', priority: 'high' }));
   await ok(mentorClient, 'notification-send', note({ userId: user.id, title: 'Fire', priority: 'urgent' }));
   const urgent = await next(client, 'new-notification');
@@ -537,8 +540,10 @@ stack.check('preferences: off is not seen, quiet hours make no sound, over socke
   const initial = await ok(client, 'notification-preferences', {});
   assert.deepEqual(initial.preferences, Object.fromEntries(['EXAM_UPDATE', 'MESSAGE', 'LEADERBOARD', 'SYSTEM'].map((type) => [type, { enabled: true }])));
   await ok(client, 'notification-send', note({ type: 'MESSAGE', title: 'Seen' }));
+  const seen = await next(client, 'new-notification', (payload) => payload.title === 'Seen');
   const changed = await ok(client, 'notification-preferences-set', { preferences: { MESSAGE: { enabled: false } } });
   assert.deepEqual([changed.unreadCount, changed.preferences.MESSAGE, changed.preferences.SYSTEM], [0, { enabled: false }, { enabled: true }]);
+  assert.ok(changed.version > seen.version, 'a badge goes by the version');
   assert.deepEqual((await next(second, 'notification-preferences-changed')).unreadCount, 0);
   await ok(client, 'notification-send', note({ type: 'MESSAGE', title: 'Not seen' }));
   await ok(client, 'notification-send', note({ type: 'MESSAGE', title: 'Urgent', priority: 'urgent' }));

@@ -1,7 +1,7 @@
 /** Two gateways and three chat replicas are one service. */
 import assert from 'node:assert/strict';
 
-import { all, connected, join, newRoom, next, ok, request, say, settled, startStack, until } from './harness.mjs';
+import { all, connected, freeze, join, newRoom, next, ok, request, say, settled, startStack, until } from './harness.mjs';
 import { participant, talk, verify } from './load.mjs';
 
 const stack = await startStack({ gateways: [{}, {}], chats: [{}, {}, {}] });
@@ -159,7 +159,7 @@ check('a browser keeps its session through the balancer\'s restart', async () =>
   for (const { sid, cookie } of opened) assert.equal((await send(sid, cookie)).status, 200, 'the cookie says where');
 }, { timeout: 30_000 });
 
-check('a gateway that dies takes its users offline within thirty seconds', async () => {
+check('a gateway that falls silent takes its users offline within thirty seconds, and back when it speaks again', async () => {
   stack.mine();
   const roomId = newRoom();
   const ben = stack.user();
@@ -168,9 +168,15 @@ check('a gateway that dies takes its users offline within thirty seconds', async
   await join(a, roomId);
   await join(b, roomId);
   await settled(b);
-  await two.kill();
-  await next(a, 'user-status-change', (payload) => payload.userId === ben.id && payload.status === 'offline', 32_000);
-  await two.start();
+  const shows = (/** @type {string} */ status) => (/** @type {any} */ payload) => payload.userId === ben.id && payload.status === status;
+  const wake = freeze(two);
+  try {
+    await next(a, 'user-status-change', shows('offline'), 32_000);
+  } finally {
+    wake();
+  }
+  await next(a, 'user-status-change', shows('online'));
+  assert.equal(b.disconnects.length, 0, 'no socket noticed');
 });
 
 check('when a replica dies the others take over within seconds', async () => {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use sinaesta_contracts::Audience;
-use sinaesta_testkit::TestNats;
+use sinaesta_contracts::{Audience, Role};
+use sinaesta_testkit::{TestNats, actor};
+use uuid::Uuid;
 
 use crate::support::{Book, Mood, Noted, Replica, note, room, send};
 
@@ -11,7 +12,8 @@ use crate::support::{Book, Mood, Noted, Replica, note, room, send};
 async fn deliveries_come_in_order_with_what_the_service_wrote() {
     let nats = TestNats::start().await.unwrap();
     let bus = nats.bus("test").await.unwrap();
-    let replica = Replica::start(&bus, &Book::new().await, Duration::ZERO);
+    let book = Book::new().await;
+    let replica = Replica::start(&bus, &book, Duration::from_millis(5));
     let mut listener = bus.listen(Audience::Room(room())).await.unwrap();
     for number in 1..=3 {
         send(&bus, &note("a", number, Mood::Good)).await.unwrap();
@@ -24,6 +26,16 @@ async fn deliveries_come_in_order_with_what_the_service_wrote() {
         assert_eq!(deliveries[0].payload, format!("{{\"number\":{number}}}"));
         assert!(deliveries[0].stored_at.is_some());
     }
+    // And of those that were taken together.
+    for number in 4..=40 {
+        drop(bus.dispatch(Uuid::now_v7(), &actor(1, Role::Student), &note("a", number, Mood::Good)).await.unwrap());
+    }
+    for number in 4..=40 {
+        let arrival = listener.next().await.unwrap();
+        let seqs: Vec<_> = listener.accept(arrival).await.into_iter().map(|delivery| delivery.seq).collect();
+        assert_eq!(seqs, [Some(number)]);
+    }
+    assert!(book.batches.lock().iter().any(|size| *size > 1), "nothing was taken together: {:?}", book.batches.lock());
     replica.stop().await;
 }
 

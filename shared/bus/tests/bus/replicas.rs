@@ -1,5 +1,6 @@
 //! Several replicas of a service.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -198,4 +199,41 @@ async fn whoever_was_cut_off_from_the_broker_takes_nothing_of_those_that_were_no
     for replica in replicas {
         replica.stop().await;
     }
+}
+
+/// The controls: with partitions kept over a break the one that was cut off never gets its share again, and with commands begun
+/// whoever owns their partition it begins the second one, too.
+#[tokio::test]
+async fn what_was_taken_before_a_break_is_begun_by_the_next_owner_alone() {
+    let nats = TestNats::start().await.unwrap();
+    let (book, wire) = (Book::new().await, Wire::to(&nats).await);
+    let mut settings = nats.settings().unwrap();
+    settings.nats.url.clone_from(&wire.url);
+    let behind = Bus::connect("behind", &settings.nats, &settings.bus).await.unwrap();
+    let behind = Replica::start(&behind, &book, Duration::ZERO);
+    until("it owns all partitions", async || shares(&nats).await == [12]).await;
+    let sender = nats.bus("sender").await.unwrap();
+    let mut sent = Vec::new();
+    for number in 1..=3 {
+        let slow = note("a", number, Mood::Slow);
+        sent.push(sender.dispatch(Uuid::now_v7(), &actor(1, Role::Student), &slow).await.unwrap());
+    }
+    until("the first is under way and the others wait", async || {
+        book.hung.load(Ordering::SeqCst) == 1 && taken(&nats).await == sent.len()
+    })
+    .await;
+    wire.cut(true);
+    let beside = Replica::start(&nats.bus("beside").await.unwrap(), &book, Duration::ZERO);
+    until("the other begins the first", async || book.hung.load(Ordering::SeqCst) == 2).await;
+    wire.cut(false);
+    until("they share", async || shares(&nats).await == [6, 6]).await;
+    // For the first one that waits: what was under way before the break.
+    book.gate.add_permits(1);
+    behind.stop().await;
+    assert_eq!(book.hung.load(Ordering::SeqCst), 2, "the next was begun by two");
+    book.gate.add_permits(10 * sent.len());
+    let answers = join_all(sent.into_iter().map(|one| one.answer(Duration::from_secs(20)))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(book.of("a"), [1, 2, 3]);
+    beside.stop().await;
 }

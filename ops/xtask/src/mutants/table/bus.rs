@@ -6,7 +6,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-batch-told-in-reverse",
         "what a batch tells is published with the last command first",
-        client("chat", "what waited for the service is done in its order"),
+        unit("bus", "deliveries_come_in_order"),
     ),
     mutant(
         "bus-deliveries-of-a-command-reversed",
@@ -76,12 +76,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "bus-runs-what-it-lost",
         "a replica begins commands of a partition that another owns",
-        client("faults", "a replica that is frozen in the middle of a batch"),
+        unit("bus", "what_was_taken_before_a_break"),
     ),
     mutant(
         "bus-keeps-partitions-over-a-reconnect",
         "a replica goes on with its partitions though the broker may have given them to another",
-        client("faults", "a replica and a gateway that are frozen"),
+        unit("bus", "what_was_taken_before_a_break"),
     ),
     mutant(
         "bus-key-that-was-left-goes-on",

@@ -129,7 +129,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "presence-users-of-a-lost-gateway-stay",
         "who was on a gateway that died is online for ever",
-        client("replicas", "a gateway that dies takes its users offline"),
+        client("replicas", "a gateway that falls silent"),
     ),
     mutant(
         "presence-going-is-never-noticed",

@@ -91,8 +91,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "presence-not-said-again-to-a-new-broker",
-        "who is online shows as offline after the broker lost everything",
-        client("total-loss", "all of JetStream is deleted"),
+        "who is online shows as offline after their gateway was silent for a while",
+        client("replicas", "a gateway that falls silent"),
     ),
     mutant(
         "exam-closed-tab-is-leaving",

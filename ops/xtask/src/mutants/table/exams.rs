@@ -143,7 +143,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     mutant(
         "exam-key-for-students",
         "students read what is right",
-        client("exam-secrecy", "no byte that a student receives"),
+        client("exam-authoring", "an author writes an exam"),
     ),
     mutant(
         "exam-drafts-of-others",

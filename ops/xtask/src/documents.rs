@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use regex::Regex;
+
+use crate::step::Step;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -80,4 +83,15 @@ fn every_file_that_is_named_by_its_path_exists() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn every_step_that_is_named_exists() {
+    let named = Regex::new(r"xtask test --only ([a-z0-9,]+)").unwrap();
+    for document in documents() {
+        let text = fs::read_to_string(root().join(&document)).unwrap();
+        for step in named.captures_iter(&text).flat_map(|found| found.extract::<1>().1[0].split(',')) {
+            assert!(Step::from_str(step, false).is_ok(), "{}: there is no step `{step}`", document.display());
+        }
+    }
 }
